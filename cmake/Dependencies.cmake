@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+# Every library that the project uses, found once. docs/architecture.md says which module uses which.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+find_package(tl-expected REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(hwy REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(LibArchive REQUIRED)
+find_package(CLI11 REQUIRED)
+
+# OpenCVConfig.cmake lies in a package that pulls in all of OpenCV; the parts come without it.
+find_path(OPENCV_INCLUDE_DIR opencv2/core.hpp PATH_SUFFIXES opencv4 REQUIRED)
+foreach(part core imgproc imgcodecs videoio dnn)
+  find_library(OPENCV_${part}_LIBRARY opencv_${part} REQUIRED)
+  add_library(opencv_${part} INTERFACE)
+  target_include_directories(opencv_${part} SYSTEM INTERFACE ${OPENCV_INCLUDE_DIR})
+  target_link_libraries(opencv_${part} INTERFACE ${OPENCV_${part}_LIBRARY})
+endforeach()
+
+# Debian's own dnnl-config.cmake asks for OpenCL headers that the CPU engine does not need.
+find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
+find_library(DNNL_LIBRARY dnnl REQUIRED)
+add_library(onednn INTERFACE)
+target_include_directories(onednn SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
+target_link_libraries(onednn INTERFACE ${DNNL_LIBRARY})
+
+# Only the messages: the process may also hold an ONNX Runtime that brings libonnx itself.
+find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+add_library(onnx_proto INTERFACE)
+target_link_libraries(onnx_proto INTERFACE ${ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+target_compile_definitions(onnx_proto INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+
+pkg_check_modules(GSTREAMER REQUIRED IMPORTED_TARGET
+                  gstreamer-1.0>=1.22 gstreamer-base-1.0>=1.22 gstreamer-video-1.0>=1.22)
+pkg_check_modules(GSTREAMER_CHECK IMPORTED_TARGET gstreamer-check-1.0>=1.22)
+pkg_check_modules(GSTREAMER_ANALYTICS IMPORTED_TARGET gstreamer-analytics-1.0>=1.26)
+
+find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}/include
+          PATH_SUFFIXES onnxruntime onnxruntime/core/session)
+find_library(ONNXRUNTIME_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}/lib)
+if(ONNXRUNTIME_INCLUDE_DIR AND ONNXRUNTIME_LIBRARY)
+  set(GST_QUANT_HAVE_ONNXRUNTIME ON)
+  message(STATUS "Float reference: ONNX Runtime (${ONNXRUNTIME_LIBRARY})")
+else()
+  set(GST_QUANT_HAVE_ONNXRUNTIME OFF)
+  message(STATUS "Float reference: OpenCV DNN (ONNX Runtime not found)")
+endif()
+
+if(GST_QUANT_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(GST_QUANT_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#include "quant/base/aligned_buffer.h"
+
+#include <cstring>
+#include <new>
+
+namespace quant {
+
+AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
+  // At least one byte, so that data() of an empty tensor is a valid pointer for memcpy.
+  const std::size_t allocated = bytes == 0 ? 1 : bytes;
+  data_.reset(static_cast<std::byte*>(
+      ::operator new[](allocated, std::align_val_t{kBufferAlignment})));
+  std::memset(data_.get(), 0, allocated);
+}
+
+void AlignedBuffer::Free::operator()(std::byte* memory) const {
+  ::operator delete[](memory, std::align_val_t{kBufferAlignment});
+}
+
+}  // namespace quant

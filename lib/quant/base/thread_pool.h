@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// A fixed set of threads that share one loop at a time. No futures, no queues: a kernel splits its
+// rows into tasks, and every task writes memory of its own, so the number of threads never changes a result.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace quant {
+
+class ThreadPool {
+ public:
+  // `threads` counts the calling thread, so 1 starts none. 0 takes the number of cores.
+  explicit ThreadPool(int threads = 1);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls task(index, worker) for every index in [0, count) and returns when all are done. worker lies
+  // in [0, threads()) and is never used by two tasks at the same time: scratch memory can be indexed by it.
+  // One caller at a time (callers are serialised). Tasks must not throw and must not call run().
+  void run(std::int64_t count, const std::function<void(std::int64_t index, int worker)>& task);
+
+ private:
+  void work(int worker);
+  void drain(int worker);
+
+  std::vector<std::thread> workers_;
+  std::mutex caller_mutex_;
+  std::mutex mutex_;
+  std::condition_variable start_;
+  std::condition_variable done_;
+  const std::function<void(std::int64_t, int)>* task_ = nullptr;
+  std::int64_t next_ = 0;
+  std::int64_t count_ = 0;
+  int busy_ = 0;
+  std::uint64_t generation_ = 0;
+  bool stop_ = false;
+};
+
+}  // namespace quant
