@@ -10,6 +10,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(hwy REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(LibArchive REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
 
 # OpenCVConfig.cmake lies in a package that pulls in all of OpenCV; the parts come without it.
@@ -26,7 +27,8 @@ find_path(DNNL_INCLUDE_DIR dnnl.hpp REQUIRED)
 find_library(DNNL_LIBRARY dnnl REQUIRED)
 add_library(onednn INTERFACE)
 target_include_directories(onednn SYSTEM INTERFACE ${DNNL_INCLUDE_DIR})
-target_link_libraries(onednn INTERFACE ${DNNL_LIBRARY})
+# gomp: the OpenMP runtime behind Debian's oneDNN, asked for the number of threads.
+target_link_libraries(onednn INTERFACE ${DNNL_LIBRARY} gomp)
 
 # Only the messages: the process may also hold an ONNX Runtime that brings libonnx itself.
 find_library(ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
@@ -39,12 +41,20 @@ pkg_check_modules(GSTREAMER REQUIRED IMPORTED_TARGET
 pkg_check_modules(GSTREAMER_CHECK IMPORTED_TARGET gstreamer-check-1.0>=1.22)
 pkg_check_modules(GSTREAMER_ANALYTICS IMPORTED_TARGET gstreamer-analytics-1.0>=1.26)
 
-find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_c_api.h HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}/include
-          PATH_SUFFIXES onnxruntime onnxruntime/core/session)
-find_library(ONNXRUNTIME_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}/lib)
+# Optional. Debian 13 has a package; elsewhere tools/get-onnxruntime.sh brings it into a folder.
+find_path(ONNXRUNTIME_INCLUDE_DIR onnxruntime_cxx_api.h HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}
+          PATH_SUFFIXES include include/onnxruntime include/onnxruntime/core/session onnxruntime onnxruntime/core/session)
+find_library(ONNXRUNTIME_LIBRARY NAMES onnxruntime libonnxruntime.so.1 HINTS ${GST_QUANT_ONNXRUNTIME_ROOT}
+             PATH_SUFFIXES lib)
 if(ONNXRUNTIME_INCLUDE_DIR AND ONNXRUNTIME_LIBRARY)
   set(GST_QUANT_HAVE_ONNXRUNTIME ON)
+  add_library(onnxruntime INTERFACE)
+  target_include_directories(onnxruntime SYSTEM INTERFACE ${ONNXRUNTIME_INCLUDE_DIR})
+  target_link_libraries(onnxruntime INTERFACE ${ONNXRUNTIME_LIBRARY})
   message(STATUS "Float reference: ONNX Runtime (${ONNXRUNTIME_LIBRARY})")
+elseif(GST_QUANT_ONNXRUNTIME_ROOT)
+  message(FATAL_ERROR "No ONNX Runtime (onnxruntime_cxx_api.h and libonnxruntime) in ${GST_QUANT_ONNXRUNTIME_ROOT}; "
+                      "tools/get-onnxruntime.sh brings it")
 else()
   set(GST_QUANT_HAVE_ONNXRUNTIME OFF)
   message(STATUS "Float reference: OpenCV DNN (ONNX Runtime not found)")

@@ -15,7 +15,7 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
 }
 
 void AlignedBuffer::Free::operator()(std::byte* memory) const {
-  ::operator delete[](memory, std::align_val_t{kBufferAlignment});
+  if (!owner) ::operator delete[](memory, std::align_val_t{kBufferAlignment});
 }
 
 }  // namespace quant

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Zero-initialised memory aligned for every vector unit, owned by one object.
+// Zero-initialised memory aligned for every vector unit, owned by one object; or memory that belongs to
+// somebody else (a video frame), held as long as it is needed.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,9 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   // Throws std::bad_alloc; callers check sizes that come from files before they get here.
   explicit AlignedBuffer(std::size_t bytes);
+  // `bytes` at `data`, which `owner` keeps valid. Aligned only as its owner aligned it.
+  AlignedBuffer(std::byte* data, std::size_t bytes, std::shared_ptr<const void> owner)
+      : data_(data, Free{std::move(owner)}), size_(bytes) {}
 
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
@@ -22,6 +26,7 @@ class AlignedBuffer {
 
  private:
   struct Free {
+    std::shared_ptr<const void> owner;  // null: the memory is our own
     void operator()(std::byte* memory) const;
   };
   std::unique_ptr<std::byte[], Free> data_;

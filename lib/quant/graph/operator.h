@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "quant/graph/graph.h"
@@ -42,13 +43,19 @@ struct Operator {
   Result<std::unique_ptr<PreparedNode>> (*prepare)(const NodeContext&) = nullptr;
 };
 
+// How messages name a node: operator and original ONNX name, "Conv 'backbone/conv_1'".
+std::string display_name(const Node& node);
 // Null where the operator is not supported.
 const Operator* find_operator(OpKind kind);
 // Sorted by name; docs/operators.md is checked against it.
 std::vector<OpKind> supported_operators();
 
+// find_operator + input count + prepare. Errors name the node.
+Result<std::unique_ptr<PreparedNode>> prepare_node(const NodeContext& context);
 // Runs a node once: prepare and run. For constant folding and tests. Errors name the node.
 Result<std::vector<Tensor>> evaluate_node(const Node& node, std::span<const Tensor* const> inputs);
+// Fills in type and shape of what one node of `graph` makes. Errors name the node.
+Status infer_node(Graph& graph, const Node& node);
 // Fills in type and shape of every value a node makes. Errors name the node.
 Status infer_shapes(Graph& graph);
 

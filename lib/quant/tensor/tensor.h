@@ -24,6 +24,10 @@ class Tensor {
         shape_(std::move(shape)),
         buffer_(std::make_shared<AlignedBuffer>(static_cast<std::size_t>(element_count(shape_)) *
                                                 size_of(type))) {}
+  // Memory of somebody else, which `owner` keeps valid: element_count(shape) elements at `data`, aligned
+  // for their type but not for vectors. Whether they may be written to is for the owner to say.
+  static Tensor wrap(DataType type, Shape shape, const std::byte* data,
+                     std::shared_ptr<const void> owner);
   // A copy of `values`. Precondition: values.size() == element_count(shape).
   template <typename T>
   static Tensor from(Shape shape, std::span<const T> values);

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Who takes part in the race, and on which file.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "quant/base/result.h"
+
+namespace quant {
+
+struct RaceFiles {
+  std::filesystem::path original;  // ONNX, float
+  std::filesystem::path clean;     // the same, cleaned for timing; empty where there is none
+  std::filesystem::path qdq;       // quantized by ONNX Runtime; empty where there is none
+  std::filesystem::path archive;   // .qar; empty where there is none
+};
+
+struct Contestant {
+  std::string name;         // "native", "emulator", "ort-float", "ort-int8", "opencv-float"
+  std::string description;  // library and version
+  // One frame: from the network's input to its outputs. Empty where the contestant is absent.
+  std::function<Status()> run_once;
+  std::string absent_because;
+};
+
+// Every contestant, in a fixed order, absent ones with the reason.
+std::vector<Contestant> make_contestants(const RaceFiles& files, int threads);
+
+}  // namespace quant

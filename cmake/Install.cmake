@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+# What `cmake --install` lays down: command, plugin, metadata library with headers and pkg-config file.
+include(GNUInstallDirs)
+
+# lib/, also on systems whose GNUInstallDirs says lib/x86_64-linux-gnu: a prefix of one's own has no such folder.
+set(GST_QUANT_LIBDIR lib CACHE STRING "Where libraries go, below the prefix")
+
+install(TARGETS gst-quant RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(TARGETS gstquant LIBRARY DESTINATION ${GST_QUANT_LIBDIR}/gstreamer-1.0)
+install(TARGETS gstquant-1.0 LIBRARY DESTINATION ${GST_QUANT_LIBDIR})
+install(DIRECTORY lib/gst/quant DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/gst-quant-1.0/gst
+        FILES_MATCHING PATTERN "*.h")
+configure_file(cmake/gstquant-1.0.pc.in gstquant-1.0.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/gstquant-1.0.pc DESTINATION ${GST_QUANT_LIBDIR}/pkgconfig)

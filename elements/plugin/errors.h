@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The one place where an error of the library becomes a message on the bus, and where C++
+// exceptions end before they meet a C frame.
+#pragma once
+
+#include <gst/gst.h>
+
+#include <exception>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "quant/base/result.h"
+
+namespace quant::element {
+
+// Error domain and code of GStreamer for a kind of failure.
+struct GstErrorCode {
+  GQuark domain = 0;
+  gint code = 0;
+};
+GstErrorCode gst_error_code(ErrorCode code);
+
+// Posts one error message: the user reads the error's own sentence, a developer what the element
+// was `doing` ("opening the model"). The caller returns its failure and posts nothing more.
+// Thread-safe; the object lock must not be held.
+void post_error(GstElement* element, const Error& error, const std::string& doing,
+                std::source_location where = std::source_location::current());
+// The same as a warning: the pipeline goes on.
+void post_warning(GstElement* element, const Error& error, const std::string& doing,
+                  std::source_location where = std::source_location::current());
+
+// Runs body(); an exception that leaves it (no memory, a bug) is posted, and `on_failure` returned.
+template <typename T, typename Body>
+T guarded(GstElement* element, T on_failure, Body&& body) noexcept {
+  try {
+    return std::forward<Body>(body)();
+  } catch (const std::exception& exception) {
+    post_error(element, Error{ErrorCode::kInternal, exception.what(), {}}, "running");
+    return on_failure;
+  }
+}
+
+}  // namespace quant::element

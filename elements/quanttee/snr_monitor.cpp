@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include "quanttee/snr_monitor.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quant::element {
+
+SnrMonitor::SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Backend> reference,
+                       std::size_t window)
+    : model_(std::move(model)),
+      reference_(std::move(reference)),
+      normalizer_(model_->input()),
+      windows_(model_->outputs().size(), ErrorWindow(window)) {}
+
+Result<std::unique_ptr<SnrMonitor>> SnrMonitor::make(std::shared_ptr<const Model> model,
+                                                     ReferenceKind kind, int threads,
+                                                     std::size_t window) {
+  QUANT_TRY_ASSIGN(auto reference, model->make_reference(kind, threads));
+  std::unique_ptr<SnrMonitor> monitor(
+      new SnrMonitor(std::move(model), std::move(reference), window));
+  QUANT_TRY(monitor->match_outputs());
+  return monitor;
+}
+
+Status SnrMonitor::match_outputs() {
+  const std::vector<TensorInfo>& theirs = reference_->outputs();
+  for (const TensorInfo& output : model_->outputs()) {
+    const auto found = std::find_if(theirs.begin(), theirs.end(), [&](const TensorInfo& info) {
+      return info.name == output.name;
+    });
+    if (found == theirs.end()) {
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("the reference ({}) has no output of that name", reference_->name()),
+                  output.name);
+    }
+    order_.push_back(static_cast<std::size_t>(found - theirs.begin()));
+  }
+  return {};
+}
+
+Result<FrameReport> SnrMonitor::measure(const Measurement& measurement) {
+  const InputSpec& spec = model_->input();
+  Tensor input(DataType::kFloat32, Shape{1, spec.channels(), spec.height, spec.width});
+  normalizer_.run(measurement.input.data<std::uint8_t>(), input.data<float>());
+  QUANT_TRY(reference_->run(std::span(&input, 1), raw_outputs_));
+
+  FrameReport report;
+  report.tag = measurement.tag;
+  report.reference = reference_->name();
+  report.independent = reference_->independent();
+  expected_.clear();
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const Tensor& expected = raw_outputs_[order_[i]];
+    const std::string& name = model_->outputs()[i].name;
+    auto error = measure_error(expected, measurement.tested[i]);
+    // Labels and indices have no ratio: their figures stay undefined.
+    if (!error && error.error().code == ErrorCode::kUnsupported) error = OutputError{};
+    if (!error) return fail_with_context(std::move(error).error(), name);
+    windows_[i].push(*error);
+    report.outputs.push_back({name, *error, windows_[i].pooled(), windows_[i].frames()});
+    expected_.push_back(expected);
+  }
+  return report;
+}
+
+void SnrMonitor::clear_windows() {
+  for (ErrorWindow& window : windows_) window.clear();
+}
+
+}  // namespace quant::element

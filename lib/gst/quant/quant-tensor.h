@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+// GstQuantTensor: one tensor of a network with what its numbers mean. Field for field a superset of
+// GStreamer 1.26's GstTensor, which has no place for scales and zero points.
+#ifndef GST_QUANT_TENSOR_H
+#define GST_QUANT_TENSOR_H
+
+#include "gst/quant/quant-prelude.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstQuantTensorDataType:
+ * @GST_QUANT_TENSOR_DATA_TYPE_INT4: signed 4 bit integer, two to a byte
+ * @GST_QUANT_TENSOR_DATA_TYPE_INT8: signed 8 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_INT16: signed 16 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_INT32: signed 32 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_INT64: signed 64 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_UINT4: unsigned 4 bit integer, two to a byte
+ * @GST_QUANT_TENSOR_DATA_TYPE_UINT8: unsigned 8 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_UINT16: unsigned 16 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_UINT32: unsigned 32 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_UINT64: unsigned 64 bit integer
+ * @GST_QUANT_TENSOR_DATA_TYPE_FLOAT16: IEEE half precision
+ * @GST_QUANT_TENSOR_DATA_TYPE_FLOAT32: IEEE single precision
+ * @GST_QUANT_TENSOR_DATA_TYPE_FLOAT64: IEEE double precision
+ * @GST_QUANT_TENSOR_DATA_TYPE_BFLOAT16: upper half of a single
+ *
+ * Type of one element, in the byte order of the machine. The numbers are those of GStreamer's
+ * GstTensorDataType.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_QUANT_TENSOR_DATA_TYPE_INT4,
+  GST_QUANT_TENSOR_DATA_TYPE_INT8,
+  GST_QUANT_TENSOR_DATA_TYPE_INT16,
+  GST_QUANT_TENSOR_DATA_TYPE_INT32,
+  GST_QUANT_TENSOR_DATA_TYPE_INT64,
+  GST_QUANT_TENSOR_DATA_TYPE_UINT4,
+  GST_QUANT_TENSOR_DATA_TYPE_UINT8,
+  GST_QUANT_TENSOR_DATA_TYPE_UINT16,
+  GST_QUANT_TENSOR_DATA_TYPE_UINT32,
+  GST_QUANT_TENSOR_DATA_TYPE_UINT64,
+  GST_QUANT_TENSOR_DATA_TYPE_FLOAT16,
+  GST_QUANT_TENSOR_DATA_TYPE_FLOAT32,
+  GST_QUANT_TENSOR_DATA_TYPE_FLOAT64,
+  GST_QUANT_TENSOR_DATA_TYPE_BFLOAT16
+} GstQuantTensorDataType;
+
+/**
+ * GstQuantTensorDimOrder:
+ * @GST_QUANT_TENSOR_DIM_ORDER_ROW_MAJOR: the last dimension is consecutive in memory
+ * @GST_QUANT_TENSOR_DIM_ORDER_COL_MAJOR: the first dimension is consecutive in memory
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_QUANT_TENSOR_DIM_ORDER_ROW_MAJOR,
+  GST_QUANT_TENSOR_DIM_ORDER_COL_MAJOR
+} GstQuantTensorDimOrder;
+
+/**
+ * GstQuantTensorLayout:
+ * @GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS: dense, without padding between elements, rows or planes
+ *
+ * Since: 0.1
+ */
+typedef enum { GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS } GstQuantTensorLayout;
+
+/**
+ * GstQuantTensorRole:
+ * @GST_QUANT_TENSOR_ROLE_INPUT: what the network saw: uint8, dims 1 × height × width × channels
+ * @GST_QUANT_TENSOR_ROLE_QUANTIZED: a raw output of the integer part, with its scale and zero point
+ * @GST_QUANT_TENSOR_ROLE_DEQUANTIZED: an output of the whole network, float32 in real units
+ * @GST_QUANT_TENSOR_ROLE_REFERENCE: the same output computed by the float model, float32
+ *
+ * Which step of the pipeline made a tensor.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_QUANT_TENSOR_ROLE_INPUT,
+  GST_QUANT_TENSOR_ROLE_QUANTIZED,
+  GST_QUANT_TENSOR_ROLE_DEQUANTIZED,
+  GST_QUANT_TENSOR_ROLE_REFERENCE
+} GstQuantTensorRole;
+
+/**
+ * GST_QUANT_TENSOR_MAX_DIMS:
+ *
+ * The most dimensions that a tensor can have.
+ *
+ * Since: 0.1
+ */
+#define GST_QUANT_TENSOR_MAX_DIMS 16
+
+typedef struct _GstQuantTensor GstQuantTensor;
+
+/**
+ * GstQuantTensor:
+ * @id: the quark of @name, by which tensors are looked up
+ * @layout: how the elements lie in @data
+ * @data_type: type of one element
+ * @data: the elements; may be shared with other buffers, so it is only ever read
+ * @dims_order: which dimension is consecutive in memory
+ * @num_dims: how many of @dims count; 0 for a single number
+ * @dims: sizes in elements, batch included, in the axes of the ONNX model (the input: N, H, W, C)
+ * @name: the tensor's name in the ONNX model; interned
+ * @role: which step made it
+ * @source: who computed the numbers, e.g. "emulator" or "ONNX Runtime 1.17.0"; interned; %NULL =
+ * not said
+ * @num_scales: 0 = the scale is unknown or there is none (floats); 1 = one for the whole tensor;
+ *   else one for every index along @axis
+ * @scale: (array length=num_scales) (nullable): real units per step, never 0:
+ *   real = (q − zero_point) × scale
+ * @zero_point: (array length=num_scales) (nullable): the integer that stands for 0.0; may have a
+ *   fraction at the edges of a device
+ * @axis: dimension along which @scale varies; −1 where one scale, or none, covers the tensor
+ * @has_range: whether @range_min and @range_max are known
+ * @range_min: least real value that calibration allows for, in real units
+ * @range_max: greatest real value that calibration allows for, in real units
+ * @region: for the role input, the part of the tensor that the video frame covers, in elements;
+ *   the rest is letterbox border. All zero for other roles
+ *
+ * A tensor. Constant from the moment it is attached to a buffer; shared by reference from there on.
+ *
+ * Since: 0.1
+ */
+struct _GstQuantTensor {
+  GQuark id;
+  GstQuantTensorLayout layout;
+  GstQuantTensorDataType data_type;
+  GstBuffer* data;
+  GstQuantTensorDimOrder dims_order;
+  gsize num_dims;
+  gsize dims[GST_QUANT_TENSOR_MAX_DIMS];
+
+  const gchar* name;
+  GstQuantTensorRole role;
+  const gchar* source;
+  gsize num_scales;
+  gfloat* scale;
+  gfloat* zero_point;
+  gint axis;
+  gboolean has_range;
+  gfloat range_min;
+  gfloat range_max;
+  struct {
+    guint x, y, width, height;
+  } region;
+
+  /*< private >*/
+  gint ref_count;
+  gpointer _gst_reserved[GST_PADDING];
+};
+
+GST_QUANT_API
+GType gst_quant_tensor_get_type(void);
+#define GST_TYPE_QUANT_TENSOR (gst_quant_tensor_get_type())
+
+GST_QUANT_API
+GstQuantTensor* gst_quant_tensor_new(const gchar* name, GstQuantTensorRole role,
+                                     GstQuantTensorDataType data_type, GstBuffer* data,
+                                     gsize num_dims, const gsize* dims);
+GST_QUANT_API
+GstQuantTensor* gst_quant_tensor_ref(GstQuantTensor* tensor);
+GST_QUANT_API
+void gst_quant_tensor_unref(GstQuantTensor* tensor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(GstQuantTensor, gst_quant_tensor_unref)
+
+GST_QUANT_API
+gboolean gst_quant_tensor_set_quantization(GstQuantTensor* tensor, gsize num_scales,
+                                           const gfloat* scale, const gfloat* zero_point,
+                                           gint axis);
+GST_QUANT_API
+void gst_quant_tensor_set_range(GstQuantTensor* tensor, gfloat range_min, gfloat range_max);
+GST_QUANT_API
+void gst_quant_tensor_set_source(GstQuantTensor* tensor, const gchar* source);
+GST_QUANT_API
+void gst_quant_tensor_set_region(GstQuantTensor* tensor, guint x, guint y, guint width,
+                                 guint height);
+
+GST_QUANT_API
+gsize gst_quant_tensor_get_num_elements(const GstQuantTensor* tensor);
+GST_QUANT_API
+gsize gst_quant_tensor_get_size(const GstQuantTensor* tensor);
+GST_QUANT_API
+const gchar* gst_quant_tensor_role_get_nick(GstQuantTensorRole role);
+GST_QUANT_API
+const gchar* gst_quant_tensor_data_type_get_nick(GstQuantTensorDataType data_type);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// A LadderReport for people (a fixed-width table) and for programs (JSON).
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "quant/analyze/ladder.h"
+
+namespace quant {
+
+// One block an output: its rungs with SNR in dB, cosine, maximum and mean absolute difference and
+// the worst frame, then the first values of each context. ASCII, at most 100 columns unless names
+// are longer.
+std::string to_text(const LadderReport& report);
+
+// {"contexts": […], "frames": n, "outputs": [{"name", "type", "shape", "first_values": {context:
+// […]}, "rungs": [{"from", "to", "frames", the fields of to_json(OutputError), and where they apply
+// "worst":
+// {"frame", "snr_db", "state"}, "skipped", "skip_reason", "top1_agreement", "softmax_overlap"}]}]}.
+// Values that are not finite are null.
+nlohmann::ordered_json to_json(const LadderReport& report);
+
+}  // namespace quant

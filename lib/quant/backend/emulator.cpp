@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+#include "quant/backend/emulator.h"
+
+#include "quant/engine/integer_executor.h"
+
+namespace quant {
+namespace {
+
+class Emulator : public Backend {
+ public:
+  Emulator(std::shared_ptr<const IntegerPlan> plan, int threads) : executor_(std::move(plan), threads) {
+    const Graph& graph = executor_.plan().graph();
+    const Value& input = graph.value(graph.inputs[0]);
+    inputs_ = {{input.name, DataType::kUint8, {1, input.shape[2], input.shape[3], input.shape[1]}}};
+    for (const ValueId id : graph.outputs) {
+      const Value& value = graph.value(id);
+      outputs_.push_back({value.name, value.type, value.shape});
+      params_.push_back(*value.quant);
+    }
+  }
+
+  const char* name() const override { return "emulator"; }
+  std::string description() const override { return to_string(executor_.plan().isa()); }
+  bool independent() const override { return false; }
+  const std::vector<TensorInfo>& inputs() const override { return inputs_; }
+  const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+  const std::vector<QuantParams>& output_params() const override { return params_; }
+
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) override {
+    if (inputs.size() != 1) return fail(ErrorCode::kInvalidArgument, "the emulator takes one input, the frame");
+    outputs = executor_.make_outputs();
+    return executor_.run(inputs[0], outputs);
+  }
+
+ private:
+  IntegerExecutor executor_;
+  std::vector<TensorInfo> inputs_;
+  std::vector<TensorInfo> outputs_;
+  std::vector<QuantParams> params_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_emulator(std::shared_ptr<const IntegerPlan> plan, int threads) {
+  return std::make_unique<Emulator>(std::move(plan), threads);
+}
+
+}  // namespace quant

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// Edits of the ONNX messages. Nothing here looks into an operator: what the runtime computes is all
+// its own.
+#include "quant/backend/foreign_model.h"
+
+#include <fmt/format.h>
+#include <onnx/onnx_pb.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <unordered_map>
+
+#include "quant/onnx/element_type.h"
+#include "quant/onnx/embed_external_data.h"
+#include "quant/onnx/input_shapes.h"
+
+namespace quant {
+namespace {
+
+// From this version on, initializers need not be listed as inputs; before, runtimes insist on it.
+constexpr std::int64_t kIrVersionWithFreeInitializers = 4;
+
+Result<onnx::ModelProto> parse(std::span<const std::byte> bytes) {
+  onnx::ModelProto model;
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+      !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph())
+    return fail(ErrorCode::kInvalidData, "this is no ONNX model, or it is damaged");
+  return model;
+}
+
+std::set<std::string> initializer_names(const onnx::GraphProto& graph) {
+  std::set<std::string> names;
+  for (const auto& initializer : graph.initializer()) names.insert(initializer.name());
+  for (const auto& initializer : graph.sparse_initializer())
+    names.insert(initializer.values().name());
+  return names;
+}
+
+void drop_initializers_from_inputs(onnx::ModelProto& model) {
+  if (model.ir_version() < kIrVersionWithFreeInitializers) return;
+  onnx::GraphProto& graph = *model.mutable_graph();
+  const std::set<std::string> constants = initializer_names(graph);
+  auto* inputs = graph.mutable_input();
+  for (int i = inputs->size() - 1; i >= 0; --i)
+    if (constants.contains(inputs->Get(i).name())) inputs->DeleteSubrange(i, 1);
+}
+
+// Values that a node reads, those of its subgraphs included.
+void collect_reads(const onnx::NodeProto& node, std::set<std::string>& names) {
+  names.insert(node.input().begin(), node.input().end());
+  for (const auto& attribute : node.attribute()) {
+    const auto read_subgraph = [&names](const onnx::GraphProto& graph) {
+      for (const auto& inner : graph.node()) collect_reads(inner, names);
+      for (const auto& output : graph.output()) names.insert(output.name());
+    };
+    if (attribute.has_g()) read_subgraph(attribute.g());
+    for (const auto& graph : attribute.graphs()) read_subgraph(graph);
+  }
+}
+
+// Nodes behind the cut go: they cost time, and may be ones that the runtime cannot load. So do
+// inputs that only they read, as in our reader.
+void drop_unused(onnx::GraphProto& graph) {
+  std::unordered_map<std::string, int> producers;
+  for (int i = 0; i < graph.node_size(); ++i)
+    for (const std::string& output : graph.node(i).output()) producers.emplace(output, i);
+
+  std::set<std::string> read;
+  std::vector<bool> keep(static_cast<std::size_t>(graph.node_size()));
+  std::vector<std::string> open;
+  for (const auto& output : graph.output()) open.push_back(output.name());
+  while (!open.empty()) {
+    const std::string name = std::move(open.back());
+    open.pop_back();
+    if (!read.insert(name).second) continue;
+    const auto producer = producers.find(name);
+    if (producer == producers.end() || keep[static_cast<std::size_t>(producer->second)]) continue;
+    keep[static_cast<std::size_t>(producer->second)] = true;
+    std::set<std::string> reads;
+    collect_reads(graph.node(producer->second), reads);
+    open.insert(open.end(), reads.begin(), reads.end());
+  }
+
+  google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
+  for (int i = 0; i < graph.node_size(); ++i)
+    if (keep[static_cast<std::size_t>(i)]) *nodes.Add() = std::move(*graph.mutable_node(i));
+  graph.mutable_node()->Swap(&nodes);
+  auto* inputs = graph.mutable_input();
+  for (int i = inputs->size() - 1; i >= 0; --i)
+    if (!read.contains(inputs->Get(i).name())) inputs->DeleteSubrange(i, 1);
+}
+
+// All outputs of a named node, or a named tensor; an unnamed node goes by its first output. As in
+// our reader.
+Result<std::vector<std::string>> end_tensors(const onnx::GraphProto& graph,
+                                             const std::string& end) {
+  std::vector<std::string> tensors;
+  for (const auto& node : graph.node()) {
+    const bool is_tensor =
+        std::find(node.output().begin(), node.output().end(), end) != node.output().end();
+    if (is_tensor) return std::vector<std::string>{end};
+    if (node.name() == end && tensors.empty())
+      tensors.assign(node.output().begin(), node.output().end());
+  }
+  if (tensors.empty())
+    return fail(ErrorCode::kNotFound,
+                fmt::format("end node '{}': the model has no node or tensor of this name", end));
+  std::erase(tensors, "");
+  return tensors;
+}
+
+Status cut(onnx::GraphProto& graph, const std::vector<std::string>& end_nodes) {
+  if (end_nodes.empty()) return {};
+  std::vector<std::string> outputs;
+  for (const std::string& end : end_nodes) {
+    QUANT_TRY_ASSIGN(const std::vector<std::string> tensors, end_tensors(graph, end));
+    for (const std::string& tensor : tensors)
+      if (std::find(outputs.begin(), outputs.end(), tensor) == outputs.end())
+        outputs.push_back(tensor);
+  }
+  graph.clear_output();
+  // A name alone is a valid output: runtimes infer type and shape.
+  for (const std::string& output : outputs) graph.add_output()->set_name(output);
+  drop_unused(graph);
+  return {};
+}
+
+Status check_input_names(const onnx::GraphProto& graph, const std::map<std::string, Shape>& given) {
+  const std::set<std::string> constants = initializer_names(graph);
+  for (const auto& [name, shape] : given) {
+    const bool known = std::any_of(graph.input().begin(), graph.input().end(),
+                                   [&name, &constants](const onnx::ValueInfoProto& input) {
+                                     return input.name() == name && !constants.contains(name);
+                                   });
+    if (!known)
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("--input-shape {}: the model has no such input", name));
+  }
+  return {};
+}
+
+Result<std::vector<TensorInfo>> fix_inputs(onnx::GraphProto& graph, const ReferenceModel& model) {
+  const std::set<std::string> constants = initializer_names(graph);
+  std::vector<onnx::ValueInfoProto*> protos;
+  for (auto& input : *graph.mutable_input())
+    if (!constants.contains(input.name())) protos.push_back(&input);
+  OnnxReadOptions options;
+  options.input_shapes = model.input_shapes;
+  QUANT_TRY_ASSIGN(const std::vector<Value> values,
+                   resolve_inputs({protos.begin(), protos.end()}, options));
+  std::vector<TensorInfo> inputs;
+  for (std::size_t i = 0; i < protos.size(); ++i) {
+    inputs.push_back({values[i].name, values[i].type, values[i].shape});
+    auto* dims = protos[i]->mutable_type()->mutable_tensor_type()->mutable_shape();
+    dims->clear_dim();
+    for (std::int64_t size : values[i].shape) dims->add_dim()->set_dim_value(size);
+  }
+  return inputs;
+}
+
+void declare_outputs(onnx::GraphProto& graph, const std::vector<TensorInfo>& declared) {
+  for (auto& output : *graph.mutable_output())
+    for (const TensorInfo& info : declared) {
+      if (info.name != output.name()) continue;
+      auto& type = *output.mutable_type()->mutable_tensor_type();
+      type.set_elem_type(static_cast<std::int32_t>(onnx_type_of(info.type)));
+      type.mutable_shape()->clear_dim();
+      for (const std::int64_t size : info.shape)
+        type.mutable_shape()->add_dim()->set_dim_value(size);
+    }
+}
+
+}  // namespace
+
+Result<ForeignModel> make_foreign_model(const ReferenceModel& model,
+                                        const std::vector<TensorInfo>& declared) {
+  QUANT_TRY_ASSIGN(onnx::ModelProto proto, parse(model.onnx));
+  onnx::GraphProto& graph = *proto.mutable_graph();
+  QUANT_TRY(check_input_names(graph, model.input_shapes));
+  drop_initializers_from_inputs(proto);
+  ForeignModel foreign;
+  QUANT_TRY(cut(graph, model.end_nodes));
+  declare_outputs(graph, declared);
+  QUANT_TRY_ASSIGN(foreign.inputs, fix_inputs(graph, model));
+  QUANT_TRY(embed_external_data(graph, model.external_data_dir));
+  for (const auto& output : graph.output()) foreign.outputs.push_back(output.name());
+  if (!proto.SerializeToString(&foreign.bytes))
+    return fail(ErrorCode::kOutOfRange, "the model with its external data passes 2 GiB");
+  return foreign;
+}
+
+}  // namespace quant

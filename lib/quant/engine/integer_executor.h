@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// One session of an integer plan: its memory and its threads. Bit-exact by docs/arithmetic.md, on every
+// instruction set and with any number of threads.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "quant/base/aligned_buffer.h"
+#include "quant/base/thread_pool.h"
+#include "quant/engine/integer_plan.h"
+#include "quant/tensor/tensor.h"
+
+namespace quant {
+
+// One thread at a time.
+class IntegerExecutor {
+ public:
+  IntegerExecutor(std::shared_ptr<const IntegerPlan> plan, int threads);
+
+  const IntegerPlan& plan() const { return *plan_; }
+  // Uint8 tensors in the shapes of plan().outputs(), for run().
+  std::vector<Tensor> make_outputs() const;
+
+  // `frame`: uint8 (1, H, W, C) or (H, W, C) of the graph's input size, else InvalidArgument. `outputs` as made by
+  // make_outputs(); written, not replaced. Allocates nothing.
+  Status run(const Tensor& frame, std::vector<Tensor>& outputs);
+
+  // Bytes of memory that the session holds beside the shared plan.
+  std::size_t bytes() const { return arena_.size() + scratch_.size(); }
+
+ private:
+  std::shared_ptr<const IntegerPlan> plan_;
+  ThreadPool pool_;
+  AlignedBuffer arena_;
+  AlignedBuffer scratch_;
+  std::vector<std::uint8_t*> buffers_;
+};
+
+}  // namespace quant

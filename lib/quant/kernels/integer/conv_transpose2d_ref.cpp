@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Transposed convolution, normative: each output gathers the inputs that reach it.
+#include <utility>
+
+#include "quant/kernels/integer/convolution.h"
+
+namespace quant::integer {
+namespace {
+
+class ConvTranspose2dRef : public ConvolutionImplementation {
+ public:
+  explicit ConvTranspose2dRef(Convolution convolution) : convolution_(std::move(convolution)) {}
+
+  std::size_t scratch_bytes(int) const override { return 0; }
+  Isa isa() const override { return Isa::kRef; }
+  bool wide() const override { return convolution_.wide; }
+
+  void run(const std::uint8_t* input, std::uint8_t* output, std::byte*,
+           ThreadPool& pool) const override {
+    const Conv2dShape& s = convolution_.shape;
+    pool.run(s.batch * s.out_h, [&](std::int64_t row, int) {
+      const std::uint8_t* image = input + row / s.out_h * s.in_h * s.in_w * s.in_c;
+      std::uint8_t* out = output + row * s.out_w * convolution_.pixel_stride;
+      for (std::int64_t x = 0; x < s.out_w; ++x) {
+        for (std::int64_t o = 0; o < s.out_c; ++o) {
+          out[x * convolution_.pixel_stride + o] = pixel(image, row % s.out_h, x, o);
+        }
+      }
+    });
+  }
+
+ private:
+  std::uint8_t pixel(const std::uint8_t* image, std::int64_t y, std::int64_t x,
+                     std::int64_t o) const {
+    const Requantization& requantization = convolution_.requantization;
+    if (convolution_.wide) {
+      return requantize_u8(accumulate<std::int64_t>(image, y, x, o),
+                           requantization.wide_multiplier(o), requantization.output);
+    }
+    return requantize_u8(accumulate<std::int32_t>(image, y, x, o), requantization.multiplier(o),
+                         requantization.output);
+  }
+
+  template <typename Accumulator>
+  Accumulator accumulate(const std::uint8_t* image, std::int64_t y, std::int64_t x,
+                         std::int64_t o) const {
+    const Conv2dShape& s = convolution_.shape;
+    const std::int64_t inputs = convolution_.group_inputs();
+    const std::int64_t first = o / convolution_.group_outputs() * inputs;
+    const std::int32_t* zero_points = convolution_.zero_points.data() + first;
+    const std::int8_t* weights = convolution_.weights.data() + o * convolution_.kernel_size();
+    Accumulator sum = convolution_.bias[static_cast<std::size_t>(o)];
+    for (std::int64_t i = 0; i < s.kernel_h; ++i) {
+      const std::int64_t scaled_y = y + s.pad_top - i * s.dilation_h;
+      if (scaled_y < 0 || scaled_y % s.stride_h != 0 || scaled_y / s.stride_h >= s.in_h) continue;
+      for (std::int64_t j = 0; j < s.kernel_w; ++j) {
+        const std::int64_t scaled_x = x + s.pad_left - j * s.dilation_w;
+        if (scaled_x < 0 || scaled_x % s.stride_w != 0 || scaled_x / s.stride_w >= s.in_w) continue;
+        const std::int64_t position = scaled_y / s.stride_h * s.in_w + scaled_x / s.stride_w;
+        const std::uint8_t* in = image + position * s.in_c + first;
+        const std::int8_t* w = weights + (i * s.kernel_w + j) * inputs;
+        for (std::int64_t c = 0; c < inputs; ++c) sum += w[c] * (in[c] - zero_points[c]);
+      }
+    }
+    return sum;
+  }
+
+  Convolution convolution_;
+};
+
+}  // namespace
+
+std::unique_ptr<ConvolutionImplementation> make_conv_transpose2d_ref(Convolution convolution) {
+  return std::make_unique<ConvTranspose2dRef>(std::move(convolution));
+}
+
+}  // namespace quant::integer

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+#include "quant/kernels/integer/convolution.h"
+
+#include <utility>
+
+#include "quant/arithmetic/accumulator.h"
+
+namespace quant::integer {
+namespace {
+
+// All but the weights.
+Convolution make_frame(const Conv2dSpec& spec) {
+  const Conv2dShape& shape = spec.shape;
+  Convolution result;
+  result.shape = shape;
+  result.weights.resize(static_cast<std::size_t>(shape.out_c * result.kernel_size()));
+  result.bias.assign(static_cast<std::size_t>(shape.out_c), 0);
+  if (!spec.bias.empty()) result.bias.assign(spec.bias.begin(), spec.bias.end());
+  if (spec.input_zero_points.size() == 1) {
+    result.zero_points.assign(static_cast<std::size_t>(shape.in_c), spec.input_zero_points[0]);
+  } else {
+    result.zero_points.assign(spec.input_zero_points.begin(), spec.input_zero_points.end());
+  }
+  result.requantization = spec.requantization;
+  result.pixel_stride = spec.output_pixel_stride == 0 ? shape.out_c : spec.output_pixel_stride;
+  return result;
+}
+
+bool needs_wide_accumulator(const Convolution& convolution) {
+  const std::int64_t inputs = convolution.group_inputs();
+  const std::int64_t size = convolution.kernel_size();
+  std::vector<std::int32_t> zero_points(static_cast<std::size_t>(size));
+  for (std::int64_t o = 0; o < convolution.shape.out_c; ++o) {
+    const std::int64_t first = o / convolution.group_outputs() * inputs;
+    for (std::int64_t i = 0; i < size; ++i) {
+      zero_points[static_cast<std::size_t>(i)] =
+          convolution.zero_points[static_cast<std::size_t>(first + i % inputs)];
+    }
+    const std::span<const std::int8_t> row(convolution.weights.data() + o * size,
+                                           static_cast<std::size_t>(size));
+    if (!accumulator_fits_int32(row, zero_points, 255,
+                                convolution.bias[static_cast<std::size_t>(o)])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa isa) {
+  if (isa == Isa::kRef || convolution.wide) {
+    return convolution.transposed ? make_conv_transpose2d_ref(std::move(convolution))
+                                  : make_conv2d_ref(std::move(convolution));
+  }
+  if (convolution.depthwise()) return make_depthwise_convolution(convolution, isa);
+  return make_panel_convolution(convolution, isa);
+}
+
+}  // namespace
+
+Convolution make_convolution(const Conv2dSpec& spec) {
+  Convolution result = make_frame(spec);
+  const std::int64_t inputs = result.group_inputs();
+  const std::int64_t taps = spec.shape.kernel_h * spec.shape.kernel_w;
+  for (std::int64_t o = 0; o < spec.shape.out_c; ++o) {
+    for (std::int64_t c = 0; c < inputs; ++c) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        result.weights[static_cast<std::size_t>((o * taps + tap) * inputs + c)] =
+            spec.weights[static_cast<std::size_t>((o * inputs + c) * taps + tap)];
+      }
+    }
+  }
+  result.wide = needs_wide_accumulator(result);
+  return result;
+}
+
+Convolution make_convolution(const ConvTranspose2dSpec& spec) {
+  Convolution result = make_frame(spec);
+  result.transposed = true;
+  const std::int64_t inputs = result.group_inputs();
+  const std::int64_t outputs = result.group_outputs();
+  const std::int64_t taps = spec.shape.kernel_h * spec.shape.kernel_w;
+  for (std::int64_t in = 0; in < spec.shape.in_c; ++in) {
+    const std::int64_t group = in / inputs;
+    for (std::int64_t o = 0; o < outputs; ++o) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const std::int64_t row = (group * outputs + o) * taps + tap;
+        result.weights[static_cast<std::size_t>(row * inputs + in % inputs)] =
+            spec.weights[static_cast<std::size_t>((in * outputs + o) * taps + tap)];
+      }
+    }
+  }
+  result.wide = needs_wide_accumulator(result);
+  return result;
+}
+
+Conv2d::Conv2d(const Conv2dSpec& spec, Isa isa)
+    : implementation_(choose(make_convolution(spec), isa)) {}
+Conv2d::~Conv2d() = default;
+Conv2d::Conv2d(Conv2d&&) noexcept = default;
+Conv2d& Conv2d::operator=(Conv2d&&) noexcept = default;
+std::size_t Conv2d::scratch_bytes(int threads) const {
+  return implementation_->scratch_bytes(threads);
+}
+void Conv2d::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
+                 ThreadPool& pool) const {
+  implementation_->run(input, output, scratch, pool);
+}
+Isa Conv2d::isa() const { return implementation_->isa(); }
+bool Conv2d::wide_accumulator() const { return implementation_->wide(); }
+
+ConvTranspose2d::ConvTranspose2d(const ConvTranspose2dSpec& spec, Isa isa)
+    : implementation_(choose(make_convolution(spec), isa)) {}
+ConvTranspose2d::~ConvTranspose2d() = default;
+ConvTranspose2d::ConvTranspose2d(ConvTranspose2d&&) noexcept = default;
+ConvTranspose2d& ConvTranspose2d::operator=(ConvTranspose2d&&) noexcept = default;
+std::size_t ConvTranspose2d::scratch_bytes(int threads) const {
+  return implementation_->scratch_bytes(threads);
+}
+void ConvTranspose2d::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
+                          ThreadPool& pool) const {
+  implementation_->run(input, output, scratch, pool);
+}
+Isa ConvTranspose2d::isa() const { return implementation_->isa(); }
+bool ConvTranspose2d::wide_accumulator() const { return implementation_->wide(); }
+
+}  // namespace quant::integer

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+// What all convolutions share inside this folder: weights in one canonical order, and the implementations
+// that Conv2d and ConvTranspose2d choose from. Not for use outside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "quant/kernels/integer/conv2d.h"
+#include "quant/kernels/integer/conv_transpose2d.h"
+
+namespace quant::integer {
+
+struct Convolution {
+  Conv2dShape shape;
+  bool transposed = false;
+  std::vector<std::int8_t> weights;       // (out_c, kernel_h, kernel_w, in_c/groups)
+  std::vector<std::int32_t> bias;         // out_c
+  std::vector<std::int32_t> zero_points;  // in_c
+  Requantization requantization;
+  std::int64_t pixel_stride = 0;
+  bool wide = false;  // int32 accumulators are not proved to fit
+
+  std::int64_t group_inputs() const { return shape.in_c / shape.groups; }
+  std::int64_t group_outputs() const { return shape.out_c / shape.groups; }
+  std::int64_t kernel_size() const {
+    return shape.kernel_h * shape.kernel_w * group_inputs();
+  }
+  bool depthwise() const { return group_inputs() == 1 && group_outputs() == 1; }
+};
+
+Convolution make_convolution(const Conv2dSpec& spec);
+Convolution make_convolution(const ConvTranspose2dSpec& spec);
+
+class ConvolutionImplementation {
+ public:
+  virtual ~ConvolutionImplementation() = default;
+  virtual std::size_t scratch_bytes(int threads) const = 0;
+  virtual void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
+                   ThreadPool& pool) const = 0;
+  virtual Isa isa() const = 0;
+  virtual bool wide() const { return false; }
+};
+
+// The normative scalar loops.
+std::unique_ptr<ConvolutionImplementation> make_conv2d_ref(Convolution convolution);
+std::unique_ptr<ConvolutionImplementation> make_conv_transpose2d_ref(Convolution convolution);
+// Both kinds. Preconditions: not wide; `isa` is not kRef.
+std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
+                                                                  Isa isa);
+// Also: depthwise().
+std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(
+    const Convolution& convolution, Isa isa);
+
+}  // namespace quant::integer

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#include "quant/kernels/integer/isa.h"
+
+#include "quant/kernels/integer/simd_targets.h"
+
+#include <fmt/format.h>
+#include <hwy/targets.h>
+
+#include <cstdlib>
+#include <string>
+
+
+namespace quant {
+namespace {
+
+constexpr Isa kBestFirst[] = {Isa::kAvx512, Isa::kAvx2, Isa::kSse4, Isa::kNeon, Isa::kRef};
+
+bool available(Isa isa) {
+  return isa == Isa::kRef || (hwy::SupportedTargets() & integer::target_bits(isa)) != 0;
+}
+
+std::string list_available() {
+  std::string text;
+  for (const Isa isa : available_isas()) {
+    if (!text.empty()) text += ", ";
+    text += to_string(isa);
+  }
+  return text;
+}
+
+}  // namespace
+
+const char* to_string(Isa isa) {
+  switch (isa) {
+    case Isa::kRef:
+      return "ref";
+    case Isa::kSse4:
+      return "sse4";
+    case Isa::kAvx2:
+      return "avx2";
+    case Isa::kAvx512:
+      return "avx512";
+    case Isa::kNeon:
+      return "neon";
+  }
+  return "?";
+}
+
+std::vector<Isa> available_isas() {
+  std::vector<Isa> isas;
+  for (const Isa isa : kBestFirst) {
+    if (available(isa)) isas.push_back(isa);
+  }
+  return isas;
+}
+
+Result<Isa> isa_from_string(std::string_view name) {
+  for (const Isa isa : kBestFirst) {
+    if (name != to_string(isa)) continue;
+    if (available(isa)) return isa;
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("instruction set '{}' is not available on this machine; available: {}",
+                            name, list_available()));
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("'{}' is no instruction set; available: {}", name, list_available()));
+}
+
+Result<Isa> selected_isa() {
+  const char* forced = std::getenv("GST_QUANT_ISA");
+  if (forced == nullptr || *forced == '\0') return available_isas().front();
+  auto isa = isa_from_string(forced);
+  if (!isa) return fail_with_context(isa.error(), "GST_QUANT_ISA");
+  return isa;
+}
+
+}  // namespace quant

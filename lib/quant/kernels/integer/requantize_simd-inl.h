@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// round_to_output on vectors. Included once per target, inside each *_simd.cpp.
+
+#if defined(QUANT_REQUANTIZE_SIMD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QUANT_REQUANTIZE_SIMD_INL_H
+#undef QUANT_REQUANTIZE_SIMD_INL_H
+#else
+#define QUANT_REQUANTIZE_SIMD_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include "quant/kernels/integer/panel_kernel.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace quant::integer::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Adding 1.5·2^23 leaves t, rounded half to even, in the low mantissa bits: the same integer as a conversion
+// for |t| < 2^22, without x86's repair of overflowing conversions, which the clamp makes pointless.
+inline constexpr float kRounder = 12582912.0F;
+inline constexpr std::int32_t kRounderBits = 0x4B400000;
+
+template <class D32>
+struct StoreConstants {
+  using DF = hn::RebindToFloat<D32>;
+  hn::Vec<DF> lowest, highest, rounder;
+  hn::Vec<D32> unbias;
+  HWY_INLINE explicit StoreConstants(const StoreRange& range)
+      : lowest(hn::Set(DF(), range.lowest)),
+        highest(hn::Set(DF(), range.highest)),
+        rounder(hn::Set(DF(), kRounder)),
+        unbias(hn::Set(D32(), kRounderBits - range.zero_point)) {}
+};
+
+// Integers in [qmin, qmax].
+template <class D32, class VF>
+HWY_INLINE hn::Vec<D32> RoundToOutput(D32 d32, VF t, const StoreConstants<D32>& constants) {
+  t = hn::Min(hn::Max(t, constants.lowest), constants.highest);
+  return hn::Sub(hn::BitCast(d32, hn::Add(t, constants.rounder)), constants.unbias);
+}
+
+template <class D32, class V32, class VF>
+HWY_INLINE hn::Vec<D32> RequantizeVector(D32 d32, V32 accumulator, VF multiplier,
+                                         const StoreConstants<D32>& constants) {
+  const hn::RebindToFloat<D32> df;
+  return RoundToOutput(d32, hn::Mul(hn::ConvertTo(df, accumulator), multiplier), constants);
+}
+
+}  // namespace quant::integer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET != HWY_SCALAR
+
+#endif  // QUANT_REQUANTIZE_SIMD_INL_H

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Softmax along one axis. Rule: arithmetic/softmax.h.
+#pragma once
+
+#include <cstdint>
+
+#include "quant/arithmetic/softmax.h"
+#include "quant/base/thread_pool.h"
+#include "quant/kernels/integer/isa.h"
+
+namespace quant::integer {
+
+// Input and output (outer, axis, inner), dense. Sizes ≥ 1, axis ≤ 2^30.
+struct SoftmaxSpec {
+  std::int64_t outer = 1, axis = 1, inner = 1;
+  float input_scale = 1;
+  float output_scale = 1;
+  OutputRange output;
+};
+
+// Scalar on every instruction set: a table look-up per element. Reentrant; `output` may not be `input`.
+class Softmax {
+ public:
+  explicit Softmax(const SoftmaxSpec& spec);
+  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+
+ private:
+  SoftmaxSpec spec_;
+  SoftmaxTable table_;
+};
+
+}  // namespace quant::integer

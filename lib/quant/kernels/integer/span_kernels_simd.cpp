@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#include "quant/kernels/integer/span_kernels.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "quant/kernels/integer/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/kernels/integer/span_kernels_simd.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "quant/kernels/integer/requantize_simd-inl.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace quant::integer::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D32 = hn::ScalableTag<std::int32_t>;
+using DF = hn::RebindToFloat<D32>;
+using DBytes = hn::Rebind<std::uint8_t, D32>;  // as many bytes as a vector has int32 lanes
+using D8 = hn::ScalableTag<std::uint8_t>;
+using VF = hn::Vec<DF>;
+using VBytes = hn::Vec<DBytes>;
+constexpr std::int64_t kLanes = hn::MaxLanes(D32());
+constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
+
+HWY_INLINE VF ToFloat(VBytes bytes) {
+  return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes));
+}
+
+// Tables of 16 entries are what byte shuffles can do: 16 of them, each answering 0 for indices that are not
+// its own. q XOR 16·part is below 16 in one part only; adding 0x70 with saturation sets the top bit of all
+// others, which the shuffle answers with 0.
+void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
+  const D8 d8;
+  std::int64_t i = 0;
+  for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) {
+    const auto q0 = hn::LoadU(d8, in + i);
+    const auto q1 = hn::LoadU(d8, in + i + kByteLanes);
+    auto result0 = hn::Zero(d8);
+    auto result1 = hn::Zero(d8);
+    for (int part = 0; part < 16; ++part) {
+      const auto entries = hn::LoadDup128(d8, table.data() + 16 * part);
+      const auto mine = hn::Set(d8, static_cast<std::uint8_t>(16 * part));
+      const auto others = hn::Set(d8, std::uint8_t{0x70});
+      const auto index0 = hn::SaturatedAdd(hn::Xor(q0, mine), others);
+      const auto index1 = hn::SaturatedAdd(hn::Xor(q1, mine), others);
+      result0 = hn::Or(result0, hn::TableLookupBytesOr0(entries, index0));
+      result1 = hn::Or(result1, hn::TableLookupBytesOr0(entries, index1));
+    }
+    hn::StoreU(result0, d8, out + i);
+    hn::StoreU(result1, d8, out + i + kByteLanes);
+  }
+  for (; i < n; ++i) out[i] = table[in[i]];
+}
+
+template <BinaryOp kOp>
+struct BinaryVectors {
+  const BinaryRule& rule;
+  StoreConstants<D32> constants;
+  VF a_zero, b_zero, a_multiplier, b_multiplier;
+
+  HWY_INLINE explicit BinaryVectors(const BinaryRule& r)
+      : rule(r),
+        constants(StoreRange(r.output)),
+        a_zero(hn::Set(DF(), static_cast<float>(r.a_zero_point))),
+        b_zero(hn::Set(DF(), static_cast<float>(r.b_zero_point))),
+        a_multiplier(hn::Set(DF(), r.multipliers.a)),
+        b_multiplier(hn::Set(DF(), r.multipliers.b)) {}
+
+  // Differences of zero points and products of two differences are exact in float32.
+  HWY_INLINE VBytes operator()(VBytes a, VBytes b) const {
+    const VF fa = hn::Sub(ToFloat(a), a_zero);
+    const VF fb = hn::Sub(ToFloat(b), b_zero);
+    VF t = hn::Zero(DF());
+    if constexpr (kOp == BinaryOp::kAdd) {
+      t = hn::Add(hn::Mul(fa, a_multiplier), hn::Mul(fb, b_multiplier));
+    } else if constexpr (kOp == BinaryOp::kSub) {
+      t = hn::Sub(hn::Mul(fa, a_multiplier), hn::Mul(fb, b_multiplier));
+    } else if constexpr (kOp == BinaryOp::kMin) {
+      t = hn::Min(hn::Mul(fa, a_multiplier), hn::Mul(fb, b_multiplier));
+    } else if constexpr (kOp == BinaryOp::kMax) {
+      t = hn::Max(hn::Mul(fa, a_multiplier), hn::Mul(fb, b_multiplier));
+    } else if constexpr (kOp == BinaryOp::kMul) {
+      t = hn::Mul(hn::Mul(fa, fb), a_multiplier);
+    } else {
+      const VF zero = hn::Zero(DF());
+      const VF infinity = hn::Set(DF(), std::numeric_limits<float>::infinity());
+      const VF quotient = hn::Div(hn::Mul(fa, a_multiplier), fb);
+      t = hn::IfThenElse(hn::Eq(fb, zero), hn::Mul(fa, infinity), quotient);
+      t = hn::IfThenZeroElse(hn::Eq(fa, zero), t);
+    }
+    return hn::DemoteTo(DBytes(), RoundToOutput(D32(), t, constants));
+  }
+};
+
+template <BinaryOp kOp>
+void BinaryLoop(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
+                int b_step, std::uint8_t* out, std::int64_t n) {
+  const DBytes bytes;
+  const BinaryVectors<kOp> vectors(rule);
+  const VBytes a_first = hn::Set(bytes, *a);
+  const VBytes b_first = hn::Set(bytes, *b);
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const VBytes va = a_step == 0 ? a_first : hn::LoadU(bytes, a + i);
+    const VBytes vb = b_step == 0 ? b_first : hn::LoadU(bytes, b + i);
+    hn::StoreU(vectors(va, vb), bytes, out + i);
+  }
+  if (i == n) return;
+  HWY_ALIGN std::uint8_t rest_a[kLanes] = {};
+  HWY_ALIGN std::uint8_t rest_b[kLanes] = {};
+  const auto rest = static_cast<std::size_t>(n - i);
+  if (a_step != 0) std::memcpy(rest_a, a + i, rest);
+  if (b_step != 0) std::memcpy(rest_b, b + i, rest);
+  const VBytes va = a_step == 0 ? a_first : hn::Load(bytes, rest_a);
+  const VBytes vb = b_step == 0 ? b_first : hn::Load(bytes, rest_b);
+  hn::Store(vectors(va, vb), bytes, rest_a);
+  std::memcpy(out + i, rest_a, rest);
+}
+
+void Binary(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
+            int b_step, std::uint8_t* out, std::int64_t n) {
+  if (n == 0) return;
+  switch (rule.op) {
+    case BinaryOp::kAdd:
+      return BinaryLoop<BinaryOp::kAdd>(rule, a, a_step, b, b_step, out, n);
+    case BinaryOp::kSub:
+      return BinaryLoop<BinaryOp::kSub>(rule, a, a_step, b, b_step, out, n);
+    case BinaryOp::kMul:
+      return BinaryLoop<BinaryOp::kMul>(rule, a, a_step, b, b_step, out, n);
+    case BinaryOp::kDiv:
+      return BinaryLoop<BinaryOp::kDiv>(rule, a, a_step, b, b_step, out, n);
+    case BinaryOp::kMin:
+      return BinaryLoop<BinaryOp::kMin>(rule, a, a_step, b, b_step, out, n);
+    case BinaryOp::kMax:
+      return BinaryLoop<BinaryOp::kMax>(rule, a, a_step, b, b_step, out, n);
+  }
+}
+
+// Runs vectors(i) for i = 0, step, … and once more for the last step elements, which may overlap; false where
+// there are fewer than one step. For loops whose output is none of their inputs.
+template <class Function>
+HWY_INLINE bool ForOverlapping(std::int64_t n, std::int64_t step, const Function& vectors) {
+  if (n < step) return false;
+  std::int64_t i = 0;
+  for (; i + step <= n; i += step) vectors(i);
+  if (i < n) vectors(n - step);
+  return true;
+}
+
+template <class D>
+HWY_INLINE void MaximumAt(D d, const std::uint8_t* const* rows, std::int64_t count,
+                          std::uint8_t* out, std::int64_t i) {
+  auto greatest = hn::LoadU(d, rows[0] + i);
+  for (std::int64_t r = 1; r < count; ++r) {
+    greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
+  }
+  hn::StoreU(greatest, d, out + i);
+}
+
+void Maximum(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
+             std::int64_t n) {
+  const D8 d8;
+  const hn::CappedTag<std::uint8_t, 16> d16;
+  const hn::CappedTag<std::uint8_t, 8> d8_short;
+  if (ForOverlapping(n, kByteLanes,
+                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8, rows, count, out, i); })) {
+    return;
+  }
+  if (ForOverlapping(n, 16, [&](std::int64_t i) HWY_ATTR { MaximumAt(d16, rows, count, out, i); })) {
+    return;
+  }
+  if (ForOverlapping(n, 8,
+                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8_short, rows, count, out, i); })) {
+    return;
+  }
+  span_kernels_ref().maximum(rows, count, out, n);
+}
+
+struct SumVectors {
+  StoreConstants<D32> constants;
+  hn::Vec<D32> start;
+  VF multiplier;
+  HWY_INLINE explicit SumVectors(const SumRule& rule)
+      : constants(StoreRange(rule.output)),
+        start(hn::Set(D32(), -rule.offset)),
+        multiplier(hn::Set(DF(), rule.multiplier)) {}
+  HWY_INLINE void Store(hn::Vec<D32> sum, std::uint8_t* out) const {
+    hn::StoreU(hn::DemoteTo(DBytes(), RequantizeVector(D32(), sum, multiplier, constants)), DBytes(),
+               out);
+  }
+};
+
+void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule& rule,
+             std::uint8_t* out, std::int64_t n) {
+  const SumVectors vectors(rule);
+  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
+    auto sum = vectors.start;
+    for (std::int64_t r = 0; r < count; ++r) {
+      sum = hn::Add(sum, hn::PromoteTo(D32(), hn::LoadU(DBytes(), rows[r] + i)));
+    }
+    vectors.Store(sum, out + i);
+  });
+  if (!done) span_kernels_ref().sum_rows(rows, count, rule, out, n);
+}
+
+void SumColumns(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
+                const SumRule& rule, std::uint8_t* out, std::int64_t n) {
+  const SumVectors vectors(rule);
+  const bool done = ForOverlapping(n, 2 * kLanes, [&](std::int64_t i) HWY_ATTR {
+    auto sum0 = vectors.start;
+    auto sum1 = vectors.start;
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::uint8_t* row = in + r * stride + i;
+      sum0 = hn::Add(sum0, hn::PromoteTo(D32(), hn::LoadU(DBytes(), row)));
+      sum1 = hn::Add(sum1, hn::PromoteTo(D32(), hn::LoadU(DBytes(), row + kLanes)));
+    }
+    vectors.Store(sum0, out + i);
+    vectors.Store(sum1, out + i + kLanes);
+  });
+  if (!done) span_kernels_ref().sum_columns(in, count, stride, rule, out, n);
+}
+
+std::int64_t Sum(const std::uint8_t* in, std::int64_t n) {
+  const D8 d8;
+  const hn::ScalableTag<std::uint64_t> d64;
+  auto sums = hn::Zero(d64);
+  std::int64_t i = 0;
+  for (; i + kByteLanes <= n; i += kByteLanes) {
+    sums = hn::Add(sums, hn::SumsOf8(hn::LoadU(d8, in + i)));
+  }
+  auto total = static_cast<std::int64_t>(hn::GetLane(hn::SumOfLanes(d64, sums)));
+  for (; i < n; ++i) total += in[i];
+  return total;
+}
+
+void WeighBytes(const std::uint8_t* const* rows, const float* weights, int taps,
+                std::int32_t zero_point, float* out, std::int64_t n) {
+  const VF zero = hn::Set(DF(), static_cast<float>(zero_point));
+  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
+    VF value = hn::Mul(hn::Sub(ToFloat(hn::LoadU(DBytes(), rows[0] + i)), zero),
+                       hn::Set(DF(), weights[0]));
+    for (int t = 1; t < taps; ++t) {
+      const VF x = hn::Sub(ToFloat(hn::LoadU(DBytes(), rows[t] + i)), zero);
+      value = hn::Add(value, hn::Mul(x, hn::Set(DF(), weights[t])));
+    }
+    hn::StoreU(value, DF(), out + i);
+  });
+  if (!done) span_kernels_ref().weigh_bytes(rows, weights, taps, zero_point, out, n);
+}
+
+void WeighFloats(const float* const* rows, const float* weights, int taps, float multiplier,
+                 const OutputRange& output, std::uint8_t* out, std::int64_t n) {
+  const StoreConstants<D32> constants{StoreRange(output)};
+  const VF scale = hn::Set(DF(), multiplier);
+  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
+    VF value = hn::Mul(hn::LoadU(DF(), rows[0] + i), hn::Set(DF(), weights[0]));
+    for (int t = 1; t < taps; ++t) {
+      value = hn::Add(value, hn::Mul(hn::LoadU(DF(), rows[t] + i), hn::Set(DF(), weights[t])));
+    }
+    const auto q = RoundToOutput(D32(), hn::Mul(value, scale), constants);
+    hn::StoreU(hn::DemoteTo(DBytes(), q), DBytes(), out + i);
+  });
+  if (!done) span_kernels_ref().weigh_floats(rows, weights, taps, multiplier, output, out, n);
+}
+
+const SpanKernels* Kernels() {
+  static constexpr SpanKernels kernels{
+      isa_of_target(HWY_TARGET), Lookup, Binary, Maximum, SumRows, SumColumns, Sum, WeighBytes,
+      WeighFloats};
+  return &kernels;
+}
+
+}  // namespace
+}  // namespace quant::integer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET != HWY_SCALAR
+
+#if HWY_ONCE
+namespace quant::integer {
+namespace {
+
+const SpanKernels* simd_kernels(Isa isa) { QUANT_SIMD_SELECT(isa, Kernels()); }
+
+}  // namespace
+
+const SpanKernels& span_kernels(Isa isa) {
+  const SpanKernels* kernels = simd_kernels(isa);
+  return kernels == nullptr ? span_kernels_ref() : *kernels;
+}
+
+}  // namespace quant::integer
+#endif  // HWY_ONCE

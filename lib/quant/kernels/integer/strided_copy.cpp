@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "quant/kernels/integer/strided_copy.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+#include "quant/kernels/integer/chunks.h"
+#include "quant/kernels/integer/span_kernels.h"
+
+namespace quant::integer {
+namespace {
+
+// Tile of the two-dimensional case, in both directions: rows of input and output stay in the cache.
+constexpr std::int64_t kTile = 32;
+
+struct Axis {
+  std::int64_t size = 1, in = 0, out = 0;
+};
+
+// Axes of size 1 dropped, the rest by falling output stride, neighbours joined that advance evenly in both.
+std::vector<Axis> merged_axes(const StridedCopySpec& spec) {
+  std::vector<Axis> axes;
+  for (std::size_t i = 0; i < spec.shape.size(); ++i) {
+    if (spec.shape[i] != 1) axes.push_back({spec.shape[i], spec.in_strides[i], spec.out_strides[i]});
+  }
+  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
+    return std::abs(a.out) > std::abs(b.out);
+  });
+  std::vector<Axis> merged;
+  for (const Axis& axis : axes) {
+    if (!merged.empty() && merged.back().in == axis.in * axis.size &&
+        merged.back().out == axis.out * axis.size) {
+      merged.back() = {merged.back().size * axis.size, axis.in, axis.out};
+    } else {
+      merged.push_back(axis);
+    }
+  }
+  return merged;
+}
+
+// Two axes, the last with any strides, tile by tile.
+void copy_tiles(const Axis& rows, const Axis& columns, const std::uint8_t* in, std::uint8_t* out) {
+  for (std::int64_t r0 = 0; r0 < rows.size; r0 += kTile) {
+    const std::int64_t r1 = std::min(r0 + kTile, rows.size);
+    for (std::int64_t c0 = 0; c0 < columns.size; c0 += kTile) {
+      const std::int64_t c1 = std::min(c0 + kTile, columns.size);
+      for (std::int64_t r = r0; r < r1; ++r) {
+        for (std::int64_t c = c0; c < c1; ++c) {
+          out[r * rows.out + c * columns.out] = in[r * rows.in + c * columns.in];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+
+StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), isa_(isa) {
+  std::vector<Axis> axes = merged_axes(spec);
+  // Two inner axes, so that run() has one form. Between the innermost by output and the one by input lies
+  // the transpose that tiles are for: they become the inner two.
+  while (axes.size() < 2) axes.insert(axes.begin(), Axis{1, 0, 0});
+  const auto nearest = std::min_element(axes.begin(), axes.end() - 1, [](const Axis& a, const Axis& b) {
+    const auto step = [](const Axis& axis) {
+      return axis.in == 0 ? std::int64_t{1} << 62 : std::abs(axis.in);
+    };
+    return step(a) < step(b);
+  });
+  if (axes.back().in != 1) std::rotate(nearest, nearest + 1, axes.end() - 1);
+  spec_.shape.clear();
+  spec_.in_strides.clear();
+  spec_.out_strides.clear();
+  for (const Axis& axis : axes) {
+    spec_.shape.push_back(axis.size);
+    spec_.in_strides.push_back(axis.in);
+    spec_.out_strides.push_back(axis.out);
+  }
+  if (spec_.table && is_identity(*spec_.table)) spec_.table.reset();
+}
+
+void StridedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
+  const SpanKernels& kernels = span_kernels(isa_);
+  const std::size_t rank = spec_.shape.size();
+  const Axis rows{spec_.shape[rank - 2], spec_.in_strides[rank - 2], spec_.out_strides[rank - 2]};
+  const Axis columns{spec_.shape[rank - 1], spec_.in_strides[rank - 1],
+                     spec_.out_strides[rank - 1]};
+  std::int64_t outer = 1;
+  for (std::size_t axis = 0; axis + 2 < rank; ++axis) outer *= spec_.shape[axis];
+  const bool spans = columns.in == 1 && columns.out == 1;
+  const auto copy = [&](const Axis& part, const std::uint8_t* in, std::uint8_t* out) {
+    if (spans) {
+      for (std::int64_t r = 0; r < part.size; ++r) {
+        if (spec_.table) {
+          kernels.lookup(in + r * part.in, out + r * part.out, columns.size, *spec_.table);
+        } else {
+          std::memcpy(out + r * part.out, in + r * part.in, static_cast<std::size_t>(columns.size));
+        }
+      }
+      return;
+    }
+    copy_tiles(part, columns, in, out);
+    if (!spec_.table) return;
+    for (std::int64_t r = 0; r < part.size; ++r) {
+      for (std::int64_t c = 0; c < columns.size; ++c) {
+        std::uint8_t& q = out[r * part.out + c * columns.out];
+        q = (*spec_.table)[q];
+      }
+    }
+  };
+  // Rows are the unit of work: tall boxes split, flat ones do not.
+  const std::int64_t row_blocks = (rows.size + kTile - 1) / kTile;
+  for_row_chunks(outer * row_blocks, std::min(rows.size, kTile) * columns.size, pool,
+                 [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < end;) {
+      // As many blocks of one box as the range holds.
+      const std::int64_t first = block % row_blocks;
+      const std::int64_t blocks = std::min(row_blocks - first, end - block);
+      std::int64_t box = block / row_blocks;
+      std::int64_t in_at = spec_.in_offset + first * kTile * rows.in;
+      std::int64_t out_at = spec_.out_offset + first * kTile * rows.out;
+      for (std::size_t axis = rank - 2; axis-- > 0;) {
+        const std::int64_t index = box % spec_.shape[axis];
+        box /= spec_.shape[axis];
+        in_at += index * spec_.in_strides[axis];
+        out_at += index * spec_.out_strides[axis];
+      }
+      const std::int64_t count = std::min(blocks * kTile, rows.size - first * kTile);
+      copy({count, rows.in, rows.out}, input + in_at, output + out_at);
+      block += blocks;
+    }
+  });
+}
+
+StridedCopySpec transpose_spec(const std::vector<std::int64_t>& in_shape,
+                               const std::vector<int>& permutation) {
+  const std::size_t rank = in_shape.size();
+  std::vector<std::int64_t> in_strides(rank, 1);
+  for (std::size_t axis = rank; axis-- > 1;) {
+    in_strides[axis - 1] = in_strides[axis] * in_shape[axis];
+  }
+  StridedCopySpec spec;
+  spec.shape.resize(rank);
+  spec.in_strides.resize(rank);
+  spec.out_strides.assign(rank, 1);
+  for (std::size_t axis = 0; axis < rank; ++axis) {
+    const auto source = static_cast<std::size_t>(permutation[axis]);
+    spec.shape[axis] = in_shape[source];
+    spec.in_strides[axis] = in_strides[source];
+  }
+  for (std::size_t axis = rank; axis-- > 1;) {
+    spec.out_strides[axis - 1] = spec.out_strides[axis] * spec.shape[axis];
+  }
+  return spec;
+}
+
+StridedCopySpec concat_spec(std::int64_t rows, std::int64_t width, std::int64_t out_row_stride,
+                            std::int64_t out_offset) {
+  StridedCopySpec spec;
+  spec.shape = {rows, width};
+  spec.in_strides = {width, 1};
+  spec.out_strides = {out_row_stride, 1};
+  spec.out_offset = out_offset;
+  return spec;
+}
+
+}  // namespace quant::integer

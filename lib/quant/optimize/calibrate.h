@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Runs the float graph over the calibration set and finds the range of every activation.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "quant/graph/graph.h"
+#include "quant/optimize/observer.h"
+
+namespace quant {
+
+struct CalibrationOptions {
+  RangeMethod method = RangeMethod::kMinMax;
+  double percentile = 99.999;
+  int threads = 1;
+};
+
+// The calibration frames as the float graph's image input, (1, C, H, W) float32 pixels, one by one.
+class CalibrationSet {
+ public:
+  virtual ~CalibrationSet() = default;
+  // How many there will be at most, for progress; nothing where unknown.
+  virtual std::optional<std::int64_t> count() const = 0;
+  // Nothing at the end.
+  virtual Result<std::optional<Tensor>> next() = 0;
+  // Back to the first: some methods look twice.
+  virtual Status rewind() = 0;
+};
+
+struct CalibrationResult {
+  // By ValueId of the graph; {0, 0} for constants and non-float values.
+  std::vector<Range> seen;    // extremes
+  std::vector<Range> chosen;  // what the method made of them
+  std::int64_t frames = 0;
+};
+
+// `progress(done, total)` is called after every frame of every pass; total is 0 where unknown. Errors: no frames; a tensor with
+// non-finite values (named); whatever the executor or the set reports. Deterministic.
+Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
+                                    const CalibrationOptions& options,
+                                    const std::function<void(std::int64_t, std::int64_t)>& progress);
+
+}  // namespace quant

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/lower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "quant/optimize/choose_params.h"
+#include "quant/optimize/frame_params.h"
+#include "quant/optimize/fuse_followers.h"
+#include "quant/optimize/integer_form.h"
+#include "quant/optimize/lower_weighted.h"
+#include "quant/optimize/partition.h"
+#include "quant/optimize/pointwise.h"
+#include "quant/optimize/share_params.h"
+
+namespace quant {
+namespace {
+
+class Lowering {
+ public:
+  Lowering(Graph graph, std::vector<bool> host, const InputSpec& input, const std::vector<Range>& ranges)
+      : graph_(std::move(graph)), host_(std::move(host)), ranges_(ranges) {
+    model_.input = input;
+    model_.integer.name = graph_.name;
+    model_.host.name = graph_.name;
+  }
+
+  Result<QuantizedModel> run() {
+    const std::optional<QuantParams> folded = frame_params(graph_, model_.input, host_);
+    std::vector<std::optional<QuantParams>> fixed(graph_.values.size());
+    fixed[static_cast<std::size_t>(graph_.inputs[0])] = pixel_params();
+    if (folded) bypass_normalization(*folded, fixed);
+    fuse_followers(graph_, host_);
+    const PointwiseChains chains(graph_, host_);
+    params_ = share_params(graph_, host_, chains, ranges_, fixed);
+    integer_id_.assign(graph_.values.size(), kNoValue);
+
+    const ValueId frame = frame_value();
+    integer_id_[static_cast<std::size_t>(frame)] = add_activation(frame);
+    model_.integer.value(integer_id_[static_cast<std::size_t>(frame)]).name = model_.input.name;
+    model_.integer.inputs = {integer_id_[static_cast<std::size_t>(frame)]};
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      if (!host_[index]) QUANT_TRY(lower_node(chains, graph_.nodes[index]));
+    }
+    QUANT_TRY(build_host_graph());
+    remove_unused(model_.integer);
+    QUANT_TRY(verify(model_.integer));
+    QUANT_TRY(verify(model_.host));
+    return std::move(model_);
+  }
+
+ private:
+  // The value that holds the frame: the graph's input, or what normalization made of it where that costs nothing.
+  ValueId frame_value() const { return bypassed_frame_ == kNoValue ? graph_.inputs[0] : bypassed_frame_; }
+
+  void bypass_normalization(const QuantParams& folded, std::vector<std::optional<QuantParams>>& fixed) {
+    const auto node = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
+                                   [](const Node& n) { return n.op == OpKind::kNormalization; });
+    bypassed_frame_ = node->outputs[0];
+    fixed[static_cast<std::size_t>(bypassed_frame_)] = folded;
+    host_.erase(host_.begin() + (node - graph_.nodes.begin()));
+    graph_.nodes.erase(node);
+  }
+
+  ValueId add_activation(ValueId id) {
+    const Value& source = graph_.value(id);
+    Value value;
+    value.name = source.name;
+    value.shape = source.shape;
+    value.quant = params_[static_cast<std::size_t>(id)];
+    value.type = value.quant->type;
+    return model_.integer.add_value(std::move(value));
+  }
+
+  // The integer value of a float value that a node reads; constants are quantized on first use.
+  ValueId operand(ValueId id) {
+    if (id == kNoValue) return kNoValue;
+    ValueId& known = integer_id_[static_cast<std::size_t>(id)];
+    if (known != kNoValue) return known;
+    const Value& source = graph_.value(id);
+    if (source.type != DataType::kFloat32) return known = model_.integer.add_constant(source.name, *source.constant);
+    const auto data = source.constant->data<float>();
+    MinMaxObserver observer;
+    observer.observe(data);
+    const QuantParams params = activation_params(observer.range());
+    Tensor quantized(DataType::kUint8, source.shape);
+    for (std::size_t i = 0; i < data.size(); ++i) {
+      const double level = std::nearbyint(static_cast<double>(data[i]) / params.scale[0]) + params.zero_point[0];
+      quantized.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
+    }
+    known = model_.integer.add_constant(source.name, std::move(quantized));
+    model_.integer.value(known).quant = params;
+    return known;
+  }
+
+  // Constants that stay as they are: shapes, axes, norm scales.
+  ValueId plain_constant(ValueId id) {
+    if (id == kNoValue) return kNoValue;
+    const std::string name = graph_.value(id).name + "/plain";
+    if (const auto known = model_.integer.find_value(name)) return *known;
+    return model_.integer.add_constant(name, *graph_.value(id).constant);
+  }
+
+  Node integer_node(const Node& node) {
+    Node result;
+    result.op = node.op;
+    result.name = node.name;
+    result.original_names = node.original_names;
+    result.attributes = node.attributes;
+    for (const ValueId id : node.outputs) {
+      if (id == kNoValue) {
+        result.outputs.push_back(kNoValue);
+        continue;
+      }
+      const ValueId added = add_activation(id);
+      integer_id_[static_cast<std::size_t>(id)] = added;
+      result.outputs.push_back(added);
+    }
+    return result;
+  }
+
+  Status lower_node(const PointwiseChains& chains, const Node& node) {
+    const ValueId output = node.outputs[0];
+    if (chains.root(output) != output) {
+      return chains.is_materialized(output) ? lower_chain(chains, node) : Status{};
+    }
+    for (const ValueId id : node.outputs) {
+      // An output of a Split that nobody reads still has its place.
+      if (id != kNoValue && !params_[static_cast<std::size_t>(id)]) {
+        params_[static_cast<std::size_t>(id)] = params_[static_cast<std::size_t>(node.inputs[0])];
+      }
+    }
+    if (const auto affine = channel_layer(graph_, node)) return lower_weighted_node(*affine, node);
+    Node result = integer_node(node);
+    const bool computes_with_constants = node.op == OpKind::kAdd || node.op == OpKind::kSub ||
+                                         node.op == OpKind::kMul || node.op == OpKind::kDiv || node.op == OpKind::kConcat;
+    for (const ValueId id : node.inputs) {
+      const bool keep = id != kNoValue && graph_.value(id).constant && !computes_with_constants;
+      result.inputs.push_back(keep ? plain_constant(id) : operand(id));
+    }
+    model_.integer.nodes.push_back(std::move(result));
+    return {};
+  }
+
+  Status lower_chain(const PointwiseChains& chains, const Node& node) {
+    const ValueId output = node.outputs[0];
+    const ValueId root = chains.root(output);
+    Node result = integer_node(node);
+    result.op = OpKind::kLookup;
+    result.attributes = {};
+    result.original_names.clear();
+    QUANT_TRY_ASSIGN(Tensor table, chains.table(output, *params_[static_cast<std::size_t>(root)],
+                                                *params_[static_cast<std::size_t>(output)], result.original_names));
+    const ValueId table_id = model_.integer.add_constant(node.name + "/table", std::move(table));
+    model_.integer.value(table_id).quant = params_[static_cast<std::size_t>(output)];
+    result.inputs = {integer_id_[static_cast<std::size_t>(root)], table_id};
+    model_.integer.nodes.push_back(std::move(result));
+    return {};
+  }
+
+  Status lower_weighted_node(const FloatLayer& layer, const Node& node) {
+    const QuantParams& in = *params_[static_cast<std::size_t>(layer.input)];
+    auto weighted = quantize_layer(layer, in);
+    if (!weighted) return fail_with_context(std::move(weighted).error(), node.name);
+    Node result = integer_node(node);
+    result.op = layer.op;
+    result.attributes = layer.attributes;
+    const ValueId weights = model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
+    model_.integer.value(weights).quant = std::move(weighted->weight_params);
+    const ValueId bias = model_.integer.add_constant(node.name + "/bias", std::move(weighted->bias));
+    model_.integer.value(bias).quant = std::move(weighted->bias_params);
+    result.inputs = {integer_id_[static_cast<std::size_t>(layer.input)], weights, bias};
+    model_.integer.nodes.push_back(std::move(result));
+    return {};
+  }
+
+  // Float nodes behind the line, fed by dequantized raw tensors of the same names.
+  Status build_host_graph() {
+    std::vector<ValueId> host_id(graph_.values.size(), kNoValue);
+    const auto on_host = [&](ValueId id) {
+      ValueId& known = host_id[static_cast<std::size_t>(id)];
+      if (known != kNoValue) return known;
+      Value value = graph_.value(id);
+      const bool raw = integer_id_[static_cast<std::size_t>(id)] != kNoValue && !value.constant;
+      known = model_.host.add_value(std::move(value));
+      if (raw) {
+        model_.host.inputs.push_back(known);
+        model_.integer.outputs.push_back(integer_id_[static_cast<std::size_t>(id)]);
+      }
+      return known;
+    };
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      if (!host_[index]) continue;
+      Node node = graph_.nodes[index];
+      for (ValueId& id : node.inputs) id = id == kNoValue ? kNoValue : on_host(id);
+      for (ValueId& id : node.outputs) id = id == kNoValue ? kNoValue : on_host(id);
+      model_.host.nodes.push_back(std::move(node));
+    }
+    for (const ValueId id : graph_.outputs) model_.host.outputs.push_back(on_host(id));
+    if (model_.integer.outputs.empty()) {
+      return fail(ErrorCode::kUnsupported, "nothing of this network has an integer form", graph_.name);
+    }
+    return {};
+  }
+
+  Graph graph_;
+  std::vector<bool> host_;
+  const std::vector<Range>& ranges_;
+  std::vector<std::optional<QuantParams>> params_;
+  std::vector<ValueId> integer_id_;  // float value → integer value
+  ValueId bypassed_frame_ = kNoValue;
+  QuantizedModel model_;
+};
+
+}  // namespace
+
+Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input, const std::vector<Range>& ranges) {
+  if (graph.inputs.size() != 1) {
+    return fail(ErrorCode::kUnsupported, fmt::format("the network has {} inputs; one image input is supported", graph.inputs.size()),
+                graph.name);
+  }
+  QUANT_TRY_ASSIGN(std::vector<bool> host, partition(graph));
+  return Lowering(graph, std::move(host), input, ranges).run();
+}
+
+}  // namespace quant

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Layers with weights: what counts as one, and its integers.
+#pragma once
+
+#include <optional>
+
+#include "quant/graph/graph.h"
+#include "quant/tensor/quant_params.h"
+
+namespace quant {
+
+// A layer with constant weights in the form that the integer graph has.
+struct FloatLayer {
+  OpKind op = OpKind::kConv;  // kConv, kConvTranspose or kGemm
+  ValueId input = kNoValue;
+  Tensor weights;           // float32; Conv (O, I/g, kh, kw), ConvTranspose (I, O/g, kh, kw), Gemm (N, K)
+  std::vector<float> bias;  // one per output channel
+  Attributes attributes;    // strides, pads, dilations, group, activation_min, activation_max
+};
+
+// `node` as such a layer: convolutions and products with constants, and per-channel arithmetic on feature
+// maps (batch or input normalization, multiplication with a constant), which is a 1x1 depthwise convolution.
+std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
+
+struct IntegerLayer {
+  Tensor weights;  // int8
+  QuantParams weight_params;
+  Tensor bias;  // int32 at scale s_in·s_w
+  QuantParams bias_params;
+};
+
+// `input` are the parameters of the layer's input. InvalidData where a weight is not finite.
+Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input);
+
+}  // namespace quant

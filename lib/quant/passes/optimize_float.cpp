@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+#include "quant/passes/optimize_float.h"
+
+#include "quant/onnx/layer_names.h"
+#include "quant/passes/fold_channel_affine.h"
+#include "quant/passes/fuse_silu.h"
+#include "quant/passes/insert_normalization.h"
+#include "quant/passes/remove_no_ops.h"
+
+namespace quant {
+
+Result<Graph> optimize_float(Graph graph, const InputSpec& spec) {
+  remove_no_ops(graph);
+  QUANT_TRY(fold_channel_affine(graph));
+  fuse_silu(graph);
+  QUANT_TRY(insert_normalization(graph, spec));
+  name_layers(graph);
+  QUANT_TRY(verify(graph));
+  return graph;
+}
+
+}  // namespace quant

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// From the graph as read (context `native`) to the graph that is quantized (context `fp-optimized`).
+#pragma once
+
+#include "quant/graph/graph.h"
+#include "quant/graph/input_spec.h"
+
+namespace quant {
+
+// Normalization inside, no-ops gone, per-channel affine parts folded, SiLU fused, layers named anew.
+// The image input then takes pixels (0…255) as float32.
+Result<Graph> optimize_float(Graph graph, const InputSpec& spec);
+
+}  // namespace quant

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// The kinds of source behind FrameSource.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "quant/vision/frame_source.h"
+
+namespace quant {
+
+// Image files in the given order. A single file is a list of one. Never fails: items do.
+std::unique_ptr<FrameReader> make_image_reader(std::vector<std::filesystem::path> files,
+                                               InputSpec spec, FrameOptions options);
+// Errors name the file: damaged, another type or shape than `spec` needs.
+Result<std::unique_ptr<FrameReader>> make_npy_reader(const std::filesystem::path& file,
+                                                     InputSpec spec);
+// Errors name the file: no video, no frame.
+Result<std::unique_ptr<FrameReader>> make_video_reader(const std::filesystem::path& file,
+                                                       InputSpec spec, FrameOptions options);
+
+}  // namespace quant

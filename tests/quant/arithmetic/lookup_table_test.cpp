@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#include "quant/arithmetic/lookup_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace quant {
+namespace {
+
+TEST(LookupTable, SigmoidIsWithinHalfAStep) {
+  const AffineParams input{0.05F, 128};
+  const auto table = make_lookup_table([](double x) { return 1 / (1 + std::exp(-x)); }, input,
+                                       1.0F / 256, {0, 0, 255});
+  for (int q = 0; q < 256; ++q) {
+    const double real = 256 / (1 + std::exp(-(q - 128) * double{0.05F}));
+    EXPECT_NEAR(table[static_cast<std::size_t>(q)], std::min(real, 255.0), 0.5);
+  }
+  EXPECT_EQ(table[128], 128);  // sigmoid(0) = 0.5
+}
+
+TEST(LookupTable, NotANumberCountsAsZero) {
+  const auto table = make_lookup_table([](double x) { return std::log(x); }, {0.1F, 10}, 0.1F,
+                                       {100, 0, 255});
+  EXPECT_EQ(table[0], 100);  // log of a negative number
+  EXPECT_EQ(table[10], 0);   // log 0 = −∞
+}
+
+TEST(RequantizeTable, EqualParametersAreTheIdentity) {
+  for (int zp = 0; zp < 256; ++zp) {
+    EXPECT_TRUE(is_identity(make_requantize_table({0.0371F, zp}, 0.0371F, {zp, 0, 255})));
+  }
+  EXPECT_FALSE(is_identity(make_requantize_table({0.5F, 3}, 0.5F, {4, 0, 255})));
+  EXPECT_FALSE(is_identity(make_requantize_table({0.5F, 3}, 0.5F, {3, 3, 255})));
+}
+
+TEST(RequantizeTable, HalvedScaleDoublesTheSteps) {
+  const auto table = make_requantize_table({0.5F, 10}, 0.25F, {20, 0, 255});
+  EXPECT_EQ(table[10], 20);
+  EXPECT_EQ(table[0], 0);
+  EXPECT_EQ(table[100], 200);
+  EXPECT_EQ(table[255], 255);
+}
+
+}  // namespace
+}  // namespace quant

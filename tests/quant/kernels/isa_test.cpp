@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Which kernels run: the names, the environment variable, and that a forced instruction set is the one used.
+#include "quant/kernels/integer/isa.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "quant/kernels/integer/depthwise_kernel.h"
+#include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/span_kernels.h"
+
+namespace quant {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Environment {
+ public:
+  explicit Environment(const char* value) {
+    if (const char* old = std::getenv("GST_QUANT_ISA")) saved_ = old;
+    if (value == nullptr) {
+      unsetenv("GST_QUANT_ISA");
+    } else {
+      setenv("GST_QUANT_ISA", value, 1);
+    }
+  }
+  ~Environment() {
+    if (saved_.empty()) {
+      unsetenv("GST_QUANT_ISA");
+    } else {
+      setenv("GST_QUANT_ISA", saved_.c_str(), 1);
+    }
+  }
+
+ private:
+  std::string saved_;
+};
+
+TEST(Isa, NamesAndBack) {
+  for (const Isa isa : available_isas()) {
+    const auto found = isa_from_string(to_string(isa));
+    ASSERT_TRUE(found);
+    EXPECT_EQ(*found, isa);
+  }
+  EXPECT_EQ(available_isas().back(), Isa::kRef);
+}
+
+TEST(Isa, UnknownNameListsTheAvailableOnes) {
+  const auto result = isa_from_string("mmx");
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::kInvalidArgument);
+  for (const Isa isa : available_isas()) {
+    EXPECT_THAT(result.error().message, HasSubstr(to_string(isa)));
+  }
+}
+
+TEST(Isa, KnownNameThatThisCpuLacksIsAnError) {
+#if defined(__x86_64__)
+  const auto result = isa_from_string("neon");
+#else
+  const auto result = isa_from_string("avx2");
+#endif
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("not available"));
+}
+
+TEST(Isa, EnvironmentForcesOneOrTheBestIsTaken) {
+  {
+    const Environment none(nullptr);
+    EXPECT_EQ(*selected_isa(), available_isas().front());
+  }
+  {
+    const Environment empty("");
+    EXPECT_EQ(*selected_isa(), available_isas().front());
+  }
+  for (const Isa isa : available_isas()) {
+    const Environment forced(to_string(isa));
+    EXPECT_EQ(*selected_isa(), isa);
+  }
+  const Environment wrong("sse9");
+  const auto result = selected_isa();
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().context, "GST_QUANT_ISA");
+}
+
+// The tables are filled by code that is compiled once per target, and take their name from that target; a
+// wrong entry in the choice shows as a wrong name, a wrong width as a wrong tile.
+TEST(Isa, TheForcedOneRuns) {
+  using namespace integer;
+  EXPECT_EQ(panel_kernel(Isa::kRef), nullptr);
+  EXPECT_EQ(depthwise_kernel(Isa::kRef), nullptr);
+  EXPECT_EQ(&span_kernels(Isa::kRef), &span_kernels_ref());
+  for (const Isa isa : available_isas()) {
+    if (isa == Isa::kRef) continue;
+    ASSERT_NE(panel_kernel(isa), nullptr);
+    EXPECT_EQ(panel_kernel(isa)->isa, isa);
+    EXPECT_EQ(depthwise_kernel(isa)->isa, isa);
+    EXPECT_EQ(span_kernels(isa).isa, isa);
+    const int lanes = isa == Isa::kAvx512 ? 16 : isa == Isa::kAvx2 ? 8 : 4;
+    EXPECT_EQ(panel_kernel(isa)->tile, 2 * lanes);
+  }
+  for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+    const auto isas = available_isas();
+    if (std::find(isas.begin(), isas.end(), isa) == isas.end()) {
+      std::printf("not run on this machine: %s\n", to_string(isa));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quant

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// Softmax against the rule, and the rule against real softmax.
+#include "quant/kernels/integer/softmax.h"
+
+#include <gtest/gtest.h>
+
+#include "oracle.h"
+
+namespace quant::integer {
+namespace {
+
+TEST(Softmax, RandomShapesEqualTheOracle) {
+  for (std::uint32_t seed = 0; seed < 120; ++seed) {
+    oracle::Random random(seed);
+    SoftmaxSpec spec;
+    spec.outer = random.in(1, 6);
+    spec.axis = random.chance(25) ? random.in(257, 700) : random.in(1, 40);
+    spec.inner = random.chance(50) ? 1 : random.in(1, 9);
+    spec.input_scale = random.real(0.005F, 0.3F);
+    spec.output_scale = 1.0F / static_cast<float>(random.in(100, 300));
+    spec.output.zero_point = random.chance(70) ? 0 : random.zero_point();
+    const auto in = random.activations(spec.outer * spec.axis * spec.inner);
+    std::vector<std::uint8_t> want(in.size());
+    for (std::int64_t line = 0; line < spec.outer * spec.inner; ++line) {
+      const auto at = [&](std::int64_t i) {
+        return static_cast<std::size_t>((line / spec.inner * spec.axis + i) * spec.inner +
+                                        line % spec.inner);
+      };
+      int greatest = 0;
+      for (std::int64_t i = 0; i < spec.axis; ++i) greatest = std::max(greatest, int{in[at(i)]});
+      const auto exponential = [&](std::int64_t i) {
+        const long double x = static_cast<long double>(greatest - in[at(i)]) * spec.input_scale;
+        return static_cast<double>(oracle::round_half_even(std::exp(-x) * 8388608));
+      };
+      double sum = 0;
+      for (std::int64_t i = 0; i < spec.axis; ++i) sum += exponential(i);
+      for (std::int64_t i = 0; i < spec.axis; ++i) {
+        const double p = exponential(i) / sum;
+        const double t = p / double{spec.output_scale};
+        want[at(i)] =
+            static_cast<std::uint8_t>(oracle::to_output(t, spec.output.zero_point, 0, 255));
+      }
+    }
+    for (const int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      oracle::Bytes source(in);
+      oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+      Softmax(spec).run(source.data(), out.data(), pool);
+      EXPECT_EQ(oracle::difference(out.values(), want), "") << "seed " << seed;
+    }
+  }
+}
+
+TEST(Softmax, SumsToOneWithinRounding) {
+  oracle::Random random(5);
+  SoftmaxSpec spec;
+  spec.axis = 10;
+  spec.outer = 100;
+  spec.input_scale = 0.05F;
+  spec.output_scale = 1.0F / 255;
+  const auto in = random.vector<std::uint8_t>(1000, 0, 255);
+  std::vector<std::uint8_t> out(1000);
+  ThreadPool pool(1);
+  Softmax(spec).run(in.data(), out.data(), pool);
+  for (std::size_t row = 0; row < 100; ++row) {
+    int sum = 0;
+    for (std::size_t i = 0; i < 10; ++i) sum += out[row * 10 + i];
+    EXPECT_NEAR(sum, 255, 5);
+  }
+}
+
+}  // namespace
+}  // namespace quant::integer

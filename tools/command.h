@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+// What the commands of gst-quant share: registration, exit codes, common options.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "quant/backend/context.h"
+#include "quant/base/result.h"
+#include "quant/onnx/onnx_reader.h"
+
+namespace quant::tool {
+
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+// Protobuf counts in int.
+inline constexpr std::uint64_t kMaxModelBytes = (std::uint64_t{1} << 31U) - 1;
+
+// Each adds its subcommand; the subcommand stores its Status in `status` when it has run.
+void add_optimize(CLI::App& app, Status& status);
+void add_inspect(CLI::App& app, Status& status);
+void add_run(CLI::App& app, Status& status);
+void add_compare(CLI::App& app, Status& status);
+void add_bench(CLI::App& app, Status& status);
+
+// How an ONNX file is read and what its image input means.
+struct ModelOptions {
+  std::vector<std::string> input_shapes;  // name=1x3x320x320
+  std::vector<std::string> end_nodes;
+  std::string color = "rgb";
+  std::vector<float> mean = {0.0F};
+  std::vector<float> std = {1.0F};
+
+  void add_to(CLI::App& command);
+  // Only what the reader needs: --input-shape, --end-node.
+  void add_shape_to(CLI::App& command);
+  Result<OnnxReadOptions> read_options(const std::filesystem::path& model) const;
+};
+
+// A model file as contexts see it: an archive, or a plain ONNX file with its input described by options.
+class ModelFile {
+ public:
+  // By content, not by name.
+  static Result<ModelFile> open(const std::string& path, const ModelOptions& options);
+
+  const InputSpec& input() const { return input_; }
+  // Null for a plain ONNX file.
+  const std::shared_ptr<const Model>& archive() const { return archive_; }
+  Result<std::unique_ptr<Context>> make_context(ContextKind kind, ReferenceKind reference, int threads) const;
+
+ private:
+  InputSpec input_;
+  std::shared_ptr<const Model> archive_;
+  std::vector<std::byte> onnx_;
+  OnnxReadOptions read_;
+};
+
+// By content, not by name: an archive, or something else (an ONNX file).
+Result<bool> is_archive(const std::string& path);
+
+// "/" and ":" become "_".
+std::string file_name_of(const std::string& tensor_name);
+
+}  // namespace quant::tool

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// gst-quant: the command line. Arguments in, text out; the work is in lib/quant.
+#include <cstdio>
+
+#include "command.h"
+#include "quant/base/version.h"
+
+int main(int argc, char** argv) {
+  CLI::App app{"Quantizes ONNX networks, runs them bit-exactly, and says how much accuracy that costs."};
+  app.name("gst-quant");
+  app.set_version_flag("--version", std::string("gst-quant ") + quant::version());
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 --output face.qar\n"
+      "  gst-quant compare face.qar --data other-photos/\n"
+      "  gst-quant COMMAND --help");
+  quant::Status status;
+  quant::tool::add_optimize(app, status);
+  quant::tool::add_inspect(app, status);
+  quant::tool::add_run(app, status);
+  quant::tool::add_compare(app, status);
+  quant::tool::add_bench(app, status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : quant::tool::kExitUsage;
+  }
+  if (!status) {
+    std::fprintf(stderr, "gst-quant: %s\n", status.error().text().c_str());
+    return quant::tool::kExitFailed;
+  }
+  return 0;
+}
