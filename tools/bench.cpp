@@ -21,7 +21,8 @@ struct Options {
   bool json = false;
 };
 
-// Every pixel value occurs, and no two neighbours are alike: time must not depend on an empty picture.
+// Every pixel value occurs, and no two neighbours are alike: time must not depend on an empty
+// picture.
 Frame synthetic_frame(const InputSpec& spec) {
   Frame frame;
   frame.name = "synthetic";
@@ -37,8 +38,10 @@ Frame synthetic_frame(const InputSpec& spec) {
 
 Status run(const Options& options) {
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
-  QUANT_TRY_ASSIGN(const auto context, model.make_context(*context_kind_from_string(options.context),
-                                                          *reference_kind_from_string(options.reference), options.threads));
+  QUANT_TRY_ASSIGN(
+      const auto context,
+      model.make_context(*context_kind_from_string(options.context),
+                         *reference_kind_from_string(options.reference), options.threads));
   const Frame frame = synthetic_frame(model.input());
   std::vector<Tensor> outputs;
   const int warm_up = std::max(3, options.frames / 10);
@@ -47,19 +50,30 @@ Status run(const Options& options) {
   for (int i = 0; i < options.frames; ++i) {
     const auto start = std::chrono::steady_clock::now();
     QUANT_TRY(context->run(frame, outputs));
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+            .count());
   }
   std::sort(times.begin(), times.end());
   const double median = times[times.size() / 2];
   const double p95 = times[std::min(times.size() - 1, times.size() * 95 / 100)];
   if (options.json) {
-    const nlohmann::ordered_json report = {{"model", options.model}, {"context", options.context}, {"runs_on", context->description()},
-                                           {"threads", options.threads}, {"frames", options.frames}, {"median_ms", median},
-                                           {"p95_ms", p95}, {"min_ms", times.front()}, {"fps", 1000.0 / median}};
+    const nlohmann::ordered_json report = {{"model", options.model},
+                                           {"context", options.context},
+                                           {"runs_on", context->description()},
+                                           {"threads", options.threads},
+                                           {"frames", options.frames},
+                                           {"median_ms", median},
+                                           {"p95_ms", p95},
+                                           {"min_ms", times.front()},
+                                           {"fps", 1000.0 / median}};
     fmt::print("{}\n", report.dump(2));
   } else {
-    fmt::print("{} on {}, {} thread(s), {} frames: median {:.3f} ms, 95 % within {:.3f} ms, {:.1f} frames/s\n", options.context,
-               context->description(), options.threads, options.frames, median, p95, 1000.0 / median);
+    fmt::print(
+        "{} on {}, {} thread(s), {} frames: median {:.3f} ms, 95 % within {:.3f} ms, {:.1f} "
+        "frames/s\n",
+        options.context, context->description(), options.threads, options.frames, median, p95,
+        1000.0 / median);
   }
   return {};
 }
@@ -69,11 +83,22 @@ Status run(const Options& options) {
 void add_bench(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("bench", "Measures the time per frame of one context");
-  command->add_option("model", options->model, "Archive (.qar), or ONNX file for the contexts original and native")->required();
-  command->add_option("--context", options->context, "Rung of the ladder")->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}))->capture_default_str();
-  command->add_option("--reference", options->reference, "Who runs the context original")->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))->capture_default_str();
-  command->add_option("--frames", options->frames, "Frames to measure")->check(CLI::PositiveNumber)->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command
+      ->add_option("model", options->model,
+                   "Archive (.qar), or ONNX file for the contexts original and native")
+      ->required();
+  command->add_option("--context", options->context, "Rung of the ladder")
+      ->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}))
+      ->capture_default_str();
+  command->add_option("--reference", options->reference, "Who runs the context original")
+      ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
+      ->capture_default_str();
+  command->add_option("--frames", options->frames, "Frames to measure")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads (0: one per core)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   options->read.add_to(*command);
   command->add_flag("--json", options->json, "Report as JSON: median_ms, p95_ms, fps");
   command->footer("Example:\n  gst-quant bench face.qar --context quantized --threads 2 --json");

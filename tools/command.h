@@ -43,7 +43,8 @@ struct ModelOptions {
   Result<OnnxReadOptions> read_options(const std::filesystem::path& model) const;
 };
 
-// A model file as contexts see it: an archive, or a plain ONNX file with its input described by options.
+// A model file as contexts see it: an archive, or a plain ONNX file with its input described by
+// options.
 class ModelFile {
  public:
   // By content, not by name.
@@ -52,7 +53,8 @@ class ModelFile {
   const InputSpec& input() const { return input_; }
   // Null for a plain ONNX file.
   const std::shared_ptr<const Model>& archive() const { return archive_; }
-  Result<std::unique_ptr<Context>> make_context(ContextKind kind, ReferenceKind reference, int threads) const;
+  Result<std::unique_ptr<Context>> make_context(ContextKind kind, ReferenceKind reference,
+                                                int threads) const;
 
  private:
   InputSpec input_;

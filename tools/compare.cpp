@@ -6,6 +6,8 @@
 #include "progress_bar.h"
 #include "quant/analyze/ladder.h"
 #include "quant/analyze/ladder_report.h"
+#include "quant/base/atomic_file.h"
+#include "quant/metrics/snr_json.h"
 
 namespace quant::tool {
 namespace {
@@ -17,10 +19,26 @@ struct Options {
   std::string reference = "auto";
   std::string resize = "stretch";
   ModelOptions read;
+  std::string records;
   std::int64_t most_frames = 0;
   int threads = 1;
   bool json = false;
 };
+
+// One line a frame, as quanttee writes them: the last context against the first.
+Status write_record(AtomicFile& file, const Frame& frame, const std::vector<TensorInfo>& outputs,
+                    const std::vector<std::vector<Tensor>>& results) {
+  nlohmann::ordered_json record = {
+      {"frame", frame.index}, {"name", frame.name}, {"outputs", nlohmann::ordered_json::array()}};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    QUANT_TRY_ASSIGN(const OutputError error, measure_error(results.front()[i], results.back()[i]));
+    nlohmann::ordered_json figures = {{"name", outputs[i].name}};
+    figures.update(to_json(error));
+    record["outputs"].push_back(std::move(figures));
+  }
+  const std::string line = record.dump() + "\n";
+  return file.write(std::as_bytes(std::span(line)));
+}
 
 Status run(const Options& options) {
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
@@ -31,35 +49,53 @@ Status run(const Options& options) {
   }
   std::vector<std::unique_ptr<Context>> contexts;
   for (const std::string& name : names) {
-    QUANT_TRY_ASSIGN(auto context, model.make_context(*context_kind_from_string(name), *reference_kind_from_string(options.reference), options.threads));
+    QUANT_TRY_ASSIGN(
+        auto context,
+        model.make_context(*context_kind_from_string(name),
+                           *reference_kind_from_string(options.reference), options.threads));
     contexts.push_back(std::move(context));
   }
   FrameOptions frame_options;
   frame_options.resize = *resize_mode_from_string(options.resize);
-  QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.data, model.input(), frame_options));
+  QUANT_TRY_ASSIGN(FrameSource source,
+                   FrameSource::open(options.data, model.input(), frame_options));
   std::vector<std::string> outputs;
   for (const TensorInfo& info : contexts.front()->outputs()) outputs.push_back(info.name);
   Ladder ladder(names, outputs);
+  std::optional<AtomicFile> records;
+  if (!options.records.empty()) {
+    QUANT_TRY_ASSIGN(AtomicFile file, AtomicFile::create(options.records));
+    records.emplace(std::move(file));
+  }
   {
     ProgressBar bar("comparing");
     while (options.most_frames == 0 || source.summary().frames < options.most_frames) {
       QUANT_TRY_ASSIGN(const std::optional<Frame> frame, source.next());
       if (!frame) break;
       std::vector<std::vector<Tensor>> results(contexts.size());
-      for (std::size_t i = 0; i < contexts.size(); ++i) QUANT_TRY(contexts[i]->run(*frame, results[i]));
+      for (std::size_t i = 0; i < contexts.size(); ++i)
+        QUANT_TRY(contexts[i]->run(*frame, results[i]));
       QUANT_TRY(ladder.add_frame(frame->name, results));
-      bar.update(source.summary().frames, options.most_frames > 0 ? options.most_frames : source.count().value_or(0));
+      if (records) {
+        QUANT_TRY(write_record(*records, *frame, contexts.front()->outputs(), results));
+      }
+      bar.update(source.summary().frames,
+                 options.most_frames > 0 ? options.most_frames : source.count().value_or(0));
     }
   }
+  if (records) QUANT_TRY(records->commit());
   if (options.json) {
     nlohmann::ordered_json report = to_json(ladder.report());
-    for (std::size_t i = 0; i < contexts.size(); ++i) report["runs_on"][names[i]] = contexts[i]->description();
+    for (std::size_t i = 0; i < contexts.size(); ++i)
+      report["runs_on"][names[i]] = contexts[i]->description();
     fmt::print("{}\n", report.dump(2));
   } else {
-    for (std::size_t i = 0; i < contexts.size(); ++i) fmt::print("{:<13} {}\n", names[i], contexts[i]->description());
+    for (std::size_t i = 0; i < contexts.size(); ++i)
+      fmt::print("{:<13} {}\n", names[i], contexts[i]->description());
     fmt::print("\n{}", to_text(ladder.report()));
   }
-  for (const SkippedImage& skipped : source.summary().skipped) fmt::print(stderr, "warning: {} was left out: {}\n", skipped.name, skipped.reason);
+  for (const SkippedImage& skipped : source.summary().skipped)
+    fmt::print(stderr, "warning: {} was left out: {}\n", skipped.name, skipped.reason);
   return {};
 }
 
@@ -67,15 +103,36 @@ Status run(const Options& options) {
 
 void add_compare(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("compare", "Runs every context on the same frames and prints SNR, cosine and differences per output and rung");
-  command->add_option("model", options->model, "Archive (.qar), or ONNX file (contexts original and native)")->required();
-  command->add_option("--data", options->data, "Frames: folder of images, image, .npy or video")->required();
-  command->add_option("--contexts", options->contexts, "Contexts to compare, from the most trusted down (default: all)")->delimiter(',')->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}));
-  command->add_option("--reference", options->reference, "Who runs the context original")->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))->capture_default_str();
-  command->add_option("--resize", options->resize, "How images become frames")->check(CLI::IsMember({"stretch", "letterbox"}))->capture_default_str();
-  command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  CLI::App* command = app.add_subcommand("compare",
+                                         "Runs every context on the same frames and prints SNR, "
+                                         "cosine and differences per output and rung");
+  command
+      ->add_option("model", options->model,
+                   "Archive (.qar), or ONNX file (contexts original and native)")
+      ->required();
+  command->add_option("--data", options->data, "Frames: folder of images, image, .npy or video")
+      ->required();
+  command
+      ->add_option("--contexts", options->contexts,
+                   "Contexts to compare, from the most trusted down (default: all)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}));
+  command->add_option("--reference", options->reference, "Who runs the context original")
+      ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
+      ->capture_default_str();
+  command->add_option("--resize", options->resize, "How images become frames")
+      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->capture_default_str();
+  command->add_option("--records", options->records,
+                      "Also writes one JSON object a frame: the last context against the first, "
+                      "with the fields of quanttee's records");
+  command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   options->read.add_to(*command);
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads (0: one per core)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer("Example:\n  gst-quant compare face.qar --data photos/");
   command->callback([options, &status] { status = run(*options); });

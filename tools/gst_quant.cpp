@@ -6,13 +6,15 @@
 #include "quant/base/version.h"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Quantizes ONNX networks, runs them bit-exactly, and says how much accuracy that costs."};
+  CLI::App app{
+      "Quantizes ONNX networks, runs them bit-exactly, and says how much accuracy that costs."};
   app.name("gst-quant");
   app.set_version_flag("--version", std::string("gst-quant ") + quant::version());
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"
-      "  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 --output face.qar\n"
+      "  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 --output "
+      "face.qar\n"
       "  gst-quant compare face.qar --data other-photos/\n"
       "  gst-quant COMMAND --help");
   quant::Status status;

@@ -33,7 +33,9 @@ Status run(const Options& options) {
 
 void add_inspect(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("inspect", "Shows the layers of a model, their quantization parameters and kernels, and where the host takes over");
+  CLI::App* command = app.add_subcommand("inspect",
+                                         "Shows the layers of a model, their quantization "
+                                         "parameters and kernels, and where the host takes over");
   command->add_option("model", options->model, "Archive (.qar) or ONNX file")->required();
   options->read.add_shape_to(*command);
   command->add_flag("--json", options->json, "Report as JSON");

@@ -19,7 +19,8 @@ Result<Shape> parse_shape(std::string_view text) {
     std::int64_t dim = 0;
     const auto [stop, error] = std::from_chars(text.data(), text.data() + end, dim);
     if (error != std::errc() || stop != text.data() + end || dim < 1) {
-      return fail(ErrorCode::kInvalidArgument, "a shape is positive sizes joined by x, as 1x3x320x320", "--input-shape");
+      return fail(ErrorCode::kInvalidArgument,
+                  "a shape is positive sizes joined by x, as 1x3x320x320", "--input-shape");
     }
     shape.push_back(dim);
     text.remove_prefix(std::min(end + 1, text.size()));
@@ -30,25 +31,40 @@ Result<Shape> parse_shape(std::string_view text) {
 }  // namespace
 
 void ModelOptions::add_shape_to(CLI::App& command) {
-  command.add_option("--input-shape", input_shapes, "Fixes open sizes of an input, as name=1x3x320x320 (or 1x3x320x320 for the only input)");
-  command.add_option("--end-node", end_nodes, "Cuts the graph: these ONNX nodes or tensors become the outputs");
+  command.add_option("--input-shape", input_shapes,
+                     "Fixes open sizes of an input, as name=1x3x320x320");
+  command.add_option("--end-node", end_nodes,
+                     "Cuts the graph: these ONNX nodes or tensors become the outputs");
 }
 
 void ModelOptions::add_to(CLI::App& command) {
   add_shape_to(command);
-  command.add_option("--color", color, "Colour order that the model was trained with")->check(CLI::IsMember({"rgb", "bgr", "gray"}))->capture_default_str();
-  command.add_option("--mean", mean, "Mean of the normalization in pixel units (0…255): one value, or one per channel")->delimiter(',')->capture_default_str();
-  command.add_option("--std", std, "Standard deviation likewise: input = (pixel - mean) / std")->delimiter(',')->capture_default_str();
+  command.add_option("--color", color, "Colour order that the model was trained with")
+      ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
+      ->capture_default_str();
+  command
+      .add_option("--mean", mean,
+                  "Mean of the normalization in pixel units (0…255): one value, or one per channel")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--std", std, "Standard deviation likewise: input = (pixel - mean) / std")
+      ->delimiter(',')
+      ->capture_default_str();
 }
 
 Result<OnnxReadOptions> ModelOptions::read_options(const std::filesystem::path& model) const {
   OnnxReadOptions options;
   options.end_nodes = end_nodes;
-  options.external_data_dir = model.parent_path().empty() ? std::filesystem::path(".") : model.parent_path();
+  options.external_data_dir =
+      model.parent_path().empty() ? std::filesystem::path(".") : model.parent_path();
   for (const std::string& text : input_shapes) {
     const std::size_t equals = text.rfind('=');
-    const std::string name = equals == std::string::npos ? std::string() : text.substr(0, equals);
-    QUANT_TRY_ASSIGN(options.input_shapes[name], parse_shape(equals == std::string::npos ? std::string_view(text) : std::string_view(text).substr(equals + 1)));
+    if (equals == std::string::npos) {
+      return fail(ErrorCode::kInvalidArgument, "takes name=1x3x320x320, got '" + text + "'",
+                  "--input-shape");
+    }
+    QUANT_TRY_ASSIGN(options.input_shapes[text.substr(0, equals)],
+                     parse_shape(std::string_view(text).substr(equals + 1)));
   }
   return options;
 }
@@ -65,16 +81,19 @@ Result<ModelFile> ModelFile::open(const std::string& path, const ModelOptions& o
   QUANT_TRY_ASSIGN(file.read_, options.read_options(path));
   auto graph = read_onnx(file.onnx_, file.read_);
   if (!graph) return fail_with_context(std::move(graph).error(), path);
-  const ColorOrder color = options.color == "bgr" ? ColorOrder::kBgr : options.color == "gray" ? ColorOrder::kGray : ColorOrder::kRgb;
-  auto input = image_input(*graph, color, options.mean, options.std);
+  auto input =
+      image_input(*graph, *color_order_from_string(options.color), options.mean, options.std);
   if (!input) return fail_with_context(std::move(input).error(), path);
   file.input_ = std::move(*input);
   return file;
 }
 
-Result<std::unique_ptr<Context>> ModelFile::make_context(ContextKind kind, ReferenceKind reference, int threads) const {
+Result<std::unique_ptr<Context>> ModelFile::make_context(ContextKind kind, ReferenceKind reference,
+                                                         int threads) const {
   if (archive_) return quant::make_context(archive_, kind, reference, threads);
-  return quant::make_context(ReferenceModel{onnx_, read_.input_shapes, read_.end_nodes, read_.external_data_dir}, kind, reference, threads);
+  return quant::make_context(
+      ReferenceModel{onnx_, read_.input_shapes, read_.end_nodes, read_.external_data_dir}, kind,
+      reference, threads);
 }
 
 Result<bool> is_archive(const std::string& path) {
@@ -82,7 +101,8 @@ Result<bool> is_archive(const std::string& path) {
   constexpr std::size_t kMagicOffset = 257;
   constexpr std::string_view kMagic = "ustar";
   std::error_code error;
-  if (!std::filesystem::exists(path, error)) return fail(ErrorCode::kNotFound, "there is no such file", path);
+  if (!std::filesystem::exists(path, error))
+    return fail(ErrorCode::kNotFound, "there is no such file", path);
   if (std::filesystem::path(path).extension() == ".qar") return true;
   std::ifstream file(path, std::ios::binary);
   file.seekg(kMagicOffset);
@@ -93,7 +113,8 @@ Result<bool> is_archive(const std::string& path) {
 
 std::string file_name_of(const std::string& tensor_name) {
   std::string name = tensor_name;
-  std::replace_if(name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
   return name;
 }
 

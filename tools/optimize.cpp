@@ -45,7 +45,8 @@ class SourceCalibrationSet : public CalibrationSet {
     if (most_ > 0 && source_.summary().frames >= most_) return std::optional<Tensor>();
     QUANT_TRY_ASSIGN(std::optional<Frame> frame, source_.next());
     if (!frame) return std::optional<Tensor>();
-    const Tensor pixels = frame->pixels ? *frame->pixels : denormalize_input(frame->network_input, spec_);
+    const Tensor pixels =
+        frame->pixels ? *frame->pixels : denormalize_input(frame->network_input, spec_);
     return std::optional<Tensor>(normalize_frame(pixels, pixel_spec_));
   }
   Status rewind() override { return source_.rewind(); }
@@ -62,24 +63,30 @@ class SourceCalibrationSet : public CalibrationSet {
 std::vector<std::string> warnings(const FrameSourceSummary& summary) {
   std::vector<std::string> result;
   if (!summary.skipped.empty()) {
-    result.push_back(fmt::format("{} unreadable images were left out, the first: {} ({})", summary.skipped.size(),
-                                 summary.skipped.front().name, summary.skipped.front().reason));
+    result.push_back(fmt::format("{} unreadable images were left out, the first: {} ({})",
+                                 summary.skipped.size(), summary.skipped.front().name,
+                                 summary.skipped.front().reason));
   }
   if (summary.frames > 1 && summary.repeated == summary.frames - 1) {
     result.push_back("the calibration set is one image repeated; ranges will not fit other images");
   } else if (summary.repeated > 0) {
-    result.push_back(fmt::format("{} of {} calibration images repeat an earlier one", summary.repeated, summary.frames));
+    result.push_back(fmt::format("{} of {} calibration images repeat an earlier one",
+                                 summary.repeated, summary.frames));
   }
   if (summary.single_color == summary.frames) {
-    result.push_back("every calibration image has a single colour; ranges will not fit real images");
+    result.push_back(
+        "every calibration image has a single colour; ranges will not fit real images");
   } else if (summary.single_color > 0) {
-    result.push_back(fmt::format("{} of {} calibration images have a single colour", summary.single_color, summary.frames));
+    result.push_back(fmt::format("{} of {} calibration images have a single colour",
+                                 summary.single_color, summary.frames));
   }
-  if (summary.frames == 1) result.push_back("one calibration image is too few; 32 or more, of the real scene, are usual");
+  if (summary.frames == 1)
+    result.push_back("one calibration image is too few; 32 or more, of the real scene, are usual");
   return result;
 }
 
-CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Options& options, const FrameSourceSummary& summary) {
+CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Options& options,
+                                    const FrameSourceSummary& summary) {
   CalibrationStatistics statistics;
   statistics.method = options.method;
   statistics.images = summary.frames;
@@ -99,15 +106,15 @@ CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Optio
 Status run(const Options& options) {
   QUANT_TRY_ASSIGN(const OnnxReadOptions read, options.read.read_options(options.model));
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
-  const auto named = [&](Error error) { return fail_with_context(std::move(error), options.model); };
+  const auto named = [&](Error error) {
+    return fail_with_context(std::move(error), options.model);
+  };
   auto embedded = embed_external_data(std::move(onnx), read.external_data_dir);
   if (!embedded) return named(std::move(embedded).error());
   auto graph = read_onnx(*embedded, read);
   if (!graph) return named(std::move(graph).error());
-  const ColorOrder color = options.read.color == "bgr"    ? ColorOrder::kBgr
-                           : options.read.color == "gray" ? ColorOrder::kGray
-                                                          : ColorOrder::kRgb;
-  auto input = image_input(*graph, color, options.read.mean, options.read.std);
+  auto input = image_input(*graph, *color_order_from_string(options.read.color), options.read.mean,
+                           options.read.std);
   if (!input) return named(std::move(input).error());
 
   FrameOptions frame_options;
@@ -122,7 +129,8 @@ Status run(const Options& options) {
   optimizer.calibration.threads = options.threads;
   Result<OptimizedModel> optimized = [&] {
     ProgressBar bar("calibrating");
-    return optimize(*embedded, optimizer, set, [&](std::int64_t done, std::int64_t total) { bar.update(done, total); });
+    return optimize(*embedded, optimizer, set,
+                    [&](std::int64_t done, std::int64_t total) { bar.update(done, total); });
   }();
   if (!optimized) return named(std::move(optimized).error());
 
@@ -133,18 +141,24 @@ Status run(const Options& options) {
   archive.input_shapes = read.input_shapes;
   archive.end_nodes = read.end_nodes;
   archive.options = {{"method", options.method}, {"resize", options.resize}};
-  if (options.method == "percentile") archive.options["percentile"] = fmt::format("{}", options.percentile);
+  if (options.method == "percentile")
+    archive.options["percentile"] = fmt::format("{}", options.percentile);
   QUANT_TRY(write_archive(options.output, archive));
 
   const std::vector<std::string> notes = warnings(set.summary());
   std::size_t integer_layers = archive.model.integer.nodes.size();
   if (options.json) {
-    nlohmann::ordered_json report = {{"output", options.output}, {"frames", set.summary().frames}, {"skipped", set.summary().skipped.size()},
-                                     {"layers", integer_layers}, {"host_layers", archive.model.host.nodes.size()}, {"warnings", notes}};
+    nlohmann::ordered_json report = {{"output", options.output},
+                                     {"frames", set.summary().frames},
+                                     {"skipped", set.summary().skipped.size()},
+                                     {"layers", integer_layers},
+                                     {"host_layers", archive.model.host.nodes.size()},
+                                     {"warnings", notes}};
     fmt::print("{}\n", report.dump(2));
   } else {
-    fmt::print("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n", options.output, integer_layers,
-               archive.model.host.nodes.size(), set.summary().frames, options.method);
+    fmt::print("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
+               options.output, integer_layers, archive.model.host.nodes.size(),
+               set.summary().frames, options.method);
   }
   for (const std::string& note : notes) fmt::print(stderr, "warning: {}\n", note);
   return {};
@@ -154,18 +168,37 @@ Status run(const Options& options) {
 
 void add_optimize(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("optimize", "Quantizes an ONNX model (a8_w8) with calibration frames and writes an archive (.qar)");
+  CLI::App* command = app.add_subcommand(
+      "optimize",
+      "Quantizes an ONNX model (a8_w8) with calibration frames and writes an archive (.qar)");
   command->add_option("model", options->model, "ONNX file")->required();
-  command->add_option("--calib", options->calib, "Calibration frames: folder of images, image, .npy or video")->required();
+  command
+      ->add_option("--calib", options->calib,
+                   "Calibration frames: folder of images, image, .npy or video")
+      ->required();
   command->add_option("--output,-o", options->output, "Archive to write (.qar)")->required();
   options->read.add_to(*command);
-  command->add_option("--method", options->method, "How ranges of activations are chosen")->check(CLI::IsMember({"min-max", "percentile", "mse"}))->capture_default_str();
-  command->add_option("--percentile", options->percentile, "Share of values inside the range, in percent, for --method percentile")->check(CLI::Range(50.0, 100.0))->capture_default_str();
-  command->add_option("--resize", options->resize, "How images become frames")->check(CLI::IsMember({"stretch", "letterbox"}))->capture_default_str();
-  command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")->check(CLI::NonNegativeNumber)->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--method", options->method, "How ranges of activations are chosen")
+      ->check(CLI::IsMember({"min-max", "percentile", "mse"}))
+      ->capture_default_str();
+  command
+      ->add_option("--percentile", options->percentile,
+                   "Share of values inside the range, in percent, for --method percentile")
+      ->check(CLI::Range(50.0, 100.0))
+      ->capture_default_str();
+  command->add_option("--resize", options->resize, "How images become frames")
+      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->capture_default_str();
+  command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads (0: one per core)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Report as JSON");
-  command->footer("Example:\n  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 --output face.qar");
+  command->footer(
+      "Example:\n  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 "
+      "--output face.qar");
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -13,7 +13,9 @@ using std::chrono::duration;
 using std::chrono::steady_clock;
 
 ProgressBar::ProgressBar(std::string label)
-    : label_(std::move(label)), terminal_(isatty(STDERR_FILENO) != 0), start_(steady_clock::now()) {}
+    : label_(std::move(label)),
+      terminal_(isatty(STDERR_FILENO) != 0),
+      start_(steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\033[K", stderr);
@@ -32,8 +34,10 @@ void ProgressBar::update(std::int64_t done, std::int64_t total) {
     constexpr std::int64_t kWidth = 30;
     const std::int64_t filled = std::clamp<std::int64_t>(done * kWidth / total, 0, kWidth);
     const double elapsed = duration<double>(now - start_).count();
-    const double left = done > 0 ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0;
-    fmt::print(stderr, "\r\033[K{} [{}{}] {}/{}  {:.0f} s left", label_, std::string(static_cast<std::size_t>(filled), '#'),
+    const double left =
+        done > 0 ? elapsed * static_cast<double>(total - done) / static_cast<double>(done) : 0;
+    fmt::print(stderr, "\r\033[K{} [{}{}] {}/{}  {:.0f} s left", label_,
+               std::string(static_cast<std::size_t>(filled), '#'),
                std::string(static_cast<std::size_t>(kWidth - filled), '.'), done, total, left);
   }
   std::fflush(stderr);

@@ -48,25 +48,32 @@ struct Collected {
   std::vector<std::string> frames;
 };
 
-Status collect(std::vector<std::vector<Tensor>>& lists, const std::vector<Tensor>& tensors, const std::vector<TensorInfo>& infos) {
+Status collect(std::vector<std::vector<Tensor>>& lists, const std::vector<Tensor>& tensors,
+               const std::vector<TensorInfo>& infos) {
   lists.resize(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!lists[i].empty() && lists[i].front().shape() != tensors[i].shape()) {
-      return fail(ErrorCode::kUnsupported, "its shape differs from frame to frame; run one frame at a time", infos[i].name);
+      return fail(ErrorCode::kUnsupported,
+                  "its shape differs from frame to frame; run one frame at a time", infos[i].name);
     }
     lists[i].push_back(tensors[i]);
   }
   return {};
 }
 
-Status write_raw(const std::filesystem::path& directory, const Context& context, const Collected& collected, nlohmann::ordered_json& report) {
+Status write_raw(const std::filesystem::path& directory, const Context& context,
+                 const Collected& collected, nlohmann::ordered_json& report) {
   nlohmann::ordered_json parameters = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < collected.raw.size(); ++i) {
     const QuantParams& params = context.raw_params()[i];
     const std::string file = file_name_of(context.raw_outputs()[i].name) + ".raw.npy";
     QUANT_TRY(write_npy(directory / file, stack(collected.raw[i])));
-    parameters.push_back({{"name", context.raw_outputs()[i].name}, {"file", file}, {"type", to_string(params.type)},
-                          {"scale", params.scale}, {"zero_point", params.zero_point}, {"axis", params.axis}});
+    parameters.push_back({{"name", context.raw_outputs()[i].name},
+                          {"file", file},
+                          {"type", to_string(params.type)},
+                          {"scale", params.scale},
+                          {"zero_point", params.zero_point},
+                          {"axis", params.axis}});
   }
   const std::string text = parameters.dump(2) + "\n";
   QUANT_TRY_ASSIGN(AtomicFile file, AtomicFile::create(directory / "raw.json"));
@@ -79,13 +86,17 @@ Status write_raw(const std::filesystem::path& directory, const Context& context,
 Status run(const Options& options) {
   const auto kind = *context_kind_from_string(options.context);
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
-  QUANT_TRY_ASSIGN(const auto context, model.make_context(kind, *reference_kind_from_string(options.reference), options.threads));
+  QUANT_TRY_ASSIGN(
+      const auto context,
+      model.make_context(kind, *reference_kind_from_string(options.reference), options.threads));
   if (options.raw && kind != ContextKind::kQuantized) {
-    return fail(ErrorCode::kInvalidArgument, "only the quantized context has raw integers", "--raw");
+    return fail(ErrorCode::kInvalidArgument, "only the quantized context has raw integers",
+                "--raw");
   }
   FrameOptions frame_options;
   frame_options.resize = *resize_mode_from_string(options.resize);
-  QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.input, model.input(), frame_options));
+  QUANT_TRY_ASSIGN(FrameSource source,
+                   FrameSource::open(options.input, model.input(), frame_options));
 
   Collected collected;
   {
@@ -104,19 +115,24 @@ Status run(const Options& options) {
 
   std::error_code error;
   std::filesystem::create_directories(options.output, error);
-  if (error) return fail(ErrorCode::kIo, "the folder cannot be made: " + error.message(), options.output);
-  nlohmann::ordered_json report = {{"context", options.context}, {"runs_on", context->description()}, {"frames", collected.frames}};
+  if (error)
+    return fail(ErrorCode::kIo, "the folder cannot be made: " + error.message(), options.output);
+  nlohmann::ordered_json report = {{"context", options.context},
+                                   {"runs_on", context->description()},
+                                   {"frames", collected.frames}};
   for (std::size_t i = 0; i < collected.outputs.size(); ++i) {
     const TensorInfo& info = context->outputs()[i];
     const Tensor stacked = stack(collected.outputs[i]);
     const auto file = std::filesystem::path(options.output) / (file_name_of(info.name) + ".npy");
     QUANT_TRY(write_npy(file, stacked));
-    report["outputs"].push_back({{"name", info.name}, {"file", file.string()}, {"shape", stacked.shape()}});
+    report["outputs"].push_back(
+        {{"name", info.name}, {"file", file.string()}, {"shape", stacked.shape()}});
     if (!options.json) fmt::print("{}  {}\n", file.string(), to_string(stacked.shape()));
   }
   if (options.raw) QUANT_TRY(write_raw(options.output, *context, collected, report));
   if (options.json) fmt::print("{}\n", report.dump(2));
-  for (const SkippedImage& skipped : source.summary().skipped) fmt::print(stderr, "warning: {} was left out: {}\n", skipped.name, skipped.reason);
+  for (const SkippedImage& skipped : source.summary().skipped)
+    fmt::print(stderr, "warning: {} was left out: {}\n", skipped.name, skipped.reason);
   return {};
 }
 
@@ -124,18 +140,41 @@ Status run(const Options& options) {
 
 void add_run(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("run", "Runs one context of a model over frames and writes its outputs as float32 .npy");
-  command->add_option("model", options->model, "Archive (.qar), or ONNX file for the contexts original and native")->required();
-  command->add_option("--context", options->context, "Rung of the ladder")->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}))->capture_default_str();
-  command->add_option("--input", options->input, "Image, folder, video, uint8 .npy (frames at network size) or float32 .npy (the ONNX input itself)")->required();
-  command->add_option("--output,-o", options->output, "Folder; each output becomes NAME.npy, several frames stacked along the batch axis")->required();
-  command->add_flag("--raw", options->raw, "Also writes the integers (NAME.raw.npy) and their parameters (raw.json)");
-  command->add_option("--reference", options->reference, "Who runs the context original")->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))->capture_default_str();
-  command->add_option("--resize", options->resize, "How images become frames")->check(CLI::IsMember({"stretch", "letterbox"}))->capture_default_str();
+  CLI::App* command = app.add_subcommand(
+      "run", "Runs one context of a model over frames and writes its outputs as float32 .npy");
+  command
+      ->add_option("model", options->model,
+                   "Archive (.qar), or ONNX file for the contexts original and native")
+      ->required();
+  command->add_option("--context", options->context, "Rung of the ladder")
+      ->check(CLI::IsMember({"original", "native", "fp-optimized", "quantized"}))
+      ->capture_default_str();
+  command
+      ->add_option("--input", options->input,
+                   "Image, folder, video, uint8 .npy (frames at network size) or float32 .npy (the "
+                   "ONNX input itself)")
+      ->required();
+  command
+      ->add_option(
+          "--output,-o", options->output,
+          "Folder; each output becomes NAME.npy, several frames stacked along the batch axis")
+      ->required();
+  command->add_flag("--raw", options->raw,
+                    "Also writes the integers (NAME.raw.npy) and their parameters (raw.json)");
+  command->add_option("--reference", options->reference, "Who runs the context original")
+      ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
+      ->capture_default_str();
+  command->add_option("--resize", options->resize, "How images become frames")
+      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->capture_default_str();
   options->read.add_to(*command);
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads (0: one per core)")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command->add_flag("--json", options->json, "Report as JSON");
-  command->footer("Example:\n  gst-quant run face.qar --context quantized --input photo.jpg --output out/ --raw");
+  command->footer(
+      "Example:\n  gst-quant run face.qar --context quantized --input photo.jpg --output out/ "
+      "--raw");
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Convolutions of real networks on the selected instruction set, one thread: GMAC/s, and the share of what
-// the multiply-add units could do, measured just before and after.
+// Convolutions of real networks on the selected instruction set, one thread: GMAC/s, and the share
+// of what the multiply-add units could do, measured just before and after.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -85,8 +85,8 @@ void measure(benchmark::State& state, const Kernel& kernel, const Conv2dShape& s
   }
   const double elapsed = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   limit = std::max(limit, multiply_add_limit(kernel.isa()));
-  const double rate =
-      static_cast<double>(shape.multiply_adds()) * static_cast<double>(state.iterations()) / elapsed / 1e9;
+  const double rate = static_cast<double>(shape.multiply_adds()) *
+                      static_cast<double>(state.iterations()) / elapsed / 1e9;
   state.counters["GMAC/s"] = rate;
   if (limit > 0) state.counters["limit_GMAC/s"] = limit;
   if (limit > 0) state.counters["share_%"] = 100 * rate / limit;
@@ -158,9 +158,8 @@ void bench_matmul(benchmark::State& state, Isa isa) {
     kernel.run(a.data(), a.data(), output.data(), scratch.data(), pool);
     benchmark::ClobberMemory();
   }
-  state.counters["GMAC/s"] =
-      benchmark::Counter(static_cast<double>(kRows * kRows * kDepth) / 1e9,
-                         benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["GMAC/s"] = benchmark::Counter(static_cast<double>(kRows * kRows * kDepth) / 1e9,
+                                                benchmark::Counter::kIsIterationInvariantRate);
   state.SetLabel(to_string(kernel.isa()));
 }
 
@@ -168,16 +167,18 @@ void bench_matmul(benchmark::State& state, Isa isa) {
   const auto selected = selected_isa();
   const Isa isa = selected ? *selected : Isa::kRef;
   for (const Layer& layer : kLayers) {
-    benchmark::RegisterBenchmark((std::string("conv2d/") + layer.name).c_str(),
-                                 [layer, isa](benchmark::State& state) { bench_layer(state, layer, isa); })
+    benchmark::RegisterBenchmark(
+        (std::string("conv2d/") + layer.name).c_str(),
+        [layer, isa](benchmark::State& state) { bench_layer(state, layer, isa); })
         ->Unit(benchmark::kMicrosecond);
   }
-  benchmark::RegisterBenchmark("conv_transpose2d/2x2s2_24x24_40x40",
-                               [isa](benchmark::State& state) { bench_transposed(state, isa); })
-      ->Unit(benchmark::kMicrosecond);
-  benchmark::RegisterBenchmark("matmul/512x64x512_transposed",
-                               [isa](benchmark::State& state) { bench_matmul(state, isa); })
-      ->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("conv_transpose2d/2x2s2_24x24_40x40", [isa](
+                                                                         benchmark::State& state) {
+    bench_transposed(state, isa);
+  })->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("matmul/512x64x512_transposed", [isa](benchmark::State& state) {
+    bench_matmul(state, isa);
+  })->Unit(benchmark::kMicrosecond);
   return true;
 }();
 

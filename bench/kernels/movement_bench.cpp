@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Kernels that are bound by bytes rather than products: element-wise, look-up, pooling, resize, transpose.
-// Bytes per second count output elements.
+// Kernels that are bound by bytes rather than products: element-wise, look-up, pooling, resize,
+// transpose. Bytes per second count output elements.
 #include <benchmark/benchmark.h>
 
 #include <vector>
@@ -31,7 +31,8 @@ struct Data {
   std::vector<std::uint8_t> in, other, out;
   ThreadPool pool{1};
   Data() : in(kElements * 4), other(kElements), out(kElements * 4) {
-    for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<std::uint8_t>(i * 167 + i / 251);
+    for (std::size_t i = 0; i < in.size(); ++i)
+      in[i] = static_cast<std::uint8_t>(i * 167 + i / 251);
     for (std::size_t i = 0; i < other.size(); ++i) other[i] = static_cast<std::uint8_t>(i * 59);
   }
 };
@@ -128,7 +129,7 @@ void softmax(benchmark::State& state) {
   SoftmaxSpec spec;
   spec.axis = state.range(0);
   spec.outer = kElements / spec.axis;
-  spec.input_scale = 0.05F;
+  spec.table = make_softmax_table(0.05F);
   spec.output_scale = 1.0F / 256;
   const Softmax kernel(spec);
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);

@@ -11,7 +11,6 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
 namespace quant::HWY_NAMESPACE {
@@ -35,8 +34,7 @@ double Work(int rounds, std::int32_t& result) {
     // Read again in every round, lest the compiler multiply once for all.
     __asm__ volatile("" : : "r"(factors) : "memory");
     const auto y = hn::Load(d16, factors);
-#define QUANT_STEP(i)                                              \
-  sum##i = hn::ReorderWidenMulAccumulate(d32, x, y, sum##i, odd##i);
+#define QUANT_STEP(i) sum##i = hn::ReorderWidenMulAccumulate(d32, x, y, sum##i, odd##i);
     QUANT_FOR_CHAINS(QUANT_STEP)
 #undef QUANT_STEP
   }

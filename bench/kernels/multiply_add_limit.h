@@ -6,8 +6,8 @@
 
 namespace quant {
 
-// Billions of multiply-adds per second, measured now (about 5 ms): the clock moves, so measure it beside what
-// is compared with it. 0 for kRef.
+// Billions of multiply-adds per second, measured now (about 5 ms): the clock moves, so measure it
+// beside what is compared with it. 0 for kRef.
 double multiply_add_limit(Isa isa);
 
 }  // namespace quant

@@ -26,8 +26,11 @@ static void gst_quant_transform_set_property(GObject* object, guint id, const GV
                                              GParamSpec* spec) {
   switch (id) {
     case PROP_MODEL: {
-      const gchar* path = g_value_get_string(value);
-      locator_of(object).set_path(path ? path : "");
+      guarded(GST_ELEMENT(object), 0, [&] {
+        const gchar* path = g_value_get_string(value);
+        locator_of(object).set_path(path ? path : "");
+        return 0;
+      });
       break;
     }
     default:

@@ -23,6 +23,8 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
 #include "quantinfer/processing_latency.h"
@@ -52,6 +54,7 @@ struct InferState {
   std::unique_ptr<Backend> backend;    // streaming thread; empty until it is needed
   std::vector<Tensor> outputs;         // streaming thread
   ProcessingLatency latency;
+  std::atomic<bool> live = false;               // as the last LATENCY query said
   BackendChoice choice = BackendChoice::kAuto;  // object lock
   gint threads = kDefaultThreads;               // object lock
 };
@@ -177,7 +180,11 @@ static GstFlowReturn gst_quant_infer_transform_ip(GstBaseTransform* base, GstBuf
       post_error(GST_ELEMENT(base), status.error(), "running the network");
       return GST_FLOW_ERROR;
     }
-    if (self->state->latency.observe(gst_util_get_timestamp() - begin)) {
+    const GstClockTime elapsed = gst_util_get_timestamp() - begin;
+    GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " for %" GST_PTR_FORMAT, GST_TIME_ARGS(elapsed),
+                   buffer);
+    // Without a live source nobody has to wait for this element.
+    if (self->state->latency.observe(elapsed) && self->state->live) {
       gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
     }
     return GST_FLOW_OK;
@@ -193,7 +200,9 @@ static gboolean gst_quant_infer_query(GstBaseTransform* base, GstPadDirection di
   GstClockTime least = 0;
   GstClockTime most = GST_CLOCK_TIME_NONE;
   gst_query_parse_latency(query, &live, &least, &most);
-  const GstClockTime own = GST_QUANT_INFER(base)->state->latency.reported_ns();
+  auto& state = *GST_QUANT_INFER(base)->state;
+  state.live = live;
+  const GstClockTime own = state.latency.reported_ns();
   gst_query_set_latency(query, live, least + own,
                         GST_CLOCK_TIME_IS_VALID(most) ? most + own : GST_CLOCK_TIME_NONE);
   return TRUE;

@@ -26,7 +26,9 @@
  */
 #include "quanttee/quanttee.h"
 
+#include <cstdio>
 #include <mutex>
+#include <string>
 
 #include "plugin/errors.h"
 #include "quanttee/record_stream.h"
@@ -163,7 +165,9 @@ static FrameTag tag_of(GstQuantTee* self, GstBuffer* buffer, const RecordOrigin&
 static Status measure(GstQuantTee* self, GstBuffer* buffer) {
   if (!session_of(self)) QUANT_TRY(open_session(self));
   const RecordOrigin origin = origin_of(self);
-  return session_of(self)->process(buffer, tag_of(self, buffer, origin), origin);
+  const FrameTag tag = tag_of(self, buffer, origin);
+  GST_LOG_OBJECT(self, "frame %" G_GUINT64_FORMAT ": %" GST_PTR_FORMAT, tag.frame, buffer);
+  return session_of(self)->process(buffer, tag, origin);
 }
 
 static GstFlowReturn gst_quant_tee_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
@@ -205,9 +209,8 @@ static gboolean gst_quant_tee_sink_event(GstBaseTransform* base, GstEvent* event
   return GST_BASE_TRANSFORM_CLASS(gst_quant_tee_parent_class)->sink_event(base, event);
 }
 
-static GstPad* gst_quant_tee_request_new_pad(GstElement* element, GstPadTemplate* templ,
-                                             const gchar* wanted, const GstCaps*) {
-  auto* self = GST_QUANT_TEE(element);
+// The name that was asked for, or the next free one.
+static std::string record_pad_name(GstQuantTee* self, const gchar* wanted) {
   guint index = 0;
   GST_OBJECT_LOCK(self);
   if (wanted && sscanf(wanted, "snr_%u", &index) == 1) {
@@ -216,17 +219,27 @@ static GstPad* gst_quant_tee_request_new_pad(GstElement* element, GstPadTemplate
     index = self->state->next_pad++;
   }
   GST_OBJECT_UNLOCK(self);
-  gchar* name = g_strdup_printf("snr_%u", index);
-  GstPad* pad = gst_pad_new_from_template(templ, name);
-  g_free(name);
-  RecordStream::install(pad);
-  // From READY→PAUSED on the element no longer activates its new pads itself.
-  if (GST_STATE(element) > GST_STATE_READY || GST_STATE_NEXT(element) == GST_STATE_PAUSED) {
-    gst_pad_set_active(pad, TRUE);
-  }
-  if (gst_element_add_pad(element, pad)) return pad;
-  GST_WARNING_OBJECT(self, "there is a pad snr_%u already", index);
-  return nullptr;
+  return "snr_" + std::to_string(index);
+}
+
+static GstPad* gst_quant_tee_request_new_pad(GstElement* element, GstPadTemplate* templ,
+                                             const gchar* wanted, const GstCaps*) {
+  auto* self = GST_QUANT_TEE(element);
+  return guarded(element, static_cast<GstPad*>(nullptr), [&]() -> GstPad* {
+    const std::string name = record_pad_name(self, wanted);
+    if (const GstPointer<GstPad> taken{gst_element_get_static_pad(element, name.c_str())}) {
+      GST_WARNING_OBJECT(self, "there is a pad %s already", name.c_str());
+      return nullptr;
+    }
+    GstPad* pad = gst_pad_new_from_template(templ, name.c_str());
+    RecordStream::install(pad);
+    // A running element does not activate pads that are added to it.
+    if (GST_STATE(element) > GST_STATE_READY || GST_STATE_NEXT(element) == GST_STATE_PAUSED) {
+      gst_pad_set_active(pad, TRUE);
+    }
+    gst_element_add_pad(element, pad);
+    return pad;
+  });
 }
 
 static void gst_quant_tee_release_pad(GstElement* element, GstPad* pad) {

@@ -56,7 +56,7 @@ void RecordStream::open() {
   const std::lock_guard lock(mutex_);
   flushing_ = false;
   ended_ = false;
-  stream_.clear();
+  stream_.reset();
   caps_sent_ = false;
   segment_sent_ = false;
 }
@@ -93,13 +93,13 @@ void RecordStream::flush_stop(GstEvent* event) {
 // Queues the events that have to come before a record of that origin. Called with the lock held.
 void RecordStream::announce(const RecordOrigin& origin) {
   const auto queue = [this](GstEvent* event) { queue_.emplace_back(GST_MINI_OBJECT_CAST(event)); };
-  if (stream_ != origin.stream || stream_.empty()) {
+  if (stream_ != origin.stream) {
     // The pad's own name is in the id: two record pads are two streams.
     gchar* name = gst_pad_get_name(pad_);
     const std::string id = origin.stream + "/" + name;
     g_free(name);
     queue(gst_event_new_stream_start(id.c_str()));
-    stream_ = origin.stream.empty() ? id : origin.stream;
+    stream_ = origin.stream;
   }
   if (!caps_sent_) {
     GstCaps* caps = gst_caps_new_empty_simple("application/x-ndjson");

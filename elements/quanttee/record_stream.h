@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "plugin/gst_pointer.h"
@@ -58,7 +59,7 @@ class RecordStream {
   bool flushing_ = true;                         // also: not active
   bool ended_ = false;
   // What the pad has announced so far.
-  std::string stream_;
+  std::optional<std::string> stream_;
   bool caps_sent_ = false;
   bool segment_sent_ = false;
   GstSegment segment_ = {};

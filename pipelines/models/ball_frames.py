@@ -209,17 +209,23 @@ def captured(split, count, patterns):
     backgrounds = capture_patterns(patterns)
     frames = np.empty((count, HEIGHT, WIDTH, 3), np.uint8)
     truth = np.zeros((count, 4), np.float32)
-    for i in range(count):
+    seen = set()
+    i = 0
+    while i < count:
         background = backgrounds[rng.integers(len(backgrounds))]
+        truth[i] = 0
         if rng.random() < 0.9:
             # Mostly the ball of a 320x240 picture, the size that demo.sh shows.
-            size = int(rng.random() < 0.25)
-            alpha, truth[i] = ball.at(size, rng.integers(last - first))
-            while contrast(background, alpha, (255, 255, 255)) < MIN_CONTRAST:
-                background = backgrounds[rng.integers(len(backgrounds))]
-                alpha, truth[i] = ball.at(size, rng.integers(last - first))
+            alpha, truth[i] = ball.at(int(rng.random() < 0.25), rng.integers(last - first))
+            if contrast(background, alpha, (255, 255, 255)) < MIN_CONTRAST:
+                continue
             background = lay_over(background, alpha, (255, 255, 255))
         frames[i] = np.clip(np.rint(background), 0, 255)
+        # No frame twice, and none of one colour: neither says anything new.
+        if frames[i].tobytes() in seen or np.ptp(frames[i], (0, 1)).max() == 0:
+            continue
+        seen.add(frames[i].tobytes())
+        i += 1
     return frames, truth
 
 

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Starting, stopping, flushing and taking apart, again and again; GStreamer's leaks tracer counts
 // what stays.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#define GST_USE_UNSTABLE_API  // GstTracer
+#include <gst/gsttracer.h>
 
 #include "elements/pipeline.h"
 #include "elements/tiny_model.h"
@@ -18,46 +25,63 @@ std::string line(const std::string& source) {
          "fakesink name=sink  t.snr_0 ! fakesink";
 }
 
-// Objects that the leaks tracer follows and that live now.
-guint live_objects() {
-  guint count = 0;
+GstTracer* find_leaks_tracer() {
+  GstTracer* found = nullptr;
   GList* tracers = gst_tracing_get_active_tracers();
   for (GList* item = tracers; item; item = item->next) {
-    if (g_strcmp0(G_OBJECT_TYPE_NAME(item->data), "GstLeaksTracer") != 0) continue;
-    GstStructure* live = nullptr;
-    g_signal_emit_by_name(item->data, "get-live-objects", &live);
-    if (!live) continue;
-    count += gst_value_list_get_size(gst_structure_get_value(live, "live-objects-list"));
-    gst_structure_free(live);
-  }
-  g_list_free_full(tracers, gst_object_unref);
-  return count;
-}
-
-bool leaks_tracer_runs() {
-  bool found = false;
-  GList* tracers = gst_tracing_get_active_tracers();
-  for (GList* item = tracers; item; item = item->next) {
-    found |= g_strcmp0(G_OBJECT_TYPE_NAME(item->data), "GstLeaksTracer") == 0;
+    if (g_strcmp0(G_OBJECT_TYPE_NAME(item->data), "GstLeaksTracer") == 0) {
+      found = GST_TRACER(gst_object_ref(item->data));
+    }
   }
   g_list_free_full(tracers, gst_object_unref);
   return found;
 }
 
+// Objects in one of a checkpoint's lists, as "type address".
+std::multiset<std::string> objects_in(const GstStructure* checkpoint, const char* list) {
+  std::multiset<std::string> objects;
+  const GValue* value = gst_structure_get_value(checkpoint, list);
+  for (guint i = 0; value && i < gst_value_list_get_size(value); ++i) {
+    const GstStructure* object = gst_value_get_structure(gst_value_list_get_value(value, i));
+    gpointer address = nullptr;
+    gst_structure_get(object, "address", G_TYPE_POINTER, &address, nullptr);
+    objects.insert(std::string(gst_structure_get_string(object, "type-name")) + " " +
+                   std::to_string(reinterpret_cast<std::uintptr_t>(address)));
+  }
+  return objects;
+}
+
 class Leaks : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!leaks_tracer_runs()) GTEST_SKIP() << "needs GST_TRACERS=leaks, as ctest sets it";
+    tracer_ = find_leaks_tracer();
+    if (!tracer_) GTEST_SKIP() << "needs GST_TRACERS=leaks, as ctest sets it";
+  }
+  void TearDown() override {
+    if (tracer_) gst_object_unref(tracer_);
   }
 
-  // Once to load plugins and register types, once to count.
+  // Once to load plugins and register types, once to look at.
   template <typename Body>
   void expect_no_leak(Body body) {
     body();
-    const guint before = live_objects();
+    g_signal_emit_by_name(tracer_, "activity-start-tracking");
     body();
-    EXPECT_EQ(live_objects(), before);
+    GstStructure* checkpoint = nullptr;
+    g_signal_emit_by_name(tracer_, "activity-get-checkpoint", &checkpoint);
+    g_signal_emit_by_name(tracer_, "activity-stop-tracking");
+    ASSERT_TRUE(checkpoint);
+    auto left = objects_in(checkpoint, "objects-created-list");
+    EXPECT_GT(left.size(), 0U) << "the tracer saw nothing";
+    for (const std::string& removed : objects_in(checkpoint, "objects-removed-list")) {
+      if (const auto found = left.find(removed); found != left.end()) left.erase(found);
+    }
+    EXPECT_THAT(left, ::testing::IsEmpty());
+    gst_structure_free(checkpoint);
   }
+
+ private:
+  GstTracer* tracer_ = nullptr;
 };
 
 TEST_F(Leaks, PlayedToTheEnd) {

@@ -12,7 +12,7 @@
 #include "quant/graph/operator.h"
 #include "quant/onnx/layer_names.h"
 
-namespace quant::test {
+namespace quant::testing {
 
 class GraphBuilder {
  public:
@@ -25,7 +25,8 @@ class GraphBuilder {
     return id;
   }
   ValueId constant(Shape shape, const std::vector<float>& values) {
-    return graph_.add_constant("constant" + std::to_string(graph_.values.size()), Tensor::from<float>(std::move(shape), values));
+    return graph_.add_constant("constant" + std::to_string(graph_.values.size()),
+                               Tensor::from<float>(std::move(shape), values));
   }
   ValueId random(Shape shape, float magnitude) {
     std::uniform_real_distribution<float> uniform(-magnitude, magnitude);
@@ -34,12 +35,16 @@ class GraphBuilder {
     return constant(std::move(shape), values);
   }
   ValueId integers(const std::vector<std::int64_t>& values) {
-    return graph_.add_constant("constant" + std::to_string(graph_.values.size()),
-                               Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
+    return graph_.add_constant(
+        "constant" + std::to_string(graph_.values.size()),
+        Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
   }
   // One output, its shape inferred; a test's mistake ends the test program.
-  ValueId node(OpKind op, std::vector<ValueId> inputs, Attributes attributes = {}) { return nodes(op, std::move(inputs), 1, std::move(attributes))[0]; }
-  std::vector<ValueId> nodes(OpKind op, std::vector<ValueId> inputs, std::size_t outputs, Attributes attributes = {}) {
+  ValueId node(OpKind op, std::vector<ValueId> inputs, Attributes attributes = {}) {
+    return nodes(op, std::move(inputs), 1, std::move(attributes))[0];
+  }
+  std::vector<ValueId> nodes(OpKind op, std::vector<ValueId> inputs, std::size_t outputs,
+                             Attributes attributes = {}) {
     Node node;
     node.op = op;
     node.inputs = std::move(inputs);
@@ -78,4 +83,4 @@ inline Attributes padded(std::int64_t pad) {
   return attributes({{"pads", std::vector<std::int64_t>{pad, pad, pad, pad}}});
 }
 
-}  // namespace quant::test
+}  // namespace quant::testing

@@ -45,15 +45,19 @@ std::string number_text(const Json& values) {
 
 void append_layers(std::string& text, const Json& layers) {
   std::size_t name_width = 5;
-  for (const Json& layer : layers) name_width = std::max(name_width, layer["name"].get<std::string>().size());
+  for (const Json& layer : layers)
+    name_width = std::max(name_width, layer["name"].get<std::string>().size());
   for (const Json& layer : layers) {
-    text += fmt::format("  {:<{}}  {:<22}", layer["name"].get<std::string>(), name_width, layer["op"].get<std::string>());
+    text += fmt::format("  {:<{}}  {:<22}", layer["name"].get<std::string>(), name_width,
+                        layer["op"].get<std::string>());
     if (layer.contains("shape")) text += fmt::format("  {:<16}", shape_text(layer["shape"]));
     if (layer.contains("scale")) {
-      text += fmt::format("  scale {:<12} zero {:<5} range [{:.4g}, {:.4g}]", number_text(layer["scale"]), number_text(layer["zero_point"]),
+      text += fmt::format("  scale {:<12} zero {:<5} range [{:.4g}, {:.4g}]",
+                          number_text(layer["scale"]), number_text(layer["zero_point"]),
                           layer["range"][0].get<double>(), layer["range"][1].get<double>());
     }
-    if (layer.contains("kernels") && !layer["kernels"].empty()) text += "  " + joined(layer["kernels"], ", ");
+    if (layer.contains("kernels") && !layer["kernels"].empty())
+      text += "  " + joined(layer["kernels"], ", ");
     text += "  <- " + joined(layer["original_names"], ", ") + "\n";
   }
 }
@@ -65,14 +69,21 @@ Result<Json> inspect_model(const Model& model) {
   const Graph& graph = model.integer_graph();
   const InputSpec& input = model.input();
   Json report = {{"file", model.path()},
-                 {"input", {{"name", input.name}, {"width", input.width}, {"height", input.height}, {"color", to_string(input.color)},
-                            {"mean", input.mean}, {"std", input.std}}},
+                 {"input",
+                  {{"name", input.name},
+                   {"width", input.width},
+                   {"height", input.height},
+                   {"color", to_string(input.color)},
+                   {"mean", input.mean},
+                   {"std", input.std}}},
                  {"isa", to_string(plan->isa())}};
   std::size_t weights = 0;
   for (const Value& value : graph.values) {
     if (value.constant) weights += value.constant->bytes();
   }
-  report["memory"] = {{"weights_bytes", weights}, {"arena_bytes", plan->arena_bytes()}, {"scratch_bytes", plan->scratch_bytes(1)}};
+  report["memory"] = {{"weights_bytes", weights},
+                      {"arena_bytes", plan->arena_bytes()},
+                      {"scratch_bytes", plan->scratch_bytes(1)}};
   std::map<std::string, std::vector<std::string>> kernels;
   for (const IntegerStep& step : plan->steps()) {
     auto& list = kernels[step.layer];
@@ -94,25 +105,34 @@ Result<Json> inspect_model(const Model& model) {
     report["raw_outputs"].push_back(std::move(raw));
   }
   report["host_layers"] = Json::array();
-  for (const Node& node : model.host_graph().nodes) report["host_layers"].push_back(describe_node(node));
+  for (const Node& node : model.host_graph().nodes)
+    report["host_layers"].push_back(describe_node(node));
   report["outputs"] = Json::array();
-  for (const ValueId id : model.host_graph().outputs) report["outputs"].push_back(describe_value(model.host_graph().value(id)));
+  for (const ValueId id : model.host_graph().outputs)
+    report["outputs"].push_back(describe_value(model.host_graph().value(id)));
   const CalibrationStatistics& calibration = model.archive().calibration;
-  report["calibration"] = {{"method", calibration.method}, {"images", calibration.images}, {"skipped", calibration.skipped},
-                           {"repeated", calibration.repeated}, {"single_color", calibration.single_color}};
+  report["calibration"] = {{"method", calibration.method},
+                           {"images", calibration.images},
+                           {"skipped", calibration.skipped},
+                           {"repeated", calibration.repeated},
+                           {"single_color", calibration.single_color}};
   report["options"] = model.archive().options;
   return report;
 }
 
 Json inspect_graph(const Graph& graph) {
-  Json report = {{"file", graph.name}, {"inputs", Json::array()}, {"layers", Json::array()}, {"outputs", Json::array()}};
+  Json report = {{"file", graph.name},
+                 {"inputs", Json::array()},
+                 {"layers", Json::array()},
+                 {"outputs", Json::array()}};
   for (const ValueId id : graph.inputs) report["inputs"].push_back(describe_value(graph.value(id)));
   for (const Node& node : graph.nodes) {
     Json layer = describe_node(node);
     layer["shape"] = graph.value(node.outputs[0]).shape;
     report["layers"].push_back(std::move(layer));
   }
-  for (const ValueId id : graph.outputs) report["outputs"].push_back(describe_value(graph.value(id)));
+  for (const ValueId id : graph.outputs)
+    report["outputs"].push_back(describe_value(graph.value(id)));
   return report;
 }
 
@@ -120,17 +140,24 @@ std::string inspection_text(const Json& report) {
   std::string text = report["file"].get<std::string>() + "\n";
   if (report.contains("input")) {
     const Json& input = report["input"];
-    text += fmt::format("input  {}  {}x{} {} uint8, mean {}, std {}\n", input["name"].get<std::string>(), input["width"].get<int>(),
-                        input["height"].get<int>(), input["color"].get<std::string>(), joined(input["mean"], " "), joined(input["std"], " "));
+    text += fmt::format("input  {}  {}x{} {} uint8, mean {}, std {}\n",
+                        input["name"].get<std::string>(), input["width"].get<int>(),
+                        input["height"].get<int>(), input["color"].get<std::string>(),
+                        joined(input["mean"], " "), joined(input["std"], " "));
     const Json& memory = report["memory"];
-    text += fmt::format("kernels {}; weights {} KiB, activations {} KiB, scratch {} KiB\n", report["isa"].get<std::string>(),
-                        memory["weights_bytes"].get<std::size_t>() / 1024, memory["arena_bytes"].get<std::size_t>() / 1024,
+    text += fmt::format("kernels {}; weights {} KiB, activations {} KiB, scratch {} KiB\n",
+                        report["isa"].get<std::string>(),
+                        memory["weights_bytes"].get<std::size_t>() / 1024,
+                        memory["arena_bytes"].get<std::size_t>() / 1024,
                         memory["scratch_bytes"].get<std::size_t>() / 1024);
     const Json& calibration = report["calibration"];
-    text += fmt::format("calibrated on {} frames, ranges by {}\n", calibration["images"].get<std::int64_t>(), calibration["method"].get<std::string>());
+    text += fmt::format("calibrated on {} frames, ranges by {}\n",
+                        calibration["images"].get<std::int64_t>(),
+                        calibration["method"].get<std::string>());
   } else {
     for (const Json& input : report["inputs"]) {
-      text += fmt::format("input  {}  {} {}\n", input["name"].get<std::string>(), input["type"].get<std::string>(), shape_text(input["shape"]));
+      text += fmt::format("input  {}  {} {}\n", input["name"].get<std::string>(),
+                          input["type"].get<std::string>(), shape_text(input["shape"]));
     }
   }
   text += "\nlayers\n";
@@ -138,8 +165,9 @@ std::string inspection_text(const Json& report) {
   if (report.contains("raw_outputs")) {
     text += "\nraw outputs\n";
     for (const Json& raw : report["raw_outputs"]) {
-      text += fmt::format("  {}  {} {}  scale {} zero {}\n", raw["name"].get<std::string>(), raw["type"].get<std::string>(),
-                          shape_text(raw["shape"]), number_text(raw["scale"]), number_text(raw["zero_point"]));
+      text += fmt::format("  {}  {} {}  scale {} zero {}\n", raw["name"].get<std::string>(),
+                          raw["type"].get<std::string>(), shape_text(raw["shape"]),
+                          number_text(raw["scale"]), number_text(raw["zero_point"]));
     }
     text += "\n---- integers above, float on the host below ----\n";
     if (report["host_layers"].empty()) {
@@ -150,7 +178,8 @@ std::string inspection_text(const Json& report) {
   }
   text += "\noutputs\n";
   for (const Json& output : report["outputs"]) {
-    text += fmt::format("  {}  {} {}\n", output["name"].get<std::string>(), output["type"].get<std::string>(), shape_text(output["shape"]));
+    text += fmt::format("  {}  {} {}\n", output["name"].get<std::string>(),
+                        output["type"].get<std::string>(), shape_text(output["shape"]));
   }
   return text;
 }

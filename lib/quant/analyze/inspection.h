@@ -10,13 +10,15 @@
 
 namespace quant {
 
-// {"file", "input": {"name", "width", "height", "color", "mean", "std"}, "isa", "memory": {"weights_bytes",
-// "arena_bytes", "scratch_bytes"}, "layers": [{"name", "op", "original_names", "shape", "scale", "zero_point",
-// "range", "kernels"}], "raw_outputs": [{"name", "type", "shape", "scale", "zero_point"}], "host_layers": [{"name",
-// "op", "original_names"}], "outputs": [{"name", "type", "shape"}], "calibration": {"method", "images",
-// "skipped", "repeated", "single_color"}, "options"}. Errors of the plan (GST_QUANT_ISA, a graph without a kernel).
+// {"file", "input": {"name", "width", "height", "color", "mean", "std"}, "isa", "memory":
+// {"weights_bytes", "arena_bytes", "scratch_bytes"}, "layers": [{"name", "op", "original_names",
+// "shape", "scale", "zero_point", "range", "kernels"}], "raw_outputs": [{"name", "type", "shape",
+// "scale", "zero_point"}], "host_layers": [{"name", "op", "original_names"}], "outputs": [{"name",
+// "type", "shape"}], "calibration": {"method", "images", "skipped", "repeated", "single_color"},
+// "options"}. Errors of the plan (GST_QUANT_ISA, a graph without a kernel).
 Result<nlohmann::ordered_json> inspect_model(const Model& model);
-// {"file", "inputs", "layers": [{"name", "op", "original_names", "shape"}], "outputs"} of a float graph.
+// {"file", "inputs", "layers": [{"name", "op", "original_names", "shape"}], "outputs"} of a float
+// graph.
 nlohmann::ordered_json inspect_graph(const Graph& graph);
 
 // Either of them as a table; a line shows where the host takes over.

@@ -9,8 +9,8 @@ namespace quant {
 bool accumulator_fits_int32(std::span<const std::int8_t> weights,
                             std::span<const std::int32_t> zero_points, std::int32_t input_max,
                             std::int64_t bias) {
-  // Every term is 0 for q = zp, so a partial sum lies between the sum of all negative ends and the sum
-  // of all positive ends.
+  // Every term is 0 for q = zp, so a partial sum lies between the sum of all negative ends and the
+  // sum of all positive ends.
   std::int64_t positive = std::max<std::int64_t>(bias, 0);
   std::int64_t negative = std::min<std::int64_t>(bias, 0);
   for (std::size_t i = 0; i < weights.size(); ++i) {

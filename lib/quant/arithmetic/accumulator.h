@@ -8,8 +8,8 @@
 namespace quant {
 
 // True where bias + Σ w[i]·(q[i] − zp[i]), summed in any order, stays inside int32 for every
-// q in [0, input_max]. `zero_points` has as many entries as weights, or 1 for all; each in [0, input_max].
-// The bound: terms of one sign added up alone, with the bias where it has that sign.
+// q in [0, input_max]. `zero_points` has as many entries as weights, or 1 for all; each in [0,
+// input_max]. The bound: terms of one sign added up alone, with the bias where it has that sign.
 bool accumulator_fits_int32(std::span<const std::int8_t> weights,
                             std::span<const std::int32_t> zero_points, std::int32_t input_max,
                             std::int64_t bias);

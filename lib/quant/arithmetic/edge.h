@@ -14,8 +14,9 @@ struct EdgeParams {
   float zero_point = 0;
 };
 
-// q = rint(clip(x, (qmin − zp)·scale, (qmax − zp)·scale) / scale + zp), every step in float32, then held
-// inside [qmin, qmax] (the sum may round past an end where zp has a fraction). NaN becomes qmin.
+// q = rint(clip(x, (qmin − zp)·scale, (qmax − zp)·scale) / scale + zp), every step in float32, then
+// held inside [qmin, qmax] (the sum may round past an end where zp has a fraction). NaN becomes
+// qmin.
 std::uint8_t quantize_u8(float value, const EdgeParams& params);
 std::uint16_t quantize_u16(float value, const EdgeParams& params);
 // (float(q) − zp) · scale in float32.

@@ -10,7 +10,8 @@ LookupTable make_lookup_table(const std::function<double(double)>& function,
                               const OutputRange& output) {
   LookupTable table;
   for (std::int32_t q = 0; q < 256; ++q) {
-    const double real = static_cast<double>(q - input.zero_point) * static_cast<double>(input.scale);
+    const double real =
+        static_cast<double>(q - input.zero_point) * static_cast<double>(input.scale);
     double value = function(real) / static_cast<double>(output_scale);
     if (std::isnan(value)) value = 0;
     table[static_cast<std::size_t>(q)] = static_cast<std::uint8_t>(round_to_output(value, output));

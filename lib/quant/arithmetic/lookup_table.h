@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Functions of one 8-bit tensor as tables: computed once, stored in the archive, so that no libm decides a
-// bit later.
+// Functions of one 8-bit tensor as tables: computed once, stored in the archive, so that no libm
+// decides a bit later.
 #pragma once
 
 #include <array>
@@ -18,8 +18,8 @@ LookupTable make_lookup_table(const std::function<double(double)>& function,
                               const AffineParams& input, float output_scale,
                               const OutputRange& output);
 
-// table[q] = requantize_u8(q − zp, float32(double(s_in)/s_out)): the same real values at another scale.
-// Identity where parameters are equal and the range is 0…255.
+// table[q] = requantize_u8(q − zp, float32(double(s_in)/s_out)): the same real values at another
+// scale. Identity where parameters are equal and the range is 0…255.
 LookupTable make_requantize_table(const AffineParams& input, float output_scale,
                                   const OutputRange& output);
 

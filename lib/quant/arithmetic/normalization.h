@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Instance and layer normalization on integers: exact sums, moments in double, the elements in float32.
+// Instance and layer normalization on integers: exact sums, moments in double, the elements in
+// float32.
 #pragma once
 
 #include <cstdint>

@@ -18,8 +18,9 @@ struct AffineParams {
   bool operator==(const AffineParams&) const = default;
 };
 
-// The integers that an output may take: qmin ≤ zero_point ≤ qmax is not required (a fused activation may
-// move both ends to one side of it), qmin ≤ qmax is. A fused ReLU has qmin = zero_point.
+// The integers that an output may take: qmin ≤ zero_point ≤ qmax is not required (a fused
+// activation may move both ends to one side of it), qmin ≤ qmax is. A fused ReLU has qmin =
+// zero_point.
 struct OutputRange {
   std::int32_t zero_point = 0;
   std::int32_t qmin = 0;
@@ -29,8 +30,8 @@ struct OutputRange {
 // What turns accumulators at scale s_in·s_w[c] into outputs at scale s_out.
 struct Requantization {
   // 1 or one per output channel; as many of both.
-  std::vector<float> multipliers;         // M32[c] = float32(M64[c])
-  std::vector<double> wide_multipliers;   // M64[c] = double(s_in)·double(s_w[c]) / double(s_out)
+  std::vector<float> multipliers;        // M32[c] = float32(M64[c])
+  std::vector<double> wide_multipliers;  // M64[c] = double(s_in)·double(s_w[c]) / double(s_out)
   OutputRange output;
 
   float multiplier(std::int64_t channel) const {
@@ -50,8 +51,8 @@ inline float scale_ratio(float numerator, float denominator) {
   return static_cast<float>(static_cast<double>(numerator) / static_cast<double>(denominator));
 }
 
-// The last step of every 8-bit rule: clamps t to [qmin − zp, qmax − zp], rounds half to even, adds zp.
-// t is in units of the output's scale and no NaN; it may be infinite.
+// The last step of every 8-bit rule: clamps t to [qmin − zp, qmax − zp], rounds half to even, adds
+// zp. t is in units of the output's scale and no NaN; it may be infinite.
 inline std::int32_t round_to_output(float t, const OutputRange& output) {
   const auto lowest = static_cast<float>(output.qmin - output.zero_point);
   const auto highest = static_cast<float>(output.qmax - output.zero_point);

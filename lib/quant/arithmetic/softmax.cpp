@@ -6,8 +6,8 @@
 namespace quant {
 namespace {
 
-// exp(−x) for x ≥ 0 from IEEE additions and multiplications alone: std::exp may differ by a bit between
-// C libraries, and the table is no part of the archive. Relative error below 1e-14.
+// exp(−x) for x ≥ 0 from IEEE additions and multiplications alone: std::exp may differ by a bit
+// between C libraries, and the table is no part of the archive. Relative error below 1e-14.
 double exp_of_negative(double x) {
   constexpr double kLog2E = 1.4426950408889634;
   // ln 2 in two parts: the first has trailing zeros, so that halvings · kLn2High is exact.

@@ -9,8 +9,8 @@
 
 namespace quant {
 
-// T[d] = rint(exp(−d·s_in)·2^23), d = max − q in 0…255. T[0] = 2^23, so no sum is 0; a sum over n elements
-// is at most n·2^23, inside uint64 for every n < 2^41, and exact in double up to n = 2^30.
+// T[d] = rint(exp(−d·s_in)·2^23), d = max − q in 0…255. T[0] = 2^23, so no sum is 0; a sum over n
+// elements is at most n·2^23, inside uint64 for every n < 2^41, and exact in double up to n = 2^30.
 using SoftmaxTable = std::array<std::uint32_t, 256>;
 inline constexpr int kSoftmaxBits = 23;
 SoftmaxTable make_softmax_table(float input_scale);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One way to run a model: the emulator, a device, or a float reference. An element, the command line and
-// the tests see only this.
+// One way to run a model: the emulator, a device, or a float reference. An element, the command
+// line and the tests see only this.
 #pragma once
 
 #include <memory>
@@ -27,9 +27,11 @@ class Backend {
 
   // "emulator", "onnxruntime", "opencv", "native", …
   virtual const char* name() const = 0;
-  // Library and version, or the kernels in use, for records and `inspect`: "ONNX Runtime 1.30.0", "avx2".
+  // Library and version, or the kernels in use, for records and `inspect`: "ONNX Runtime 1.30.0",
+  // "avx2".
   virtual std::string description() const = 0;
-  // Whether a fault of this project's model reader could hide in it. References that share our reader say false.
+  // Whether a fault of this project's model reader could hide in it. References that share our
+  // reader say false.
   virtual bool independent() const = 0;
 
   virtual const std::vector<TensorInfo>& inputs() const = 0;
@@ -37,8 +39,9 @@ class Backend {
   // Of the raw outputs, as many as outputs(); empty for float backends.
   virtual const std::vector<QuantParams>& output_params() const = 0;
 
-  // Runs once. `inputs` match inputs() in order, type and shape (else InvalidArgument). `outputs` gets one
-  // tensor per outputs(); their memory is the caller's to keep: the next run makes or reuses none of it.
+  // Runs once. `inputs` match inputs() in order, type and shape (else InvalidArgument). `outputs`
+  // gets one tensor per outputs(); their memory is the caller's to keep: the next run makes or
+  // reuses none of it.
   virtual Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) = 0;
 };
 

@@ -33,7 +33,8 @@ class FloatContext : public Context {
     const auto from = frame.network_input.data<float>();
     const auto to = pixels.data<float>();
     const std::size_t plane = from.size() / pixels_->mean.size();
-    for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i] * pixels_->std[i / plane] + pixels_->mean[i / plane];
+    for (std::size_t i = 0; i < from.size(); ++i)
+      to[i] = from[i] * pixels_->std[i / plane] + pixels_->mean[i / plane];
     return pixels;
   }
 
@@ -47,14 +48,16 @@ class FloatContext : public Context {
 
 class QuantizedContext : public Context {
  public:
-  QuantizedContext(std::shared_ptr<const Model> model, std::unique_ptr<Backend> emulator, std::unique_ptr<HostPart> host)
+  QuantizedContext(std::shared_ptr<const Model> model, std::unique_ptr<Backend> emulator,
+                   std::unique_ptr<HostPart> host)
       : model_(std::move(model)), emulator_(std::move(emulator)), host_(std::move(host)) {}
 
   ContextKind kind() const override { return ContextKind::kQuantized; }
   std::string description() const override { return emulator_->description(); }
   const std::vector<TensorInfo>& outputs() const override { return model_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor pixels = frame.pixels ? *frame.pixels : denormalize_input(frame.network_input, model_->input());
+    const Tensor pixels =
+        frame.pixels ? *frame.pixels : denormalize_input(frame.network_input, model_->input());
     QUANT_TRY(emulator_->run(std::span(&pixels, 1), raw_));
     return host_->run(raw_, outputs);
   }
@@ -73,22 +76,28 @@ class QuantizedContext : public Context {
 
 const char* to_string(ContextKind kind) {
   switch (kind) {
-    case ContextKind::kOriginal: return "original";
-    case ContextKind::kNative: return "native";
-    case ContextKind::kFpOptimized: return "fp-optimized";
-    case ContextKind::kQuantized: return "quantized";
+    case ContextKind::kOriginal:
+      return "original";
+    case ContextKind::kNative:
+      return "native";
+    case ContextKind::kFpOptimized:
+      return "fp-optimized";
+    case ContextKind::kQuantized:
+      return "quantized";
   }
   return "unknown";
 }
 
 std::optional<ContextKind> context_kind_from_string(std::string_view name) {
-  for (const ContextKind kind : {ContextKind::kOriginal, ContextKind::kNative, ContextKind::kFpOptimized, ContextKind::kQuantized}) {
+  for (const ContextKind kind : {ContextKind::kOriginal, ContextKind::kNative,
+                                 ContextKind::kFpOptimized, ContextKind::kQuantized}) {
     if (name == to_string(kind)) return kind;
   }
   return std::nullopt;
 }
 
-Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind, ReferenceKind reference, int threads) {
+Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
+                                              ReferenceKind reference, int threads) {
   switch (kind) {
     case ContextKind::kOriginal: {
       QUANT_TRY_ASSIGN(auto backend, model->make_reference(reference, threads));
@@ -105,17 +114,23 @@ Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model
     case ContextKind::kQuantized: {
       QUANT_TRY_ASSIGN(auto emulator, model->make_emulator(threads));
       QUANT_TRY_ASSIGN(auto host, model->make_host_part(threads));
-      return std::make_unique<QuantizedContext>(std::move(model), std::move(emulator), std::move(host));
+      return std::make_unique<QuantizedContext>(std::move(model), std::move(emulator),
+                                                std::move(host));
     }
   }
   return fail(ErrorCode::kInternal, "unknown context");
 }
 
-Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, ContextKind kind, ReferenceKind reference, int threads) {
+Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, ContextKind kind,
+                                              ReferenceKind reference, int threads) {
   if (kind != ContextKind::kOriginal && kind != ContextKind::kNative) {
-    return fail(ErrorCode::kInvalidArgument, std::string("a plain ONNX file has no context '") + to_string(kind) + "'; quantize it first (gst-quant optimize)");
+    return fail(ErrorCode::kInvalidArgument, std::string("a plain ONNX file has no context '") +
+                                                 to_string(kind) +
+                                                 "'; quantize it first (gst-quant optimize)");
   }
-  QUANT_TRY_ASSIGN(auto backend, make_reference(kind == ContextKind::kNative ? ReferenceKind::kNative : reference, model, threads));
+  QUANT_TRY_ASSIGN(auto backend,
+                   make_reference(kind == ContextKind::kNative ? ReferenceKind::kNative : reference,
+                                  model, threads));
   return std::make_unique<FloatContext>(kind, std::move(backend), std::nullopt);
 }
 

@@ -33,7 +33,8 @@ class Context {
   virtual std::string description() const = 0;
   // As the model orders them; float32 unless the model says otherwise.
   virtual const std::vector<TensorInfo>& outputs() const = 0;
-  // A frame without pixels (float .npy) is turned back into pixels where the context starts from them.
+  // A frame without pixels (float .npy) is turned back into pixels where the context starts from
+  // them.
   virtual Status run(const Frame& frame, std::vector<Tensor>& outputs) = 0;
   // Raw integers of the last run and what they are; empty for float contexts.
   virtual const std::vector<Tensor>& raw() const = 0;
@@ -42,8 +43,10 @@ class Context {
 };
 
 // `reference` is who runs `original`; it never stands for another context.
-Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind, ReferenceKind reference, int threads);
+Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
+                                              ReferenceKind reference, int threads);
 // Of a plain ONNX file: original and native only.
-Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, ContextKind kind, ReferenceKind reference, int threads);
+Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, ContextKind kind,
+                                              ReferenceKind reference, int threads);
 
 }  // namespace quant

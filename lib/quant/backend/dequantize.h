@@ -8,7 +8,8 @@
 
 namespace quant {
 
-// uint8 or uint16 to float32 of the same shape. InvalidArgument where `params` do not fit the tensor.
+// uint8 or uint16 to float32 of the same shape. InvalidArgument where `params` do not fit the
+// tensor.
 Result<Tensor> dequantize_tensor(const Tensor& quantized, const QuantParams& params);
 
 }  // namespace quant

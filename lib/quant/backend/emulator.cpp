@@ -8,7 +8,8 @@ namespace {
 
 class Emulator : public Backend {
  public:
-  Emulator(std::shared_ptr<const IntegerPlan> plan, int threads) : executor_(std::move(plan), threads) {
+  Emulator(std::shared_ptr<const IntegerPlan> plan, int threads)
+      : executor_(std::move(plan), threads) {
     const Graph& graph = executor_.plan().graph();
     const Value& input = graph.value(graph.inputs[0]);
     inputs_ = {{input.name, DataType::kUint8, {1, input.shape[2], input.shape[3], input.shape[1]}}};
@@ -27,7 +28,8 @@ class Emulator : public Backend {
   const std::vector<QuantParams>& output_params() const override { return params_; }
 
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) override {
-    if (inputs.size() != 1) return fail(ErrorCode::kInvalidArgument, "the emulator takes one input, the frame");
+    if (inputs.size() != 1)
+      return fail(ErrorCode::kInvalidArgument, "the emulator takes one input, the frame");
     outputs = executor_.make_outputs();
     return executor_.run(inputs[0], outputs);
   }

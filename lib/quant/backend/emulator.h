@@ -9,7 +9,8 @@
 
 namespace quant {
 
-// Input: one uint8 tensor (1, H, W, C), the frame's own pixels. Outputs: the raw tensors. Sessions share `plan`.
+// Input: one uint8 tensor (1, H, W, C), the frame's own pixels. Outputs: the raw tensors. Sessions
+// share `plan`.
 std::unique_ptr<Backend> make_emulator(std::shared_ptr<const IntegerPlan> plan, int threads);
 
 }  // namespace quant

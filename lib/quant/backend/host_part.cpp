@@ -14,20 +14,23 @@ namespace {
 
 class GraphHostPart : public HostPart {
  public:
-  GraphHostPart(std::vector<QuantParams> params, std::shared_ptr<const Graph> graph, std::optional<FloatExecutor> tail)
+  GraphHostPart(std::vector<QuantParams> params, std::shared_ptr<const Graph> graph,
+                std::optional<FloatExecutor> tail)
       : params_(std::move(params)), graph_(std::move(graph)), tail_(std::move(tail)) {}
 
   Status run(std::span<const Tensor> raw, std::vector<Tensor>& outputs) override {
     if (raw.size() != params_.size()) {
-      return fail(ErrorCode::kInvalidArgument, fmt::format("{} raw tensors, the model has {}", raw.size(), params_.size()));
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{} raw tensors, the model has {}", raw.size(), params_.size()));
     }
     std::vector<Tensor> reals;
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const Value& value = graph_->value(graph_->inputs[i]);
       if (raw[i].type() != params_[i].type || raw[i].shape() != value.shape) {
         return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("is {} {}, the model makes {} {}", to_string(raw[i].type()), to_string(raw[i].shape()),
-                                to_string(params_[i].type), to_string(value.shape)),
+                    fmt::format("is {} {}, the model makes {} {}", to_string(raw[i].type()),
+                                to_string(raw[i].shape()), to_string(params_[i].type),
+                                to_string(value.shape)),
                     value.name);
       }
       QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(raw[i], params_[i]));
@@ -36,7 +39,8 @@ class GraphHostPart : public HostPart {
     if (tail_) return tail_->run(reals, outputs);
     outputs.clear();
     for (const ValueId id : graph_->outputs) {
-      const auto input = std::find(graph_->inputs.begin(), graph_->inputs.end(), id) - graph_->inputs.begin();
+      const auto input =
+          std::find(graph_->inputs.begin(), graph_->inputs.end(), id) - graph_->inputs.begin();
       outputs.push_back(reals[static_cast<std::size_t>(input)]);
     }
     return {};
@@ -50,7 +54,8 @@ class GraphHostPart : public HostPart {
 
 }  // namespace
 
-Result<std::unique_ptr<HostPart>> make_host_part(std::vector<QuantParams> raw_params, std::shared_ptr<const Graph> host, int threads) {
+Result<std::unique_ptr<HostPart>> make_host_part(std::vector<QuantParams> raw_params,
+                                                 std::shared_ptr<const Graph> host, int threads) {
   std::optional<FloatExecutor> tail;
   if (!host->nodes.empty()) {
     QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(host, threads));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What stays on the host behind the integer part: dequantization, then the network's float tail (box decoding, NMS).
+// What stays on the host behind the integer part: dequantization, then the network's float tail
+// (box decoding, NMS).
 #pragma once
 
 #include <memory>
@@ -15,12 +16,13 @@ namespace quant {
 class HostPart {
  public:
   virtual ~HostPart() = default;
-  // `raw`: the integers, one tensor per raw output, ONNX shape (else InvalidArgument). `outputs` gets one
-  // float32 tensor per output of the model, the caller's to keep.
+  // `raw`: the integers, one tensor per raw output, ONNX shape (else InvalidArgument). `outputs`
+  // gets one float32 tensor per output of the model, the caller's to keep.
   virtual Status run(std::span<const Tensor> raw, std::vector<Tensor>& outputs) = 0;
 };
 
 // `host` is QuantizedModel::host; `raw_params` belong to its inputs, in order.
-Result<std::unique_ptr<HostPart>> make_host_part(std::vector<QuantParams> raw_params, std::shared_ptr<const Graph> host, int threads);
+Result<std::unique_ptr<HostPart>> make_host_part(std::vector<QuantParams> raw_params,
+                                                 std::shared_ptr<const Graph> host, int threads);
 
 }  // namespace quant

@@ -54,7 +54,8 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
 
   std::error_code error;
   const auto canonical = std::filesystem::canonical(path, error);
-  if (error) return fail(ErrorCode::kNotFound, "the model file cannot be opened: " + error.message(), path);
+  if (error)
+    return fail(ErrorCode::kNotFound, "the model file cannot be opened: " + error.message(), path);
   const auto time = std::filesystem::last_write_time(canonical, error);
   if (error) return fail(ErrorCode::kIo, "the model file cannot be read: " + error.message(), path);
   const auto size = std::filesystem::file_size(canonical, error);
@@ -71,7 +72,8 @@ Result<std::shared_ptr<const Model>> Model::open(const std::string& path) {
   state->integer = std::make_shared<const Graph>(std::move(state->archive.model.integer));
   state->host = std::make_shared<const Graph>(std::move(state->archive.model.host));
   state->raw_outputs = tensor_infos(*state->integer);
-  for (const ValueId id : state->integer->outputs) state->raw_params.push_back(*state->integer->value(id).quant);
+  for (const ValueId id : state->integer->outputs)
+    state->raw_params.push_back(*state->integer->value(id).quant);
   state->outputs = tensor_infos(*state->host);
   std::shared_ptr<const Model> model(new Model(std::move(state)));
   known = model;
@@ -110,13 +112,16 @@ Result<std::unique_ptr<HostPart>> Model::make_host_part(int threads) const {
 
 Result<std::unique_ptr<Backend>> Model::make_fp_optimized(int threads) const {
   InputSpec spec = input();
-  QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(state_->archive.original_onnx, read_options(state_->archive), spec));
+  QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(state_->archive.original_onnx,
+                                                  read_options(state_->archive), spec));
   return make_float_backend(std::make_shared<const Graph>(std::move(graph)), threads);
 }
 
 Result<std::unique_ptr<Backend>> Model::make_reference(ReferenceKind kind, int threads) const {
   const Archive& archive = state_->archive;
-  return quant::make_reference(kind, ReferenceModel{archive.original_onnx, archive.input_shapes, archive.end_nodes, {}}, threads);
+  return quant::make_reference(
+      kind, ReferenceModel{archive.original_onnx, archive.input_shapes, archive.end_nodes, {}},
+      threads);
 }
 
 }  // namespace quant

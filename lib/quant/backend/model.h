@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A quantized model as a pipeline uses it: opened once per process, shared by every element that names
-// the same file, and the place where sessions that run it are made.
+// A quantized model as a pipeline uses it: opened once per process, shared by every element that
+// names the same file, and the place where sessions that run it are made.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,8 @@ class Model {
   const Archive& archive() const;
   const Graph& integer_graph() const;
   const Graph& host_graph() const;
-  // The integer part ready to run, for the kernels of GST_QUANT_ISA (best available where it is not set).
+  // The integer part ready to run, for the kernels of GST_QUANT_ISA (best available where it is not
+  // set).
   Result<std::shared_ptr<const IntegerPlan>> plan() const;
   const InputSpec& input() const;
   const std::vector<TensorInfo>& raw_outputs() const;  // the integer part's, ONNX shape

@@ -4,14 +4,22 @@
 #include <cstring>
 #include <new>
 
+#include "quant/base/buffer_cache.h"
+
 namespace quant {
 
-AlignedBuffer::AlignedBuffer(std::size_t bytes) : size_(bytes) {
+AlignedBuffer::AlignedBuffer(std::size_t bytes, BufferFill fill) : size_(bytes) {
   // At least one byte, so that data() of an empty tensor is a valid pointer for memcpy.
   const std::size_t allocated = bytes == 0 ? 1 : bytes;
-  data_.reset(static_cast<std::byte*>(
-      ::operator new[](allocated, std::align_val_t{kBufferAlignment})));
-  std::memset(data_.get(), 0, allocated);
+  BufferCache* const cache = allocated < BufferCache::kSmallest ? nullptr : BufferCache::current();
+  if (cache != nullptr) {
+    const std::shared_ptr<std::byte> block = cache->take(allocated);
+    data_ = decltype(data_)(block.get(), Free{block});
+  } else {
+    data_.reset(
+        static_cast<std::byte*>(::operator new[](allocated, std::align_val_t{kBufferAlignment})));
+  }
+  if (fill == BufferFill::kZero) std::memset(data_.get(), 0, allocated);
 }
 
 void AlignedBuffer::Free::operator()(std::byte* memory) const {

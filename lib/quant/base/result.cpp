@@ -5,14 +5,22 @@ namespace quant {
 
 const char* to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "InvalidArgument";
-    case ErrorCode::kNotFound: return "NotFound";
-    case ErrorCode::kInvalidData: return "InvalidData";
-    case ErrorCode::kUnsupported: return "Unsupported";
-    case ErrorCode::kOutOfRange: return "OutOfRange";
-    case ErrorCode::kIo: return "Io";
-    case ErrorCode::kUnavailable: return "Unavailable";
-    case ErrorCode::kInternal: return "Internal";
+    case ErrorCode::kInvalidArgument:
+      return "InvalidArgument";
+    case ErrorCode::kNotFound:
+      return "NotFound";
+    case ErrorCode::kInvalidData:
+      return "InvalidData";
+    case ErrorCode::kUnsupported:
+      return "Unsupported";
+    case ErrorCode::kOutOfRange:
+      return "OutOfRange";
+    case ErrorCode::kIo:
+      return "Io";
+    case ErrorCode::kUnavailable:
+      return "Unavailable";
+    case ErrorCode::kInternal:
+      return "Internal";
   }
   return "Unknown";
 }

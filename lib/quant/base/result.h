@@ -9,7 +9,8 @@
 
 namespace quant {
 
-// What kind of failure; elements translate it to a GStreamer error domain, the command line to an exit code.
+// What kind of failure; elements translate it to a GStreamer error domain, the command line to an
+// exit code.
 enum class ErrorCode {
   kInvalidArgument,  // the caller asked for something that cannot be (option, property, API use)
   kNotFound,         // a file, node, tensor or library is not there
@@ -24,7 +25,8 @@ enum class ErrorCode {
 // The enumerator's name without its prefix, e.g. "NotFound".
 const char* to_string(ErrorCode code);
 
-// `message` is one sentence for a person; `context` names the file, node, tensor or property (may be empty).
+// `message` is one sentence for a person; `context` names the file, node, tensor or property (may
+// be empty).
 struct Error {
   ErrorCode code = ErrorCode::kInternal;
   std::string message;
@@ -54,17 +56,17 @@ tl::unexpected<Error> fail_with_context(Error error, const std::string& context)
 }  // namespace quant
 
 // Returns the error of `expression` (a Status or Result) from the enclosing function.
-#define QUANT_TRY(expression)                                             \
-  do {                                                                    \
-    if (auto quant_try_status = (expression); !quant_try_status)          \
-      return tl::unexpected(std::move(quant_try_status).error());         \
+#define QUANT_TRY(expression)                                     \
+  do {                                                            \
+    if (auto quant_try_status = (expression); !quant_try_status)  \
+      return tl::unexpected(std::move(quant_try_status).error()); \
   } while (false)
 
 // Declares or assigns `target` from the Result `expression`, or returns its error.
 #define QUANT_TRY_ASSIGN(target, expression) \
   QUANT_TRY_ASSIGN_NAMED(QUANT_CONCAT(quant_try_result_, __LINE__), target, expression)
-#define QUANT_TRY_ASSIGN_NAMED(name, target, expression)    \
-  auto name = (expression);                                 \
+#define QUANT_TRY_ASSIGN_NAMED(name, target, expression)     \
+  auto name = (expression);                                  \
   if (!name) return tl::unexpected(std::move(name).error()); \
   target = std::move(*name)
 #define QUANT_CONCAT(a, b) QUANT_CONCAT_INNER(a, b)

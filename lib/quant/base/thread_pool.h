@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A fixed set of threads that share one loop at a time. No futures, no queues: a kernel splits its
-// rows into tasks, and every task writes memory of its own, so the number of threads never changes a result.
+// rows into tasks, and every task writes memory of its own, so the number of threads never changes
+// a result.
 #pragma once
 
 #include <condition_variable>
@@ -22,9 +23,10 @@ class ThreadPool {
 
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls task(index, worker) for every index in [0, count) and returns when all are done. worker lies
-  // in [0, threads()) and is never used by two tasks at the same time: scratch memory can be indexed by it.
-  // One caller at a time (callers are serialised). Tasks must not throw and must not call run().
+  // Calls task(index, worker) for every index in [0, count) and returns when all are done. worker
+  // lies in [0, threads()) and is never used by two tasks at the same time: scratch memory can be
+  // indexed by it. One caller at a time (callers are serialised). Tasks must not throw and must not
+  // call run().
   void run(std::int64_t count, const std::function<void(std::int64_t index, int worker)>& task);
 
  private:

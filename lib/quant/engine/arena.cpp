@@ -9,7 +9,9 @@
 namespace quant {
 namespace {
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment; }
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
 
 }  // namespace
 
@@ -18,14 +20,16 @@ ArenaPlan plan_arena(const std::vector<BufferLifetime>& buffers) {
   plan.offsets.assign(buffers.size(), 0);
   std::vector<std::size_t> by_size(buffers.size());
   std::iota(by_size.begin(), by_size.end(), 0);
-  std::stable_sort(by_size.begin(), by_size.end(),
-                   [&](std::size_t a, std::size_t b) { return buffers[a].bytes > buffers[b].bytes; });
+  std::stable_sort(by_size.begin(), by_size.end(), [&](std::size_t a, std::size_t b) {
+    return buffers[a].bytes > buffers[b].bytes;
+  });
   std::vector<std::size_t> placed;
   for (const std::size_t buffer : by_size) {
     const BufferLifetime& current = buffers[buffer];
     std::vector<std::size_t> neighbours;
     for (const std::size_t other : placed) {
-      if (buffers[other].first <= current.last && current.first <= buffers[other].last) neighbours.push_back(other);
+      if (buffers[other].first <= current.last && current.first <= buffers[other].last)
+        neighbours.push_back(other);
     }
     std::sort(neighbours.begin(), neighbours.end(),
               [&](std::size_t a, std::size_t b) { return plan.offsets[a] < plan.offsets[b]; });

@@ -19,7 +19,8 @@ struct ArenaPlan {
   std::size_t bytes = 0;             // of the whole block
 };
 
-// Buffers whose lifetimes overlap do not overlap in memory. Largest first, each at the lowest free offset.
+// Buffers whose lifetimes overlap do not overlap in memory. Largest first, each at the lowest free
+// offset.
 ArenaPlan plan_arena(const std::vector<BufferLifetime>& buffers);
 
 }  // namespace quant

@@ -28,19 +28,23 @@ Form form_of(OpKind op) {
   static const auto* const forms = [] {
     using enum OpKind;
     auto* result = new std::unordered_map<OpKind, Form>;
-    for (const OpKind kind : {kConv, kConvTranspose, kMaxPool, kAveragePool, kLpPool, kGlobalAveragePool,
-                              kGlobalMaxPool, kGlobalLpPool, kBatchNormalization, kNormalization, kResize}) {
+    for (const OpKind kind :
+         {kConv, kConvTranspose, kMaxPool, kAveragePool, kLpPool, kGlobalAveragePool,
+          kGlobalMaxPool, kGlobalLpPool, kBatchNormalization, kNormalization, kResize}) {
       result->emplace(kind, Form::kImage);
     }
-    for (const OpKind kind : {kAbs, kCast, kCeil, kCelu, kClip, kElu, kErf, kExp, kFloor, kGelu, kHardSigmoid,
-                              kHardSwish, kIdentity, kLeakyRelu, kLog, kMish, kNeg, kReciprocal, kRelu, kRound,
-                              kSelu, kSigmoid, kSilu, kSoftplus, kSoftsign, kSqrt, kTanh, kThresholdedRelu}) {
+    for (const OpKind kind :
+         {kAbs,     kCast,  kCeil,     kCelu,        kClip,      kElu,      kErf,
+          kExp,     kFloor, kGelu,     kHardSigmoid, kHardSwish, kIdentity, kLeakyRelu,
+          kLog,     kMish,  kNeg,      kReciprocal,  kRelu,      kRound,    kSelu,
+          kSigmoid, kSilu,  kSoftplus, kSoftsign,    kSqrt,      kTanh,     kThresholdedRelu}) {
       result->emplace(kind, Form::kElementwise);
     }
     for (const OpKind kind : {kAdd, kDiv, kMax, kMin, kMul, kPow, kPRelu, kSub, kSum, kWhere}) {
       result->emplace(kind, Form::kBroadcast);
     }
-    for (const OpKind kind : {kConcat, kLogSoftmax, kSoftmax, kSplit}) result->emplace(kind, Form::kAxis);
+    for (const OpKind kind : {kConcat, kLogSoftmax, kSoftmax, kSplit})
+      result->emplace(kind, Form::kAxis);
     result->emplace(kTranspose, Form::kTranspose);
     return result;
   }();
@@ -103,7 +107,8 @@ class Rewriter {
 
   ValueId copy_value(ValueId id) {
     Value value = from_.value(id);
-    if (!value.constant && std::ranges::find(from_.inputs, id) == from_.inputs.end()) value.shape = {-1};
+    if (!value.constant && std::ranges::find(from_.inputs, id) == from_.inputs.end())
+      value.shape = {-1};
     return to_.graph.add_value(std::move(value));
   }
 
@@ -122,8 +127,9 @@ class Rewriter {
     if (id == kNoValue) return kNoValue;
     Forms& known = forms(id);
     if (known.first == kNoValue) {
-      known.first = known.last == kNoValue ? copy_value(id)
-                                           : transposed(id, known.last, order_back(shape(id).size()));
+      known.first = known.last == kNoValue
+                        ? copy_value(id)
+                        : transposed(id, known.last, order_back(shape(id).size()));
     }
     return known.first;
   }
@@ -153,7 +159,8 @@ class Rewriter {
   }
 
   // Copies a node; its images (a flag per input) and all its outputs get their channels last.
-  Status emit_last(const Node& old, const std::vector<bool>& images, std::size_t rank, Attributes attributes) {
+  Status emit_last(const Node& old, const std::vector<bool>& images, std::size_t rank,
+                   Attributes attributes) {
     Node node = old;
     node.attributes = std::move(attributes);
     for (std::size_t i = 0; i < old.inputs.size(); ++i) {
@@ -184,9 +191,11 @@ class Rewriter {
   }
 
   Status rewrite(const Node& node) {
-    const std::size_t rank = node.inputs.empty() || !is_known(node.inputs[0]) ? 0 : shape(node.inputs[0]).size();
+    const std::size_t rank =
+        node.inputs.empty() || !is_known(node.inputs[0]) ? 0 : shape(node.inputs[0]).size();
     switch (form_of(node.op)) {
-      case Form::kNone: break;
+      case Form::kNone:
+        break;
       case Form::kImage:
         if (rank >= 3 && image_form_pays(node)) return rewrite_image(node, rank);
         break;
@@ -199,9 +208,12 @@ class Rewriter {
           return emit_last(node, images, rank, node.attributes);
         }
         break;
-      case Form::kBroadcast: return rewrite_broadcast(node);
-      case Form::kAxis: return rewrite_axis(node);
-      case Form::kTranspose: return rewrite_transpose(node, rank);
+      case Form::kBroadcast:
+        return rewrite_broadcast(node);
+      case Form::kAxis:
+        return rewrite_axis(node);
+      case Form::kTranspose:
+        return rewrite_transpose(node, rank);
     }
     emit_in_order(node);
     return {};
@@ -213,7 +225,8 @@ class Rewriter {
     if (node.op == OpKind::kConvTranspose) {
       return !node.attributes.has("output_padding") && !node.attributes.has("output_shape");
     }
-    if (node.op == OpKind::kMaxPool && node.outputs.size() > 1 && node.outputs[1] != kNoValue) return false;
+    if (node.op == OpKind::kMaxPool && node.outputs.size() > 1 && node.outputs[1] != kNoValue)
+      return false;
     return lives_last(node.inputs[0]);
   }
 
@@ -274,15 +287,18 @@ class Rewriter {
       for (std::size_t axis = rank; axis-- > 0;) order.push_back(static_cast<std::int64_t>(axis));
     }
     const ValueId input = node.inputs[0];
-    const bool usable = rank >= 3 && order.size() == rank && std::ranges::all_of(order, [&](std::int64_t axis) {
-      return axis >= 0 && axis < static_cast<std::int64_t>(rank);
-    });
+    const bool usable =
+        rank >= 3 && order.size() == rank && std::ranges::all_of(order, [&](std::int64_t axis) {
+          return axis >= 0 && axis < static_cast<std::int64_t>(rank);
+        });
     if (usable && lives_last(input)) {
-      std::ranges::transform(order, order.begin(), [&](std::int64_t axis) { return memory_axis(axis, rank); });
+      std::ranges::transform(order, order.begin(),
+                             [&](std::int64_t axis) { return memory_axis(axis, rank); });
       Forms& made = forms(node.outputs[0]);
       // In memory it already lies as the transpose wants it: nothing to do.
-      made.first = std::ranges::is_sorted(order) ? forms(input).last
-                                                 : transposed(node.outputs[0], forms(input).last, order);
+      made.first = std::ranges::is_sorted(order)
+                       ? forms(input).last
+                       : transposed(node.outputs[0], forms(input).last, order);
       return {};
     }
     if (usable && order == order_back(rank)) {

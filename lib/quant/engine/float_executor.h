@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Runs a graph in float: the contexts native and fp-optimized, calibration, and the host part behind an
-// integer network.
+// Runs a graph in float: the contexts native and fp-optimized, calibration, and the host part
+// behind an integer network.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,9 @@ namespace quant {
 // One thread at a time. Executors of one graph share its weights, not their packed copies.
 class FloatExecutor {
  public:
-  // Prepares every node whose input shapes are known; the others are prepared when they first run, and
-  // again when shapes change. `threads` is for the heavy operators; with 1 a result never depends on the
-  // machine's load or number of cores. Errors name the node.
+  // Prepares every node whose input shapes are known; the others are prepared when they first run,
+  // and again when shapes change. `threads` is for the heavy operators; with 1 a result never
+  // depends on the machine's load or number of cores. Errors name the node.
   static Result<FloatExecutor> create(std::shared_ptr<const Graph> graph, int threads = 1);
   FloatExecutor(FloatExecutor&&) noexcept;
   FloatExecutor& operator=(FloatExecutor&&) noexcept;
@@ -27,8 +27,8 @@ class FloatExecutor {
   // caller's own, shared with no input, no other output and nothing inside.
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
 
-  // The same for any values of the graph, inputs and constants included, in the order of `taps`. Keeps
-  // its preparation as long as the next call names the same values.
+  // The same for any values of the graph, inputs and constants included, in the order of `taps`.
+  // Keeps its preparation as long as the next call names the same values.
   Status run_with_taps(std::span<const Tensor> inputs, std::span<const ValueId> taps,
                        std::vector<Tensor>& tapped);
 

@@ -33,7 +33,8 @@ bool inputs_are_static(const Graph& graph, const Node& node) {
       node.inputs, [&](ValueId id) { return id == kNoValue || is_static(graph.value(id).shape); });
 }
 
-// Types and shapes as far as they are known before anything runs; -1 alone stands for an unknown rank.
+// Types and shapes as far as they are known before anything runs; -1 alone stands for an unknown
+// rank.
 Status infer_known(Graph& graph) {
   for (const Node& node : graph.nodes) {
     if (inputs_are_static(graph, node)) {
@@ -50,7 +51,8 @@ Status infer_known(Graph& graph) {
 Status check_wanted(const Graph& graph, const std::vector<ValueId>& wanted) {
   const auto makers = producers(graph);
   for (const ValueId id : wanted) {
-    const bool given = graph.value(id).constant || std::ranges::find(graph.inputs, id) != graph.inputs.end();
+    const bool given =
+        graph.value(id).constant || std::ranges::find(graph.inputs, id) != graph.inputs.end();
     if (!given && !makers[index_of(id)]) {
       return fail(ErrorCode::kInvalidArgument, "nothing makes this tensor", graph.value(id).name);
     }
@@ -85,8 +87,9 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
     Step step;
     step.node = node;
     for (const ValueId id : current.inputs) {
-      step.types.push_back(id == kNoValue ? TensorType{}
-                                          : TensorType{plan->graph_.value(id).type, plan->graph_.value(id).shape});
+      step.types.push_back(
+          id == kNoValue ? TensorType{}
+                         : TensorType{plan->graph_.value(id).type, plan->graph_.value(id).shape});
     }
     plan->steps_.push_back(std::move(step));
     if (inputs_are_static(plan->graph_, current)) QUANT_TRY(plan->prepare(plan->steps_.back(), {}));
@@ -135,7 +138,8 @@ Status FloatPlan::run_step(Step& step) {
     if (node.inputs[i] == kNoValue) continue;
     const Value& value = graph_.value(node.inputs[i]);
     inputs[i] = value.constant ? &*value.constant : &*values_[index_of(node.inputs[i])];
-    fits = fits && inputs[i]->shape() == step.types[i].shape && inputs[i]->type() == step.types[i].type;
+    fits = fits && inputs[i]->shape() == step.types[i].shape &&
+           inputs[i]->type() == step.types[i].type;
   }
   if (!fits) {
     step.prepared.reset();
@@ -148,7 +152,8 @@ Status FloatPlan::run_step(Step& step) {
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;
     if (i >= outputs.size()) {
-      return fail(ErrorCode::kInvalidData, "has more outputs than the operator makes", display_name(node));
+      return fail(ErrorCode::kInvalidData, "has more outputs than the operator makes",
+                  display_name(node));
     }
     values_[index_of(node.outputs[i])] = std::move(outputs[i]);
   }
@@ -164,7 +169,8 @@ Status FloatPlan::run(std::span<const Tensor> inputs, std::vector<Tensor>& resul
     try {
       status = run_step(step);
     } catch (const std::bad_alloc&) {
-      status = fail(ErrorCode::kOutOfRange, "there is not enough memory", display_name(graph_.nodes[step.node]));
+      status = fail(ErrorCode::kOutOfRange, "there is not enough memory",
+                    display_name(graph_.nodes[step.node]));
     }
     if (!status) break;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The nodes that some values of a graph need, prepared and in order, and where each tensor dies. Inner
-// part of FloatExecutor.
+// The nodes that some values of a graph need, prepared and in order, and where each tensor dies.
+// Inner part of FloatExecutor.
 #pragma once
 
 #include <memory>
@@ -16,19 +16,20 @@ namespace quant {
 // One thread at a time.
 class FloatPlan {
  public:
-  // `wanted` are valid values of `graph`, in any order, repeated or not. Keeps its own copy of the graph
-  // (whose constants are shared).
+  // `wanted` are valid values of `graph`, in any order, repeated or not. Keeps its own copy of the
+  // graph (whose constants are shared).
   static Result<std::unique_ptr<FloatPlan>> create(Graph graph, std::vector<ValueId> wanted);
 
-  // `inputs` were checked against the graph. `results` gets one tensor per wanted value; those may share
-  // memory with inputs, constants and one another. Errors name the node.
+  // `inputs` were checked against the graph. `results` gets one tensor per wanted value; those may
+  // share memory with inputs, constants and one another. Errors name the node.
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& results);
 
  private:
   struct Step {
     std::size_t node = 0;
     std::unique_ptr<PreparedNode> prepared;
-    // The input types it is prepared for; -1 and a missing preparation where they are not known yet.
+    // The input types it is prepared for; -1 and a missing preparation where they are not known
+    // yet.
     std::vector<TensorType> types;
     std::vector<ValueId> last_uses;  // tensors that nobody reads after this step
   };

@@ -14,14 +14,15 @@ struct FloatGraph {
   std::vector<ValueId> wanted;  // in `graph`
 };
 
-// Lets convolutions add a tensor and apply an activation to their results on the way out, where nobody
-// else reads what lies between. Types and shapes of all values that can be known must be filled in.
+// Lets convolutions add a tensor and apply an activation to their results on the way out, where
+// nobody else reads what lies between. Types and shapes of all values that can be known must be
+// filled in.
 void fuse_into_convolutions(FloatGraph& float_graph);
 
-// Lets images lie with their channels last wherever operators have such a form: convolution kernels need
-// it (quant/graph/operators/onednn.cpp says why), and what stands between two convolutions then need not
-// turn them. Transposes appear where a tensor leaves; wanted values and inputs keep ONNX's order.
-// Types and shapes as above; afterwards they are known of inputs and constants only.
+// Lets images lie with their channels last wherever operators have such a form: convolution kernels
+// need it (quant/graph/operators/onednn.cpp says why), and what stands between two convolutions
+// then need not turn them. Transposes appear where a tensor leaves; wanted values and inputs keep
+// ONNX's order. Types and shapes as above; afterwards they are known of inputs and constants only.
 Result<FloatGraph> with_channels_last(const FloatGraph& float_graph);
 
 }  // namespace quant

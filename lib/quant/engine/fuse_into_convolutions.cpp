@@ -88,7 +88,8 @@ class Fuser {
   std::optional<float> bound(const Node& clip, std::size_t input, float fallback) const {
     if (input >= clip.inputs.size() || clip.inputs[input] == kNoValue) return fallback;
     const std::optional<Tensor>& constant = graph_.value(clip.inputs[input]).constant;
-    if (!constant || constant->type() != DataType::kFloat32 || constant->elements() != 1) return std::nullopt;
+    if (!constant || constant->type() != DataType::kFloat32 || constant->elements() != 1)
+      return std::nullopt;
     return std::as_const(*constant).data<float>()[0];
   }
 
@@ -107,7 +108,8 @@ class Fuser {
       if (!low || !high || !(*low <= *high)) return;
       attributes.set(kFusedAlpha, *low);
       attributes.set(kFusedBeta, *high);
-    } else if (reader.op != OpKind::kRelu && reader.op != OpKind::kSigmoid && reader.op != OpKind::kSilu) {
+    } else if (reader.op != OpKind::kRelu && reader.op != OpKind::kSigmoid &&
+               reader.op != OpKind::kSilu) {
       return;
     }
     attributes.set(kFusedActivation, std::string(to_string(reader.op)));
@@ -124,7 +126,8 @@ class Fuser {
     const std::vector<ValueId> forward{result, sigmoid.outputs[0]};
     const std::vector<ValueId> backward{sigmoid.outputs[0], result};
     if (product.inputs != forward && product.inputs != backward) return;
-    graph_.nodes[convolution].attributes.set(kFusedActivation, std::string(to_string(OpKind::kSilu)));
+    graph_.nodes[convolution].attributes.set(kFusedActivation,
+                                             std::string(to_string(OpKind::kSilu)));
     gone_[first] = true;
     absorb(convolution, second);
   }

@@ -20,14 +20,16 @@ IntegerExecutor::IntegerExecutor(std::shared_ptr<const IntegerPlan> plan, int th
     } else if (buffer.kind == Kind::kConstant) {
       // Steps only read constants.
       const Tensor& constant = *plan_->graph().value(buffer.value).constant;
-      buffers_[i] = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(constant.raw()));
+      buffers_[i] =
+          const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(constant.raw()));
     }
   }
 }
 
 std::vector<Tensor> IntegerExecutor::make_outputs() const {
   std::vector<Tensor> outputs;
-  for (const ValueId id : plan_->outputs()) outputs.emplace_back(DataType::kUint8, plan_->graph().value(id).shape);
+  for (const ValueId id : plan_->outputs())
+    outputs.emplace_back(DataType::kUint8, plan_->graph().value(id).shape);
   return outputs;
 }
 
@@ -37,7 +39,8 @@ Status IntegerExecutor::run(const Tensor& frame, std::vector<Tensor>& outputs) {
   const Shape batch = {1, input[2], input[3], input[1]};
   if (frame.type() != DataType::kUint8 || (frame.shape() != pixels && frame.shape() != batch)) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the frame is {} {}, the model takes uint8 {}", to_string(frame.type()), to_string(frame.shape()), to_string(batch)));
+                fmt::format("the frame is {} {}, the model takes uint8 {}", to_string(frame.type()),
+                            to_string(frame.shape()), to_string(batch)));
   }
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const IntegerPlan::Buffer& buffer = plan_->buffers()[i];
@@ -45,7 +48,8 @@ Status IntegerExecutor::run(const Tensor& frame, std::vector<Tensor>& outputs) {
       // Steps only read the frame.
       buffers_[i] = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(frame.raw()));
     } else if (buffer.kind == Kind::kOutput) {
-      buffers_[i] = reinterpret_cast<std::uint8_t*>(outputs[static_cast<std::size_t>(buffer.value)].raw());
+      buffers_[i] =
+          reinterpret_cast<std::uint8_t*>(outputs[static_cast<std::size_t>(buffer.value)].raw());
     }
   }
   const StepContext context{buffers_.data(), scratch_.data(), pool_};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One session of an integer plan: its memory and its threads. Bit-exact by docs/arithmetic.md, on every
-// instruction set and with any number of threads.
+// One session of an integer plan: its memory and its threads. Bit-exact by docs/arithmetic.md, on
+// every instruction set and with any number of threads.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ class IntegerExecutor {
   // Uint8 tensors in the shapes of plan().outputs(), for run().
   std::vector<Tensor> make_outputs() const;
 
-  // `frame`: uint8 (1, H, W, C) or (H, W, C) of the graph's input size, else InvalidArgument. `outputs` as made by
-  // make_outputs(); written, not replaced. Allocates nothing.
+  // `frame`: uint8 (1, H, W, C) or (H, W, C) of the graph's input size, else InvalidArgument.
+  // `outputs` as made by make_outputs(); written, not replaced. Allocates nothing.
   Status run(const Tensor& frame, std::vector<Tensor>& outputs);
 
   // Bytes of memory that the session holds beside the shared plan.

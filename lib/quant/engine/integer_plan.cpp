@@ -15,8 +15,11 @@ namespace quant {
 using integer::StridedCopy;
 using integer::StridedCopySpec;
 
-IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph, const IntegerPlan::Options& options)
-    : plan_(std::make_shared<IntegerPlan>()), keep_(options.keep), placements_(graph->values.size()) {
+IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph,
+                                       const IntegerPlan::Options& options)
+    : plan_(std::make_shared<IntegerPlan>()),
+      keep_(options.keep),
+      placements_(graph->values.size()) {
   plan_->graph_ = std::move(graph);
   plan_->isa_ = options.isa;
 }
@@ -24,7 +27,8 @@ IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph, const
 Result<AffineParams> IntegerPlanBuilder::affine(ValueId id) const {
   const Value& value = graph().value(id);
   if (value.type != DataType::kUint8 || !value.quant || !value.quant->is_plain()) {
-    return fail(ErrorCode::kUnsupported, "is no uint8 tensor with one scale and an integer zero point", value.name);
+    return fail(ErrorCode::kUnsupported,
+                "is no uint8 tensor with one scale and an integer zero point", value.name);
   }
   return AffineParams{value.quant->scale[0], static_cast<std::int32_t>(value.quant->zero_point[0])};
 }
@@ -41,9 +45,12 @@ Result<OutputRange> IntegerPlanBuilder::output_range(const Node& node) const {
     const double q = std::nearbyint(static_cast<double>(real) / params.scale) + params.zero_point;
     return static_cast<std::int32_t>(std::clamp(q, 0.0, 255.0));
   };
-  if (node.attributes.has("activation_min")) range.qmin = level(node.attributes.number("activation_min", 0));
-  if (node.attributes.has("activation_max")) range.qmax = level(node.attributes.number("activation_max", 0));
-  if (range.qmin > range.qmax) return fail(ErrorCode::kInvalidData, "its activation range is empty", node.name);
+  if (node.attributes.has("activation_min"))
+    range.qmin = level(node.attributes.number("activation_min", 0));
+  if (node.attributes.has("activation_max"))
+    range.qmax = level(node.attributes.number("activation_max", 0));
+  if (range.qmin > range.qmax)
+    return fail(ErrorCode::kInvalidData, "its activation range is empty", node.name);
   return range;
 }
 
@@ -51,7 +58,8 @@ const IntegerPlanBuilder::Placement& IntegerPlanBuilder::placement(ValueId id) {
   Placement& place = placements_[static_cast<std::size_t>(id)];
   if (place.buffer < 0) {
     // Only constants are read without having been placed: the graph is verified.
-    place.buffer = add_buffer(IntegerPlan::Buffer::Kind::kConstant, graph().value(id).constant->bytes(), id);
+    place.buffer =
+        add_buffer(IntegerPlan::Buffer::Kind::kConstant, graph().value(id).constant->bytes(), id);
     place.order = row_major_order(shape(id).size());
   }
   return place;
@@ -62,13 +70,18 @@ int IntegerPlanBuilder::buffer_in(ValueId id, const MemoryOrder& order, const st
   if (same_memory(shape(id), source.order, order)) return source.buffer;
   const auto key = std::make_pair(id, order);
   if (const auto known = reordered_.find(key); known != reordered_.end()) return known->second;
-  const int target = add_buffer(IntegerPlan::Buffer::Kind::kArena, static_cast<std::size_t>(element_count(shape(id))), kNoValue);
+  const int target = add_buffer(IntegerPlan::Buffer::Kind::kArena,
+                                static_cast<std::size_t>(element_count(shape(id))), kNoValue);
   StridedCopySpec spec;
   spec.shape = shape(id);
   spec.in_strides = strides_of(shape(id), source.order);
   spec.out_strides = strides_of(shape(id), order);
   auto copy = std::make_shared<StridedCopy>(spec, isa());
-  add_step({layer, "reorder", {source.buffer}, {target}, {},
+  add_step({layer,
+            "reorder",
+            {source.buffer},
+            {target},
+            {},
             [copy, from = source.buffer, target](const StepContext& context) {
               copy->run(context.buffers[from], context.buffers[target], context.pool);
             }});
@@ -77,7 +90,8 @@ int IntegerPlanBuilder::buffer_in(ValueId id, const MemoryOrder& order, const st
 }
 
 int IntegerPlanBuilder::produce(ValueId id, MemoryOrder order) {
-  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena, static_cast<std::size_t>(element_count(shape(id))), kNoValue);
+  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena,
+                                static_cast<std::size_t>(element_count(shape(id))), kNoValue);
   placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
   return buffer;
 }
@@ -88,7 +102,8 @@ void IntegerPlanBuilder::alias(ValueId id, int buffer, MemoryOrder order) {
 
 void IntegerPlanBuilder::add_step(IntegerStep step) { plan_->steps_.push_back(std::move(step)); }
 
-int IntegerPlanBuilder::add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes, ValueId value) {
+int IntegerPlanBuilder::add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes,
+                                   ValueId value) {
   plan_->buffers_.push_back({kind, bytes, 0, value});
   return static_cast<int>(plan_->buffers_.size() - 1);
 }
@@ -97,7 +112,8 @@ Status IntegerPlanBuilder::add_node(const Node& node) {
   for (const ValueId id : node.outputs) {
     if (id == kNoValue) return fail(ErrorCode::kUnsupported, "leaves an output out");
     if (!is_static(shape(id)) || element_count(shape(id)) == 0) {
-      return fail(ErrorCode::kUnsupported, fmt::format("makes a tensor of shape {}", to_string(shape(id))));
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("makes a tensor of shape {}", to_string(shape(id))));
     }
   }
   if (node.outputs.empty() || node.inputs.empty() || node.inputs[0] == kNoValue) {
@@ -134,34 +150,46 @@ void IntegerPlanBuilder::place_arena() {
     touch(plan_->steps_[step].writes);
   }
   const ArenaPlan arena = plan_arena(lifetimes);
-  for (std::size_t i = 0; i < which.size(); ++i) plan_->buffers_[which[i]].offset = arena.offsets[i];
+  for (std::size_t i = 0; i < which.size(); ++i)
+    plan_->buffers_[which[i]].offset = arena.offsets[i];
   plan_->arena_bytes_ = arena.bytes;
 }
 
 Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   QUANT_TRY(verify(graph()));
-  if (graph().inputs.size() != 1 || shape(graph().inputs[0]).size() != 4 || graph().value(graph().inputs[0]).type != DataType::kUint8) {
-    return fail(ErrorCode::kUnsupported, "an integer graph has one input, a uint8 frame (1, C, H, W)", graph().name);
+  if (graph().inputs.size() != 1 || shape(graph().inputs[0]).size() != 4 ||
+      graph().value(graph().inputs[0]).type != DataType::kUint8) {
+    return fail(ErrorCode::kUnsupported,
+                "an integer graph has one input, a uint8 frame (1, C, H, W)", graph().name);
   }
   const ValueId frame = graph().inputs[0];
   QUANT_TRY(checked_element_count(shape(frame)));
-  alias(frame, add_buffer(IntegerPlan::Buffer::Kind::kFrame, static_cast<std::size_t>(element_count(shape(frame))), frame), channels_last_order());
+  alias(frame,
+        add_buffer(IntegerPlan::Buffer::Kind::kFrame,
+                   static_cast<std::size_t>(element_count(shape(frame))), frame),
+        channels_last_order());
   for (const Node& node : graph().nodes) {
-    if (auto status = add_node(node); !status) return fail_with_context(std::move(status).error(), node.name);
+    if (auto status = add_node(node); !status)
+      return fail_with_context(std::move(status).error(), node.name);
   }
   plan_->outputs_ = graph().outputs;
   plan_->outputs_.insert(plan_->outputs_.end(), keep_.begin(), keep_.end());
   for (std::size_t index = 0; index < plan_->outputs_.size(); ++index) {
     const ValueId id = plan_->outputs_[index];
     const Placement source = placement(id);
-    const int target = add_buffer(IntegerPlan::Buffer::Kind::kOutput, static_cast<std::size_t>(element_count(shape(id))),
-                                  static_cast<ValueId>(index));
+    const int target =
+        add_buffer(IntegerPlan::Buffer::Kind::kOutput,
+                   static_cast<std::size_t>(element_count(shape(id))), static_cast<ValueId>(index));
     StridedCopySpec spec;
     spec.shape = shape(id);
     spec.in_strides = strides_of(shape(id), source.order);
     spec.out_strides = row_major_strides(shape(id));
     auto copy = std::make_shared<StridedCopy>(spec, isa());
-    add_step({graph().value(id).name, "output", {source.buffer}, {target}, {},
+    add_step({graph().value(id).name,
+              "output",
+              {source.buffer},
+              {target},
+              {},
               [copy, from = source.buffer, target](const StepContext& context) {
                 copy->run(context.buffers[from], context.buffers[target], context.pool);
               }});
@@ -170,7 +198,8 @@ Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   return std::shared_ptr<const IntegerPlan>(std::move(plan_));
 }
 
-Result<std::shared_ptr<const IntegerPlan>> IntegerPlan::create(std::shared_ptr<const Graph> graph, const Options& options) {
+Result<std::shared_ptr<const IntegerPlan>> IntegerPlan::create(std::shared_ptr<const Graph> graph,
+                                                               const Options& options) {
   return IntegerPlanBuilder(std::move(graph), options).build();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An integer graph made ready to run: kernels chosen and weights packed, memory placed. Made once a model,
-// shared by every session.
+// An integer graph made ready to run: kernels chosen and weights packed, memory placed. Made once a
+// model, shared by every session.
 #pragma once
 
 #include <cstddef>
@@ -40,9 +40,10 @@ class IntegerPlan {
     std::vector<ValueId> keep;
   };
 
-  // Everything that a graph can get wrong is found here: after that, running cannot fail. Unsupported
-  // or InvalidData name the layer. `graph` is as lower() makes it.
-  static Result<std::shared_ptr<const IntegerPlan>> create(std::shared_ptr<const Graph> graph, const Options& options);
+  // Everything that a graph can get wrong is found here: after that, running cannot fail.
+  // Unsupported or InvalidData name the layer. `graph` is as lower() makes it.
+  static Result<std::shared_ptr<const IntegerPlan>> create(std::shared_ptr<const Graph> graph,
+                                                           const Options& options);
 
   const Graph& graph() const { return *graph_; }
   Isa isa() const { return isa_; }
@@ -53,8 +54,8 @@ class IntegerPlan {
     enum class Kind { kArena, kConstant, kFrame, kOutput };
     Kind kind = Kind::kArena;
     std::size_t bytes = 0;
-    std::size_t offset = 0;     // kArena
-    ValueId value = kNoValue;   // kConstant: whose; kOutput: index into outputs()
+    std::size_t offset = 0;    // kArena
+    ValueId value = kNoValue;  // kConstant: whose; kOutput: index into outputs()
   };
   const std::vector<Buffer>& buffers() const { return buffers_; }
   // What a run delivers, row-major in ONNX's shape: the graph's outputs, then Options::keep.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Turns nodes into steps, one family of operators a file; keeps track of where every value lies and in
-// which memory order. Used by IntegerPlan::create() alone.
+// Turns nodes into steps, one family of operators a file; keeps track of where every value lies and
+// in which memory order. Used by IntegerPlan::create() alone.
 #pragma once
 
 #include <map>
@@ -53,9 +53,13 @@ class IntegerPlanBuilder {
 };
 
 // One family each; false where the node is not of the family.
-Result<bool> plan_weighted(IntegerPlanBuilder& builder, const Node& node);     // Conv, ConvTranspose, Gemm, MatMul
-Result<bool> plan_elementwise(IntegerPlanBuilder& builder, const Node& node);  // Add, Sub, Mul, Div, Lookup, PRelu
-Result<bool> plan_spatial(IntegerPlanBuilder& builder, const Node& node);      // pooling, Resize, norms, Softmax, Reduce*
-Result<bool> plan_movement(IntegerPlanBuilder& builder, const Node& node);     // Concat, Reshape, Transpose, Slice, …
+Result<bool> plan_weighted(IntegerPlanBuilder& builder,
+                           const Node& node);  // Conv, ConvTranspose, Gemm, MatMul
+Result<bool> plan_elementwise(IntegerPlanBuilder& builder,
+                              const Node& node);  // Add, Sub, Mul, Div, Lookup, PRelu
+Result<bool> plan_spatial(IntegerPlanBuilder& builder,
+                          const Node& node);  // pooling, Resize, norms, Softmax, Reduce*
+Result<bool> plan_movement(IntegerPlanBuilder& builder,
+                           const Node& node);  // Concat, Reshape, Transpose, Slice, …
 
 }  // namespace quant

@@ -13,23 +13,30 @@ namespace {
 
 BinaryOp binary_op(OpKind op) {
   switch (op) {
-    case OpKind::kSub: return BinaryOp::kSub;
-    case OpKind::kMul: return BinaryOp::kMul;
-    case OpKind::kDiv: return BinaryOp::kDiv;
-    default: return BinaryOp::kAdd;
+    case OpKind::kSub:
+      return BinaryOp::kSub;
+    case OpKind::kMul:
+      return BinaryOp::kMul;
+    case OpKind::kDiv:
+      return BinaryOp::kDiv;
+    default:
+      return BinaryOp::kAdd;
   }
 }
 
 // Steps along the output's axes, 0 where the operand is broadcast.
-Result<std::vector<std::int64_t>> broadcast_strides(const Shape& operand, const MemoryOrder& order, const Shape& out) {
-  if (operand.size() > out.size()) return fail(ErrorCode::kInvalidData, "an operand has more axes than the output");
+Result<std::vector<std::int64_t>> broadcast_strides(const Shape& operand, const MemoryOrder& order,
+                                                    const Shape& out) {
+  if (operand.size() > out.size())
+    return fail(ErrorCode::kInvalidData, "an operand has more axes than the output");
   const auto own = strides_of(operand, order);
   std::vector<std::int64_t> strides(out.size(), 0);
   const std::size_t missing = out.size() - operand.size();
   for (std::size_t axis = 0; axis < operand.size(); ++axis) {
     if (operand[axis] == 1) continue;
     if (operand[axis] != out[axis + missing]) {
-      return fail(ErrorCode::kInvalidData, fmt::format("{} does not broadcast to {}", to_string(operand), to_string(out)));
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("{} does not broadcast to {}", to_string(operand), to_string(out)));
     }
     strides[axis + missing] = own[axis];
   }
@@ -37,13 +44,15 @@ Result<std::vector<std::int64_t>> broadcast_strides(const Shape& operand, const 
 }
 
 Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
-  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue) return fail(ErrorCode::kInvalidData, "has not two operands");
+  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue)
+    return fail(ErrorCode::kInvalidData, "has not two operands");
   const Shape& out = builder.shape(node.outputs[0]);
   if (out.size() > 8) return fail(ErrorCode::kUnsupported, "has more than 8 axes");
   // The output lies as the operand that has its shape.
   MemoryOrder order = row_major_order(out.size());
   for (std::size_t i = 2; i-- > 0;) {
-    if (builder.shape(node.inputs[i]) == out && !builder.graph().value(node.inputs[i]).constant) order = builder.placement(node.inputs[i]).order;
+    if (builder.shape(node.inputs[i]) == out && !builder.graph().value(node.inputs[i]).constant)
+      order = builder.placement(node.inputs[i]).order;
   }
   integer::BinarySpec spec;
   spec.op = binary_op(node.op);
@@ -52,7 +61,8 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   for (std::size_t i = 0; i < 2; ++i) {
     const auto& place = builder.placement(node.inputs[i]);
     from[i] = place.buffer;
-    QUANT_TRY_ASSIGN(const auto by_axis, broadcast_strides(builder.shape(node.inputs[i]), place.order, out));
+    QUANT_TRY_ASSIGN(const auto by_axis,
+                     broadcast_strides(builder.shape(node.inputs[i]), place.order, out));
     for (const int axis : order) strides[i]->push_back(by_axis[static_cast<std::size_t>(axis)]);
   }
   for (const int axis : order) spec.out_shape.push_back(out[static_cast<std::size_t>(axis)]);
@@ -62,20 +72,28 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
   const int to = builder.produce(node.outputs[0], order);
   auto kernel = std::make_shared<integer::Binary>(spec, builder.isa());
-  builder.add_step({node.name, fmt::format("binary {}", to_string(kernel->isa())), {from[0], from[1]}, {to}, {},
+  builder.add_step({node.name,
+                    fmt::format("binary {}", to_string(kernel->isa())),
+                    {from[0], from[1]},
+                    {to},
+                    {},
                     [kernel, a = from[0], b = from[1], to](const StepContext& context) {
-                      kernel->run(context.buffers[a], context.buffers[b], context.buffers[to], context.pool);
+                      kernel->run(context.buffers[a], context.buffers[b], context.buffers[to],
+                                  context.pool);
                     }});
   return {};
 }
 
 Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
-  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue) return fail(ErrorCode::kInvalidData, "has no table");
+  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue)
+    return fail(ErrorCode::kInvalidData, "has no table");
   const Value& constant = builder.graph().value(node.inputs[1]);
-  if (!constant.constant || constant.type != DataType::kUint8 || constant.constant->elements() != 256) {
+  if (!constant.constant || constant.type != DataType::kUint8 ||
+      constant.constant->elements() != 256) {
     return fail(ErrorCode::kInvalidData, "its table is no uint8 constant of 256");
   }
-  if (builder.shape(node.inputs[0]) != builder.shape(node.outputs[0])) return fail(ErrorCode::kInvalidData, "changes the shape");
+  if (builder.shape(node.inputs[0]) != builder.shape(node.outputs[0]))
+    return fail(ErrorCode::kInvalidData, "changes the shape");
   QUANT_TRY(builder.affine(node.inputs[0]));
   QUANT_TRY(builder.affine(node.outputs[0]));
   auto table = std::make_shared<LookupTable>();
@@ -84,10 +102,16 @@ Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
   const auto place = builder.placement(node.inputs[0]);
   const int to = builder.produce(node.outputs[0], place.order);
   const std::int64_t count = element_count(builder.shape(node.outputs[0]));
-  builder.add_step({node.name, fmt::format("lookup {}", to_string(builder.isa())), {place.buffer}, {to}, {},
-                    [table, count, from = place.buffer, to, isa = builder.isa()](const StepContext& context) {
-                      integer::lookup(context.buffers[from], context.buffers[to], count, *table, isa, context.pool);
-                    }});
+  builder.add_step(
+      {node.name,
+       fmt::format("lookup {}", to_string(builder.isa())),
+       {place.buffer},
+       {to},
+       {},
+       [table, count, from = place.buffer, to, isa = builder.isa()](const StepContext& context) {
+         integer::lookup(context.buffers[from], context.buffers[to], count, *table, isa,
+                         context.pool);
+       }});
   return {};
 }
 
@@ -97,7 +121,8 @@ Status plan_prelu(IntegerPlanBuilder& builder, const Node& node) {
     return fail(ErrorCode::kUnsupported, "works on feature maps (N, C, H, W) only");
   }
   const Value& slope = builder.graph().value(node.inputs[1]);
-  if (!slope.constant || slope.type != DataType::kFloat32 || (slope.constant->elements() != 1 && slope.constant->elements() != shape[1])) {
+  if (!slope.constant || slope.type != DataType::kFloat32 ||
+      (slope.constant->elements() != 1 && slope.constant->elements() != shape[1])) {
     return fail(ErrorCode::kInvalidData, "its slopes are no constant, one or one per channel");
   }
   integer::PReluSpec spec;
@@ -110,7 +135,11 @@ Status plan_prelu(IntegerPlanBuilder& builder, const Node& node) {
   const int from = builder.buffer_in(node.inputs[0], channels_last_order(), node.name);
   const int to = builder.produce(node.outputs[0], channels_last_order());
   auto kernel = std::make_shared<integer::PRelu>(spec, builder.isa());
-  builder.add_step({node.name, fmt::format("prelu {}", to_string(kernel->isa())), {from}, {to}, {},
+  builder.add_step({node.name,
+                    fmt::format("prelu {}", to_string(kernel->isa())),
+                    {from},
+                    {to},
+                    {},
                     [kernel, from, to](const StepContext& context) {
                       kernel->run(context.buffers[from], context.buffers[to], context.pool);
                     }});
@@ -124,10 +153,17 @@ Result<bool> plan_elementwise(IntegerPlanBuilder& builder, const Node& node) {
     case OpKind::kAdd:
     case OpKind::kSub:
     case OpKind::kMul:
-    case OpKind::kDiv: QUANT_TRY(plan_binary(builder, node)); return true;
-    case OpKind::kLookup: QUANT_TRY(plan_lookup(builder, node)); return true;
-    case OpKind::kPRelu: QUANT_TRY(plan_prelu(builder, node)); return true;
-    default: return false;  // another family's
+    case OpKind::kDiv:
+      QUANT_TRY(plan_binary(builder, node));
+      return true;
+    case OpKind::kLookup:
+      QUANT_TRY(plan_lookup(builder, node));
+      return true;
+    case OpKind::kPRelu:
+      QUANT_TRY(plan_prelu(builder, node));
+      return true;
+    default:
+      return false;  // another family's
   }
 }
 

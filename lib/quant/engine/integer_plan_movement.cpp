@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The same integers elsewhere: reshapes and transposes (mostly no work at all), slices, concatenation, padding.
+// The same integers elsewhere: reshapes and transposes (mostly no work at all), slices,
+// concatenation, padding.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,14 +16,17 @@ namespace {
 using integer::StridedCopy;
 using integer::StridedCopySpec;
 
-void add_copy(IntegerPlanBuilder& builder, const Node& node, const StridedCopySpec& spec, int from, int to) {
+void add_copy(IntegerPlanBuilder& builder, const Node& node, const StridedCopySpec& spec, int from,
+              int to) {
   auto copy = std::make_shared<StridedCopy>(spec, builder.isa());
-  builder.add_step({node.name, "copy", {from}, {to}, {}, [copy, from, to](const StepContext& context) {
-                      copy->run(context.buffers[from], context.buffers[to], context.pool);
-                    }});
+  builder.add_step(
+      {node.name, "copy", {from}, {to}, {}, [copy, from, to](const StepContext& context) {
+         copy->run(context.buffers[from], context.buffers[to], context.pool);
+       }});
 }
 
-Result<std::vector<std::int64_t>> int_constant(const IntegerPlanBuilder& builder, const Node& node, std::size_t input,
+Result<std::vector<std::int64_t>> int_constant(const IntegerPlanBuilder& builder, const Node& node,
+                                               std::size_t input,
                                                std::vector<std::int64_t> fallback) {
   if (input >= node.inputs.size() || node.inputs[input] == kNoValue) return fallback;
   const Value& value = builder.graph().value(node.inputs[input]);
@@ -39,7 +43,8 @@ Result<std::vector<std::int64_t>> int_constant(const IntegerPlanBuilder& builder
 
 Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
   if (axis < 0) axis += static_cast<std::int64_t>(rank);
-  if (axis < 0 || axis >= static_cast<std::int64_t>(rank)) return fail(ErrorCode::kInvalidData, "its axis lies outside the tensor");
+  if (axis < 0 || axis >= static_cast<std::int64_t>(rank))
+    return fail(ErrorCode::kInvalidData, "its axis lies outside the tensor");
   return static_cast<std::size_t>(axis);
 }
 
@@ -48,7 +53,9 @@ Status check_same_params(const IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(const AffineParams in, builder.affine(node.inputs[0]));
   for (const ValueId id : node.outputs) {
     QUANT_TRY_ASSIGN(const AffineParams out, builder.affine(id));
-    if (!(in == out)) return fail(ErrorCode::kInvalidData, "its output has other quantization parameters than its input");
+    if (!(in == out))
+      return fail(ErrorCode::kInvalidData,
+                  "its output has other quantization parameters than its input");
   }
   return {};
 }
@@ -59,16 +66,22 @@ Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(const float output_scale, builder.scale(node.outputs[0]));
   QUANT_TRY_ASSIGN(const OutputRange range, builder.output_range(node));
   MemoryOrder order = builder.placement(node.inputs[0]).order;
-  if (order.size() != out.size()) return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
+  if (order.size() != out.size())
+    return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
   std::int64_t total = 0;
   for (const ValueId id : node.inputs) {
-    if (id == kNoValue || builder.shape(id).size() != out.size()) return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
+    if (id == kNoValue || builder.shape(id).size() != out.size())
+      return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
     for (std::size_t i = 0; i < out.size(); ++i) {
-      if (i != axis && builder.shape(id)[i] != out[i]) return fail(ErrorCode::kInvalidData, fmt::format("{} does not fit into {}", to_string(builder.shape(id)), to_string(out)));
+      if (i != axis && builder.shape(id)[i] != out[i])
+        return fail(
+            ErrorCode::kInvalidData,
+            fmt::format("{} does not fit into {}", to_string(builder.shape(id)), to_string(out)));
     }
     total += builder.shape(id)[axis];
   }
-  if (total != out[axis]) return fail(ErrorCode::kInvalidData, "its inputs do not add up to its output");
+  if (total != out[axis])
+    return fail(ErrorCode::kInvalidData, "its inputs do not add up to its output");
   const int to = builder.produce(node.outputs[0], order);
   const auto out_strides = strides_of(out, order);
   std::int64_t at = 0;
@@ -113,7 +126,9 @@ MemoryOrder order_before_reshape(const Shape& from, const Shape& to) {
 Status plan_reshape(IntegerPlanBuilder& builder, const Node& node) {
   const Shape& from = builder.shape(node.inputs[0]);
   const Shape& to = builder.shape(node.outputs[0]);
-  if (element_count(from) != element_count(to)) return fail(ErrorCode::kInvalidData, fmt::format("{} does not reshape to {}", to_string(from), to_string(to)));
+  if (element_count(from) != element_count(to))
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("{} does not reshape to {}", to_string(from), to_string(to)));
   QUANT_TRY(check_same_params(builder, node));
   const auto place = builder.placement(node.inputs[0]);
   if (const auto order = reshaped_order(from, place.order, to)) {
@@ -137,11 +152,13 @@ Status plan_transpose(IntegerPlanBuilder& builder, const Node& node) {
   std::vector<bool> seen(in.size(), false);
   bool valid = perm.size() == in.size() && out.size() == in.size();
   for (std::size_t j = 0; valid && j < perm.size(); ++j) {
-    valid = perm[j] >= 0 && perm[j] < static_cast<std::int64_t>(in.size()) && !seen[static_cast<std::size_t>(perm[j])] &&
+    valid = perm[j] >= 0 && perm[j] < static_cast<std::int64_t>(in.size()) &&
+            !seen[static_cast<std::size_t>(perm[j])] &&
             out[j] == in[static_cast<std::size_t>(perm[j])];
     if (valid) seen[static_cast<std::size_t>(perm[j])] = true;
   }
-  if (!valid) return fail(ErrorCode::kInvalidData, "attribute 'perm' is no permutation of its axes");
+  if (!valid)
+    return fail(ErrorCode::kInvalidData, "attribute 'perm' is no permutation of its axes");
   QUANT_TRY(check_same_params(builder, node));
   const auto place = builder.placement(node.inputs[0]);
   builder.alias(node.outputs[0], place.buffer, transposed_order(place.order, perm));
@@ -149,8 +166,8 @@ Status plan_transpose(IntegerPlanBuilder& builder, const Node& node) {
 }
 
 // A box of the input, dense in the input's own order.
-void copy_box(IntegerPlanBuilder& builder, const Node& node, ValueId output, const std::vector<std::int64_t>& starts,
-              const std::vector<std::int64_t>& steps) {
+void copy_box(IntegerPlanBuilder& builder, const Node& node, ValueId output,
+              const std::vector<std::int64_t>& starts, const std::vector<std::int64_t>& steps) {
   const auto place = builder.placement(node.inputs[0]);
   const auto in_strides = strides_of(builder.shape(node.inputs[0]), place.order);
   StridedCopySpec spec;
@@ -173,8 +190,10 @@ Status plan_slice(IntegerPlanBuilder& builder, const Node& node) {
   std::vector<std::int64_t> all(starts.size());
   std::iota(all.begin(), all.end(), 0);
   QUANT_TRY_ASSIGN(const auto axes, int_constant(builder, node, 3, all));
-  QUANT_TRY_ASSIGN(const auto steps, int_constant(builder, node, 4, std::vector<std::int64_t>(starts.size(), 1)));
-  if (out.size() != in.size() || axes.size() != starts.size() || steps.size() != starts.size()) return fail(ErrorCode::kInvalidData, "its starts, axes and steps do not fit");
+  QUANT_TRY_ASSIGN(const auto steps,
+                   int_constant(builder, node, 4, std::vector<std::int64_t>(starts.size(), 1)));
+  if (out.size() != in.size() || axes.size() != starts.size() || steps.size() != starts.size())
+    return fail(ErrorCode::kInvalidData, "its starts, axes and steps do not fit");
   std::vector<std::int64_t> first(in.size(), 0);
   std::vector<std::int64_t> step(in.size(), 1);
   for (std::size_t i = 0; i < starts.size(); ++i) {
@@ -187,11 +206,13 @@ Status plan_slice(IntegerPlanBuilder& builder, const Node& node) {
       step[axis] = steps[i];
     }
     const std::int64_t start = starts[i] < 0 ? std::max(starts[i], -size - 1) + size : starts[i];
-    first[axis] = steps[i] > 0 ? std::clamp<std::int64_t>(start, 0, size) : std::clamp<std::int64_t>(start, 0, size - 1);
+    first[axis] = steps[i] > 0 ? std::clamp<std::int64_t>(start, 0, size)
+                               : std::clamp<std::int64_t>(start, 0, size - 1);
   }
   for (std::size_t axis = 0; axis < in.size(); ++axis) {
     const std::int64_t last = first[axis] + (out[axis] - 1) * step[axis];
-    if (first[axis] < 0 || first[axis] >= in[axis] || last < 0 || last >= in[axis]) return fail(ErrorCode::kInvalidData, "reaches outside its input");
+    if (first[axis] < 0 || first[axis] >= in[axis] || last < 0 || last >= in[axis])
+      return fail(ErrorCode::kInvalidData, "reaches outside its input");
   }
   copy_box(builder, node, node.outputs[0], first, step);
   return {};
@@ -205,7 +226,9 @@ Status plan_split(IntegerPlanBuilder& builder, const Node& node) {
   for (const ValueId output : node.outputs) {
     const Shape& out = builder.shape(output);
     for (std::size_t i = 0; i < in.size(); ++i) {
-      if (out.size() != in.size() || (i != axis && out[i] != in[i]) || start[axis] + out[axis] > in[axis]) return fail(ErrorCode::kInvalidData, "its pieces do not fit its input");
+      if (out.size() != in.size() || (i != axis && out[i] != in[i]) ||
+          start[axis] + out[axis] > in[axis])
+        return fail(ErrorCode::kInvalidData, "its pieces do not fit its input");
     }
     copy_box(builder, node, output, start, std::vector<std::int64_t>(in.size(), 1));
     start[axis] += out[axis];
@@ -225,11 +248,13 @@ integer::IndexedCopySpec identity_tables(const Shape& shape, const MemoryOrder& 
   return spec;
 }
 
-void add_indexed_copy(IntegerPlanBuilder& builder, const Node& node, const integer::IndexedCopySpec& spec, int from, int to) {
+void add_indexed_copy(IntegerPlanBuilder& builder, const Node& node,
+                      const integer::IndexedCopySpec& spec, int from, int to) {
   auto copy = std::make_shared<integer::IndexedCopy>(spec);
-  builder.add_step({node.name, "indexed copy", {from}, {to}, {}, [copy, from, to](const StepContext& context) {
-                      copy->run(context.buffers[from], context.buffers[to], context.pool);
-                    }});
+  builder.add_step(
+      {node.name, "indexed copy", {from}, {to}, {}, [copy, from, to](const StepContext& context) {
+         copy->run(context.buffers[from], context.buffers[to], context.pool);
+       }});
 }
 
 Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
@@ -241,21 +266,25 @@ Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
   const bool scalar = node.inputs.size() > 1 && builder.shape(node.inputs[1]).empty();
   for (std::int64_t& index : indices) {
     if (index < 0) index += in[axis];
-    if (index < 0 || index >= in[axis]) return fail(ErrorCode::kInvalidData, "an index lies outside its input");
+    if (index < 0 || index >= in[axis])
+      return fail(ErrorCode::kInvalidData, "an index lies outside its input");
   }
-  if (indices.empty() || element_count(out) * in[axis] != element_count(in) * static_cast<std::int64_t>(indices.size())) {
+  if (indices.empty() || element_count(out) * in[axis] !=
+                             element_count(in) * static_cast<std::int64_t>(indices.size())) {
     return fail(ErrorCode::kInvalidData, "its output shape does not fit its indices");
   }
   const auto place = builder.placement(node.inputs[0]);
   integer::IndexedCopySpec spec = identity_tables(in, place.order);
-  const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) - place.order.begin();
+  const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) -
+                  place.order.begin();
   spec.indices[static_cast<std::size_t>(at)] = indices;
   MemoryOrder order = place.order;
   if (scalar) {
     order.erase(order.begin() + at);
     for (int& other : order) other -= other > static_cast<int>(axis) ? 1 : 0;
   }
-  if (order.size() != out.size()) return fail(ErrorCode::kInvalidData, "its output has a wrong rank");
+  if (order.size() != out.size())
+    return fail(ErrorCode::kInvalidData, "its output has a wrong rank");
   const int to = builder.produce(node.outputs[0], order);
   add_indexed_copy(builder, node, spec, place.buffer, to);
   return {};
@@ -269,13 +298,18 @@ Status plan_pad(IntegerPlanBuilder& builder, const Node& node) {
   std::vector<std::int64_t> all(in.size());
   std::iota(all.begin(), all.end(), 0);
   QUANT_TRY_ASSIGN(const auto axes, int_constant(builder, node, 3, all));
-  if (pads.size() != 2 * axes.size() || out.size() != in.size()) return fail(ErrorCode::kInvalidData, "its pads do not fit its axes");
+  if (pads.size() != 2 * axes.size() || out.size() != in.size())
+    return fail(ErrorCode::kInvalidData, "its pads do not fit its axes");
   const std::string mode = node.attributes.text("mode", "constant");
   integer::PadMode pad_mode = integer::PadMode::kConstant;
-  if (mode == "edge") pad_mode = integer::PadMode::kEdge;
-  else if (mode == "reflect") pad_mode = integer::PadMode::kReflect;
-  else if (mode == "wrap") pad_mode = integer::PadMode::kWrap;
-  else if (mode != "constant") return fail(ErrorCode::kUnsupported, "pad mode '" + mode + "' has no integer kernel");
+  if (mode == "edge")
+    pad_mode = integer::PadMode::kEdge;
+  else if (mode == "reflect")
+    pad_mode = integer::PadMode::kReflect;
+  else if (mode == "wrap")
+    pad_mode = integer::PadMode::kWrap;
+  else if (mode != "constant")
+    return fail(ErrorCode::kUnsupported, "pad mode '" + mode + "' has no integer kernel");
   const auto place = builder.placement(node.inputs[0]);
   integer::IndexedCopySpec spec = identity_tables(in, place.order);
   QUANT_TRY_ASSIGN(const AffineParams params, builder.affine(node.inputs[0]));
@@ -284,19 +318,26 @@ Status plan_pad(IntegerPlanBuilder& builder, const Node& node) {
     QUANT_TRY_ASSIGN(const std::size_t axis, axis_of(axes[i], in.size()));
     const std::int64_t before = pads[i];
     const std::int64_t after = pads[i + axes.size()];
-    if (std::abs(before) > (1 << 20) || std::abs(after) > (1 << 20) || in[axis] + before + after != out[axis]) return fail(ErrorCode::kInvalidData, "its pads do not fit its output");
-    const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) - place.order.begin();
-    spec.indices[static_cast<std::size_t>(at)] = integer::pad_axis(in[axis], before, after, pad_mode);
+    if (std::abs(before) > (1 << 20) || std::abs(after) > (1 << 20) ||
+        in[axis] + before + after != out[axis])
+      return fail(ErrorCode::kInvalidData, "its pads do not fit its output");
+    const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) -
+                    place.order.begin();
+    spec.indices[static_cast<std::size_t>(at)] =
+        integer::pad_axis(in[axis], before, after, pad_mode);
   }
   const int to = builder.produce(node.outputs[0], place.order);
   for (std::size_t place_index = 0; place_index < place.order.size(); ++place_index) {
-    if (static_cast<std::int64_t>(spec.indices[place_index].size()) != out[static_cast<std::size_t>(place.order[place_index])]) return fail(ErrorCode::kInvalidData, "its pads do not fit its output");
+    if (static_cast<std::int64_t>(spec.indices[place_index].size()) !=
+        out[static_cast<std::size_t>(place.order[place_index])])
+      return fail(ErrorCode::kInvalidData, "its pads do not fit its output");
   }
   add_indexed_copy(builder, node, spec, place.buffer, to);
   return {};
 }
 
-// Blocks of b×b pixels against b·b times the channels, both ways, as one strided copy over (N, C, H, b, W, b).
+// Blocks of b×b pixels against b·b times the channels, both ways, as one strided copy over (N, C,
+// H, b, W, b).
 Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
   const bool to_space = node.op == OpKind::kDepthToSpace;
   const ValueId deep = to_space ? node.inputs[0] : node.outputs[0];
@@ -304,8 +345,9 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
   const Shape& deep_shape = builder.shape(deep);
   const Shape& wide_shape = builder.shape(wide);
   const std::int64_t block = node.attributes.integer("blocksize", 0);
-  if (deep_shape.size() != 4 || wide_shape.size() != 4 || block < 1 || block > (1 << 12) || deep_shape[0] != wide_shape[0] ||
-      deep_shape[1] != wide_shape[1] * block * block || deep_shape[2] * block != wide_shape[2] || deep_shape[3] * block != wide_shape[3]) {
+  if (deep_shape.size() != 4 || wide_shape.size() != 4 || block < 1 || block > (1 << 12) ||
+      deep_shape[0] != wide_shape[0] || deep_shape[1] != wide_shape[1] * block * block ||
+      deep_shape[2] * block != wide_shape[2] || deep_shape[3] * block != wide_shape[3]) {
     return fail(ErrorCode::kInvalidData, "its block size does not fit its shapes");
   }
   QUANT_TRY(check_same_params(builder, node));
@@ -317,8 +359,10 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
   const std::int64_t channels = wide_shape[1];
   const std::int64_t channel_step = block_outermost ? d[1] : d[1] * block * block;
   const std::int64_t block_step = block_outermost ? d[1] * channels : d[1];
-  const std::vector<std::int64_t> deep_strides = {d[0], channel_step, d[2], block_step * block, d[3], block_step};
-  const std::vector<std::int64_t> wide_strides = {w[0], w[1], w[2] * block, w[2], w[3] * block, w[3]};
+  const std::vector<std::int64_t> deep_strides = {d[0], channel_step, d[2], block_step * block,
+                                                  d[3], block_step};
+  const std::vector<std::int64_t> wide_strides = {w[0], w[1],         w[2] * block,
+                                                  w[2], w[3] * block, w[3]};
   StridedCopySpec spec;
   spec.shape = {deep_shape[0], channels, deep_shape[2], block, deep_shape[3], block};
   spec.in_strides = to_space ? deep_strides : wide_strides;
@@ -331,20 +375,37 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
 
 Result<bool> plan_movement(IntegerPlanBuilder& builder, const Node& node) {
   switch (node.op) {
-    case OpKind::kConcat: QUANT_TRY(plan_concat(builder, node)); return true;
+    case OpKind::kConcat:
+      QUANT_TRY(plan_concat(builder, node));
+      return true;
     case OpKind::kIdentity:
     case OpKind::kReshape:
     case OpKind::kFlatten:
     case OpKind::kSqueeze:
-    case OpKind::kUnsqueeze: QUANT_TRY(plan_reshape(builder, node)); return true;
-    case OpKind::kTranspose: QUANT_TRY(plan_transpose(builder, node)); return true;
-    case OpKind::kSlice: QUANT_TRY(plan_slice(builder, node)); return true;
-    case OpKind::kSplit: QUANT_TRY(plan_split(builder, node)); return true;
-    case OpKind::kGather: QUANT_TRY(plan_gather(builder, node)); return true;
-    case OpKind::kPad: QUANT_TRY(plan_pad(builder, node)); return true;
+    case OpKind::kUnsqueeze:
+      QUANT_TRY(plan_reshape(builder, node));
+      return true;
+    case OpKind::kTranspose:
+      QUANT_TRY(plan_transpose(builder, node));
+      return true;
+    case OpKind::kSlice:
+      QUANT_TRY(plan_slice(builder, node));
+      return true;
+    case OpKind::kSplit:
+      QUANT_TRY(plan_split(builder, node));
+      return true;
+    case OpKind::kGather:
+      QUANT_TRY(plan_gather(builder, node));
+      return true;
+    case OpKind::kPad:
+      QUANT_TRY(plan_pad(builder, node));
+      return true;
     case OpKind::kDepthToSpace:
-    case OpKind::kSpaceToDepth: QUANT_TRY(plan_depth_and_space(builder, node)); return true;
-    default: return false;  // another family's
+    case OpKind::kSpaceToDepth:
+      QUANT_TRY(plan_depth_and_space(builder, node));
+      return true;
+    default:
+      return false;  // another family's
   }
 }
 

@@ -80,18 +80,21 @@ std::vector<std::int64_t> strides_of(const Shape& shape, const MemoryOrder& orde
 MemoryOrder transposed_order(const MemoryOrder& order, const std::vector<std::int64_t>& perm) {
   // Output axis j is input axis perm[j].
   MemoryOrder inverse(perm.size());
-  for (std::size_t j = 0; j < perm.size(); ++j) inverse[static_cast<std::size_t>(perm[j])] = static_cast<int>(j);
+  for (std::size_t j = 0; j < perm.size(); ++j)
+    inverse[static_cast<std::size_t>(perm[j])] = static_cast<int>(j);
   MemoryOrder result;
   for (const int axis : order) result.push_back(inverse[static_cast<std::size_t>(axis)]);
   return result;
 }
 
-std::optional<MemoryOrder> reshaped_order(const Shape& from, const MemoryOrder& order, const Shape& to) {
+std::optional<MemoryOrder> reshaped_order(const Shape& from, const MemoryOrder& order,
+                                          const Shape& to) {
   if (std::find(from.begin(), from.end(), 0) != from.end()) return row_major_order(to.size());
   const std::vector<AxisGroup> groups = match_axes(from, to);
   std::vector<int> place(from.size());
   const MemoryOrder significant = without_ones(from, order);
-  for (std::size_t p = 0; p < significant.size(); ++p) place[static_cast<std::size_t>(significant[p])] = static_cast<int>(p);
+  for (std::size_t p = 0; p < significant.size(); ++p)
+    place[static_cast<std::size_t>(significant[p])] = static_cast<int>(p);
 
   // Each group's axes must lie next to each other in memory, in their own order.
   std::vector<std::pair<int, const AxisGroup*>> placed;
@@ -109,8 +112,10 @@ std::optional<MemoryOrder> reshaped_order(const Shape& from, const MemoryOrder& 
     // Groups of ones lie anywhere; in front is as good as elsewhere.
     placed.emplace_back(first, &group);
   }
-  std::stable_sort(placed.begin(), placed.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (const auto& [position, group] : placed) result.insert(result.end(), group->to.begin(), group->to.end());
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [position, group] : placed)
+    result.insert(result.end(), group->to.begin(), group->to.end());
   return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// In which order the axes of a dense tensor lie in memory. Shapes and axes of the graph stay ONNX's (N, C, H, W); a
-// convolution wants N, H, W, C in memory. Transposes, and most reshapes, then only rename axes and move nothing.
+// In which order the axes of a dense tensor lie in memory. Shapes and axes of the graph stay ONNX's
+// (N, C, H, W); a convolution wants N, H, W, C in memory. Transposes, and most reshapes, then only
+// rename axes and move nothing.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,8 @@
 
 namespace quant {
 
-// order[0] is the outermost axis in memory, order.back() the innermost. A permutation of 0 … rank−1.
+// order[0] is the outermost axis in memory, order.back() the innermost. A permutation of 0 …
+// rank−1.
 using MemoryOrder = std::vector<int>;
 
 MemoryOrder row_major_order(std::size_t rank);
@@ -27,8 +29,10 @@ std::vector<std::int64_t> strides_of(const Shape& shape, const MemoryOrder& orde
 // The order that the output of Transpose(perm) has where its memory is its input's.
 MemoryOrder transposed_order(const MemoryOrder& order, const std::vector<std::int64_t>& perm);
 
-// The order that `to` has where it is `from` reshaped without moving anything; nothing where elements would have to move.
-// Sources of a view: an axis split into several, or adjacent axes merged, each within its own place in memory.
-std::optional<MemoryOrder> reshaped_order(const Shape& from, const MemoryOrder& order, const Shape& to);
+// The order that `to` has where it is `from` reshaped without moving anything; nothing where
+// elements would have to move. Sources of a view: an axis split into several, or adjacent axes
+// merged, each within its own place in memory.
+std::optional<MemoryOrder> reshaped_order(const Shape& from, const MemoryOrder& order,
+                                          const Shape& to);
 
 }  // namespace quant

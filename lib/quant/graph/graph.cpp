@@ -88,7 +88,8 @@ Status sort_topologically(Graph& graph) {
     }
   }
   if (sorted.size() != graph.nodes.size()) {
-    const auto stuck = std::find_if(missing.begin(), missing.end(), [](std::size_t n) { return n > 0; });
+    const auto stuck =
+        std::find_if(missing.begin(), missing.end(), [](std::size_t n) { return n > 0; });
     const Node& node = graph.nodes[static_cast<std::size_t>(stuck - missing.begin())];
     return fail(ErrorCode::kInvalidData, "the graph has a cycle",
                 node.original_names.empty() ? node.name : node.original_names.front());
@@ -112,7 +113,8 @@ void remove_unused(Graph& graph) {
     }
   }
   for (const ValueId id : graph.inputs) needed[static_cast<std::size_t>(id)] = true;
-  // An output that a kept node makes beside a needed one stays, so that positions keep their meaning.
+  // An output that a kept node makes beside a needed one stays, so that positions keep their
+  // meaning.
   std::vector<Node> nodes;
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
     if (!keep[node]) continue;
@@ -149,14 +151,18 @@ Status verify(const Graph& graph) {
     if (!value_names.insert(value.name).second) {
       return fail(ErrorCode::kInvalidData, "two tensors have this name", value.name);
     }
-    if (value.constant && (value.constant->type() != value.type || value.constant->shape() != value.shape)) {
-      return fail(ErrorCode::kInvalidData, "a constant does not match its declared type and shape", value.name);
+    if (value.constant &&
+        (value.constant->type() != value.type || value.constant->shape() != value.shape)) {
+      return fail(ErrorCode::kInvalidData, "a constant does not match its declared type and shape",
+                  value.name);
     }
   }
   std::vector<bool> available(graph.values.size(), false);
-  for (std::size_t id = 0; id < graph.values.size(); ++id) available[id] = graph.values[id].constant.has_value();
+  for (std::size_t id = 0; id < graph.values.size(); ++id)
+    available[id] = graph.values[id].constant.has_value();
   for (const ValueId id : graph.inputs) {
-    if (!valid_id(graph, id)) return fail(ErrorCode::kInvalidData, "a graph input does not exist", graph.name);
+    if (!valid_id(graph, id))
+      return fail(ErrorCode::kInvalidData, "a graph input does not exist", graph.name);
     available[static_cast<std::size_t>(id)] = true;
   }
   std::unordered_set<std::string> node_names;
@@ -166,17 +172,21 @@ Status verify(const Graph& graph) {
     }
     for (const ValueId id : node.inputs) {
       if (id == kNoValue) continue;
-      if (!valid_id(graph, id)) return fail(ErrorCode::kInvalidData, "reads a tensor that does not exist", node.name);
+      if (!valid_id(graph, id))
+        return fail(ErrorCode::kInvalidData, "reads a tensor that does not exist", node.name);
       if (!available[static_cast<std::size_t>(id)]) {
         return fail(ErrorCode::kInvalidData,
-                    fmt::format("reads '{}', which nothing has made yet", graph.value(id).name), node.name);
+                    fmt::format("reads '{}', which nothing has made yet", graph.value(id).name),
+                    node.name);
       }
     }
     for (const ValueId id : node.outputs) {
       if (id == kNoValue) continue;
-      if (!valid_id(graph, id)) return fail(ErrorCode::kInvalidData, "writes a tensor that does not exist", node.name);
+      if (!valid_id(graph, id))
+        return fail(ErrorCode::kInvalidData, "writes a tensor that does not exist", node.name);
       if (available[static_cast<std::size_t>(id)]) {
-        return fail(ErrorCode::kInvalidData, fmt::format("writes '{}' a second time", graph.value(id).name), node.name);
+        return fail(ErrorCode::kInvalidData,
+                    fmt::format("writes '{}' a second time", graph.value(id).name), node.name);
       }
       available[static_cast<std::size_t>(id)] = true;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A network as values (tensors) and nodes (operators) in topological order. One type serves the float
-// ladder and the integer graph: there, values carry quantization parameters. Shapes and axes are ONNX's
-// (N, C, H, W); how a value lies in memory is the engine's business.
+// A network as values (tensors) and nodes (operators) in topological order. One type serves the
+// float ladder and the integer graph: there, values carry quantization parameters. Shapes and axes
+// are ONNX's (N, C, H, W); how a value lies in memory is the engine's business.
 #pragma once
 
 #include <cstdint>
@@ -24,14 +24,15 @@ inline constexpr ValueId kNoValue = -1;
 struct Value {
   std::string name;  // the ONNX tensor name where there is one; unique in the graph
   DataType type = DataType::kFloat32;
-  Shape shape;                      // -1 only where data decides it (NonZero, NonMaxSuppression, …)
-  std::optional<Tensor> constant;   // weights and other initializers
-  std::optional<QuantParams> quant; // integer graph: every activation and every weight
+  Shape shape;  // -1 only where data decides it (NonZero, NonMaxSuppression, …)
+  std::optional<Tensor> constant;    // weights and other initializers
+  std::optional<QuantParams> quant;  // integer graph: every activation and every weight
 };
 
 struct Node {
   OpKind op = OpKind::kIdentity;
-  std::string name;  // layer name in the toolchain's style: conv1, dw3, ew_add2; unique in the graph
+  std::string
+      name;  // layer name in the toolchain's style: conv1, dw3, ew_add2; unique in the graph
   // Names of the ONNX nodes that became this one (fusing appends), for reports and selectors.
   std::vector<std::string> original_names;
   std::vector<ValueId> inputs;   // kNoValue where optional and absent
@@ -42,8 +43,8 @@ struct Node {
 struct Graph {
   std::string name;
   std::vector<Value> values;
-  std::vector<Node> nodes;       // topological order
-  std::vector<ValueId> inputs;   // without initializers
+  std::vector<Node> nodes;      // topological order
+  std::vector<ValueId> inputs;  // without initializers
   std::vector<ValueId> outputs;
 
   Value& value(ValueId id) { return values[static_cast<std::size_t>(id)]; }
@@ -58,7 +59,8 @@ std::vector<std::vector<std::size_t>> consumers(const Graph& graph);
 // For every value the index of the node that makes it, or nothing (inputs, constants).
 std::vector<std::optional<std::size_t>> producers(const Graph& graph);
 
-// Orders the nodes so that each stands after what it reads; stable. InvalidData naming a node on a cycle.
+// Orders the nodes so that each stands after what it reads; stable. InvalidData naming a node on a
+// cycle.
 Status sort_topologically(Graph& graph);
 // Drops nodes and values that no output needs. ValueIds change; node order stays.
 void remove_unused(Graph& graph);

@@ -9,7 +9,8 @@ namespace quant {
 const char* to_string(OpKind kind) {
   switch (kind) {
 #define QUANT_CASE(name) \
-  case OpKind::k##name: return #name;
+  case OpKind::k##name:  \
+    return #name;
     QUANT_ONNX_OPS(QUANT_CASE)
     QUANT_OWN_OPS(QUANT_CASE)
 #undef QUANT_CASE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every operator of the graph: ONNX's, under ONNX's names and with the semantics of opset 21 (the reader
-// rewrites older forms), and a few of our own that passes and lowering make.
+// Every operator of the graph: ONNX's, under ONNX's names and with the semantics of opset 21 (the
+// reader rewrites older forms), and a few of our own that passes and lowering make.
 #pragma once
 
 #include <optional>

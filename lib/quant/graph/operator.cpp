@@ -14,13 +14,15 @@ const std::unordered_map<OpKind, const Operator*>& table() {
   static const auto* const operators = [] {
     auto* result = new std::unordered_map<OpKind, const Operator*>;
     for (const auto& family :
-         {unary_operators(), activation_operators(), binary_operators(), variadic_operators(),
-          cast_operators(), comparison_operators(), reduction_operators(), axis_scan_operators(),
-          reshape_operators(), transpose_operators(), concat_operators(), pad_operators(),
-          replicate_operators(), trilu_operators(), slice_operators(), gather_operators(),
-          scatter_operators(), selection_operators(), shape_operators(), convolution_operators(), pooling_operators(),
-          matmul_operators(), normalization_operators(), softmax_operators(), resize_operators(),
-          detection_operators(), quantization_operators()}) {
+         {unary_operators(),     activation_operators(),    binary_operators(),
+          variadic_operators(),  cast_operators(),          comparison_operators(),
+          reduction_operators(), axis_scan_operators(),     reshape_operators(),
+          transpose_operators(), concat_operators(),        pad_operators(),
+          replicate_operators(), trilu_operators(),         slice_operators(),
+          gather_operators(),    scatter_operators(),       selection_operators(),
+          shape_operators(),     convolution_operators(),   pooling_operators(),
+          matmul_operators(),    normalization_operators(), softmax_operators(),
+          resize_operators(),    detection_operators(),     quantization_operators()}) {
       for (const Operator& op : family) result->emplace(op.kind, &op);
     }
     return result;
@@ -105,7 +107,8 @@ Status infer_node(Graph& graph, const Node& node) {
   auto inferred = (*op)->infer(context);
   if (!inferred) return fail_with_context(std::move(inferred).error(), display_name(node));
   if (inferred->size() < node.outputs.size()) {
-    return fail(ErrorCode::kInvalidData, "has more outputs than the operator makes", display_name(node));
+    return fail(ErrorCode::kInvalidData, "has more outputs than the operator makes",
+                display_name(node));
   }
   for (std::size_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == kNoValue) continue;

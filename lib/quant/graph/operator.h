@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The table of operators: how each infers its outputs' types and shapes, and how it computes them in
-// float. Semantics are ONNX's, opset 21.
+// The table of operators: how each infers its outputs' types and shapes, and how it computes them
+// in float. Semantics are ONNX's, opset 21.
 #pragma once
 
 #include <memory>
@@ -17,15 +17,16 @@ struct TensorType {
   Shape shape;  // -1 only where data decides
 };
 
-// What is known of one node before it runs; null where an optional input is absent (types) or the input
-// is no constant (constants). Both have one entry per node input.
+// What is known of one node before it runs; null where an optional input is absent (types) or the
+// input is no constant (constants). Both have one entry per node input.
 struct NodeContext {
   const Node& node;
   std::vector<const TensorType*> types;
   std::vector<const Tensor*> constants;
 };
 
-// A node made ready for fixed input types: weights packed, library primitives built. One thread at a time.
+// A node made ready for fixed input types: weights packed, library primitives built. One thread at
+// a time.
 class PreparedNode {
  public:
   virtual ~PreparedNode() = default;

@@ -1,54 +1,99 @@
 // SPDX-License-Identifier: MIT
 #include "quant/onnx/embed_external_data.h"
 
-#include <algorithm>
-#include <limits>
+#include <fmt/format.h>
+
 #include <span>
 
 #include "quant/onnx/element_type.h"
 #include "quant/onnx/external_data.h"
+#include "quant/onnx/model_proto.h"
 #include "quant/tensor/shape.h"
 
 namespace quant {
 namespace {
 
-bool is_external(const onnx::TensorProto& tensor) { return tensor.data_location() == onnx::TensorProto::EXTERNAL; }
+class Embedder {
+ public:
+  explicit Embedder(const std::filesystem::path& directory) : directory_(directory) {}
 
-Status embed(onnx::TensorProto& tensor, const std::filesystem::path& directory) {
-  QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(tensor.data_type()));
-  QUANT_TRY_ASSIGN(const std::int64_t count, checked_element_count(Shape(tensor.dims().begin(), tensor.dims().end())));
-  const bool half = tensor.data_type() == onnx::TensorProto::FLOAT16 || tensor.data_type() == onnx::TensorProto::BFLOAT16;
-  const std::uint64_t element = half ? 2 : size_of(type);
-  QUANT_TRY_ASSIGN(const std::vector<std::byte> bytes, read_external_data(tensor, directory, static_cast<std::uint64_t>(count) * element));
-  tensor.set_raw_data(bytes.data(), bytes.size());
-  tensor.clear_external_data();
-  tensor.set_data_location(onnx::TensorProto::DEFAULT);
-  return {};
-}
+  // Whether any tensor was external.
+  bool found() const { return found_; }
+
+  // Nesting is as deep as protobuf allowed when it parsed the model.
+  Status embed_graph(onnx::GraphProto& graph) {
+    for (onnx::TensorProto& tensor : *graph.mutable_initializer()) QUANT_TRY(embed_tensor(tensor));
+    for (auto& tensor : *graph.mutable_sparse_initializer()) QUANT_TRY(embed_sparse(tensor));
+    return embed_nodes(*graph.mutable_node());
+  }
+
+  template <typename Nodes>
+  Status embed_nodes(Nodes& nodes) {
+    for (onnx::NodeProto& node : nodes) {
+      for (onnx::AttributeProto& attribute : *node.mutable_attribute()) {
+        if (attribute.has_t()) QUANT_TRY(embed_tensor(*attribute.mutable_t()));
+        if (attribute.has_sparse_tensor()) {
+          QUANT_TRY(embed_sparse(*attribute.mutable_sparse_tensor()));
+        }
+        if (attribute.has_g()) QUANT_TRY(embed_graph(*attribute.mutable_g()));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Status embed_sparse(onnx::SparseTensorProto& tensor) {
+    if (tensor.has_values()) QUANT_TRY(embed_tensor(*tensor.mutable_values()));
+    if (tensor.has_indices()) QUANT_TRY(embed_tensor(*tensor.mutable_indices()));
+    return {};
+  }
+
+  Status embed_tensor(onnx::TensorProto& tensor) {
+    if (tensor.data_location() != onnx::TensorProto::EXTERNAL) return {};
+    found_ = true;
+    if (auto status = replace(tensor); !status) {
+      return fail_with_context(std::move(status).error(),
+                               fmt::format("tensor '{}'", tensor.name()));
+    }
+    return {};
+  }
+
+  Status replace(onnx::TensorProto& tensor) const {
+    QUANT_TRY_ASSIGN(const std::size_t element_size, stored_element_size(tensor.data_type()));
+    QUANT_TRY_ASSIGN(const std::int64_t count,
+                     checked_element_count(Shape(tensor.dims().begin(), tensor.dims().end())));
+    QUANT_TRY_ASSIGN(
+        const std::vector<std::byte> bytes,
+        read_external_data(tensor, directory_, static_cast<std::uint64_t>(count) * element_size));
+    tensor.set_raw_data(bytes.data(), bytes.size());
+    tensor.clear_external_data();
+    tensor.set_data_location(onnx::TensorProto::DEFAULT);
+    return {};
+  }
+
+  const std::filesystem::path& directory_;
+  bool found_ = false;
+};
 
 }  // namespace
 
 Status embed_external_data(onnx::GraphProto& graph, const std::filesystem::path& directory) {
-  for (onnx::TensorProto& tensor : *graph.mutable_initializer()) {
-    if (!is_external(tensor)) continue;
-    if (auto status = embed(tensor, directory); !status) {
-      return fail_with_context(std::move(status).error(), "tensor " + tensor.name());
-    }
-  }
-  return {};
+  return Embedder(directory).embed_graph(graph);
 }
 
-Result<std::vector<std::byte>> embed_external_data(std::vector<std::byte> model, const std::filesystem::path& directory) {
-  onnx::ModelProto proto;
-  if (model.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
-      !proto.ParseFromArray(model.data(), static_cast<int>(model.size())) || !proto.has_graph()) {
-    return fail(ErrorCode::kInvalidData, "this is no ONNX model, or it is truncated or damaged");
+Result<std::vector<std::byte>> embed_external_data(std::vector<std::byte> model,
+                                                   const std::filesystem::path& directory) {
+  QUANT_TRY_ASSIGN(onnx::ModelProto proto, parse_model(model));
+  Embedder embedder(directory);
+  QUANT_TRY(embedder.embed_graph(*proto.mutable_graph()));
+  for (auto& function : *proto.mutable_functions()) {
+    QUANT_TRY(embedder.embed_nodes(*function.mutable_node()));
   }
-  const auto& initializers = proto.graph().initializer();
-  if (std::none_of(initializers.begin(), initializers.end(), is_external)) return model;
-  QUANT_TRY(embed_external_data(*proto.mutable_graph(), directory));
+  if (!embedder.found()) return model;
   std::string bytes;
-  if (!proto.SerializeToString(&bytes)) return fail(ErrorCode::kOutOfRange, "the model with its external data passes 2 GiB");
+  if (!proto.SerializeToString(&bytes)) {
+    return fail(ErrorCode::kOutOfRange, "the model with its external data passes 2 GiB");
+  }
   const auto view = std::as_bytes(std::span(bytes));
   return std::vector<std::byte>(view.begin(), view.end());
 }

@@ -12,10 +12,13 @@
 
 namespace quant {
 
-// Reads every initializer that lies in another file below `directory` into `graph`. Errors name the tensor.
+// Reads every weight that lies in another file below `directory` into `graph`: initializers and
+// constants, in subgraphs too. Errors name the tensor.
 Status embed_external_data(onnx::GraphProto& graph, const std::filesystem::path& directory);
 
-// The same for a whole model file; one without external data comes back as it is, bit for bit.
-Result<std::vector<std::byte>> embed_external_data(std::vector<std::byte> model, const std::filesystem::path& directory);
+// The same for a whole model file with its local functions; one without external data comes back as
+// it is, bit for bit.
+Result<std::vector<std::byte>> embed_external_data(std::vector<std::byte> model,
+                                                   const std::filesystem::path& directory);
 
 }  // namespace quant

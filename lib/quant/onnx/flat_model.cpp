@@ -35,11 +35,11 @@ class Ordering {
 
   Status mark_needed(const std::vector<std::string>& outputs) {
     needed_.assign(model_.nodes.size(), false);
-    for (const std::string& output : outputs) QUANT_TRY(need(output, "the graph's outputs"));
+    for (const std::string& output : outputs) QUANT_TRY(need(output, "the list of outputs names"));
     while (!pending_.empty()) {
       const FlatNode& node = model_.nodes[pending_.back()];
       pending_.pop_back();
-      const std::string reader = fmt::format("node '{}' ({})", node.name, node.op_type);
+      const std::string reader = fmt::format("node '{}' ({}) needs", node.name, node.op_type);
       for (const std::string& input : node.inputs) QUANT_TRY(need(input, reader));
       for (const std::string& input : node.captured) QUANT_TRY(need(input, reader));
     }
@@ -97,8 +97,7 @@ class Ordering {
       return {};
     }
     return fail(ErrorCode::kInvalidData,
-                fmt::format("{} need{} the tensor '{}', which nothing in the model makes", reader,
-                            reader.ends_with('s') ? "" : "s", name));
+                fmt::format("{} the tensor '{}', which nothing in the model makes", reader, name));
   }
 
   Status cycle(const std::vector<std::size_t>& missing) const {

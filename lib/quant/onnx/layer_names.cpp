@@ -43,6 +43,7 @@ const std::unordered_map<OpKind, const char*>& fixed_prefixes() {
       {OpKind::kTranspose, "transpose"},
       {OpKind::kConstantOfShape, "const_input"},
       {OpKind::kRequantize, "precision_change"},
+      {OpKind::kIsNaN, "is_nan"},
       {OpKind::kRelu, "activation"},
       {OpKind::kLeakyRelu, "activation"},
       {OpKind::kPRelu, "activation"},

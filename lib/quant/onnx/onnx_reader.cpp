@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "quant/onnx/onnx_reader.h"
 
-#include <google/protobuf/io/coded_stream.h>
 #include <onnx/onnx_pb.h>
 
 #include <exception>
@@ -9,6 +8,8 @@
 
 #include "quant/base/read_file.h"
 #include "quant/onnx/model_converter.h"
+#include "quant/onnx/model_proto.h"
+#include "quant/onnx/text_check.h"
 
 namespace quant {
 namespace {
@@ -16,27 +17,12 @@ namespace {
 // Protobuf counts in int.
 constexpr std::uintmax_t kMaxModelBytes = std::numeric_limits<int>::max();
 
-Status parse(std::span<const std::byte> bytes, onnx::ModelProto& model) {
-  if (bytes.size() > kMaxModelBytes) {
-    return fail(ErrorCode::kOutOfRange,
-                "the model is larger than 2 GiB; save its weights as external data");
-  }
-  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                                static_cast<int>(bytes.size()));
-  if (!model.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage() ||
-      !model.has_graph()) {
-    return fail(ErrorCode::kInvalidData, "this is no ONNX model, or it is truncated or damaged");
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<Graph> read_onnx(std::span<const std::byte> model, const OnnxReadOptions& options) {
   // Protobuf and the filesystem library report some failures by exceptions.
   try {
-    onnx::ModelProto proto;
-    QUANT_TRY(parse(model, proto));
+    QUANT_TRY_ASSIGN(const onnx::ModelProto proto, parse_model(model));
     return convert_model(proto, options);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::kOutOfRange, "the model does not fit into memory");
@@ -53,7 +39,8 @@ Result<Graph> read_onnx_file(const std::filesystem::path& path, const OnnxReadOp
   }
   auto graph = read_onnx(bytes, with_directory);
   if (!graph) return fail_with_context(std::move(graph).error(), path.string());
-  graph->name = path.stem().string();
+  // A file's name may be any bytes; a graph's is text.
+  if (std::string stem = path.stem().string(); is_printable(stem)) graph->name = std::move(stem);
   return graph;
 }
 

@@ -37,11 +37,6 @@ float widen_bfloat16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
-std::size_t stored_bytes(std::int64_t onnx_type, DataType type) {
-  const bool half = onnx_type == Onnx::FLOAT16 || onnx_type == Onnx::BFLOAT16;
-  return half ? 2 : size_of(type);
-}
-
 // `values` are the stored 16-bit patterns.
 template <typename Range>
 void widen_into(Tensor& tensor, std::int64_t onnx_type, const Range& values) {
@@ -161,7 +156,8 @@ Result<Tensor> read_unnamed(const Onnx& proto, const std::filesystem::path& exte
   QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(proto.data_type()));
   const Shape shape(proto.dims().begin(), proto.dims().end());
   QUANT_TRY_ASSIGN(const std::int64_t count, checked_element_count(shape));
-  const auto needed = static_cast<std::uint64_t>(count) * stored_bytes(proto.data_type(), type);
+  QUANT_TRY_ASSIGN(const std::size_t element_size, stored_element_size(proto.data_type()));
+  const std::uint64_t needed = static_cast<std::uint64_t>(count) * element_size;
   if (proto.data_location() == Onnx::EXTERNAL) {
     QUANT_TRY_ASSIGN(const std::vector<std::byte> bytes,
                      read_external_data(proto, external_data_dir, needed));

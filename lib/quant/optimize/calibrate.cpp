@@ -20,9 +20,9 @@ std::vector<ValueId> observed_values(const Graph& graph) {
 
 }  // namespace
 
-Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
-                                    const CalibrationOptions& options,
-                                    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<CalibrationResult> calibrate(
+    std::shared_ptr<const Graph> graph, CalibrationSet& set, const CalibrationOptions& options,
+    const std::function<void(std::int64_t, std::int64_t)>& progress) {
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options.threads));
   const std::vector<ValueId> ids = observed_values(*graph);
   const bool two_passes = options.method != RangeMethod::kMinMax;
@@ -35,27 +35,31 @@ Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, Calibrat
       if (!frame) return {};
       std::vector<Tensor> tapped;
       QUANT_TRY(executor.run_with_taps(std::span(&*frame, 1), ids, tapped));
-      for (std::size_t i = 0; i < ids.size(); ++i) observe(i, std::as_const(tapped[i]).template data<float>());
+      for (std::size_t i = 0; i < ids.size(); ++i)
+        observe(i, std::as_const(tapped[i]).template data<float>());
       ++done;
       if (progress) progress(done, total);
     }
   };
 
   std::vector<MinMaxObserver> extremes(ids.size());
-  QUANT_TRY(pass([&](std::size_t i, std::span<const float> values) { extremes[i].observe(values); }));
+  QUANT_TRY(
+      pass([&](std::size_t i, std::span<const float> values) { extremes[i].observe(values); }));
   if (done == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
   const std::int64_t frames = done;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (extremes[i].non_finite() == 0) continue;
     return fail(ErrorCode::kInvalidData,
-                fmt::format("{} values of this tensor are NaN or infinite on the calibration set", extremes[i].non_finite()),
+                fmt::format("{} values of this tensor are NaN or infinite on the calibration set",
+                            extremes[i].non_finite()),
                 graph->value(ids[i]).name);
   }
 
   CalibrationResult result;
   result.frames = frames;
   result.seen.resize(graph->values.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) result.seen[static_cast<std::size_t>(ids[i])] = extremes[i].range();
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    result.seen[static_cast<std::size_t>(ids[i])] = extremes[i].range();
   result.chosen = result.seen;
   if (!two_passes) return result;
 
@@ -63,11 +67,13 @@ Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, Calibrat
   histograms.reserve(ids.size());
   for (const MinMaxObserver& observer : extremes) histograms.emplace_back(observer.range());
   QUANT_TRY(set.rewind());
-  QUANT_TRY(pass([&](std::size_t i, std::span<const float> values) { histograms[i].observe(values); }));
+  QUANT_TRY(
+      pass([&](std::size_t i, std::span<const float> values) { histograms[i].observe(values); }));
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    result.chosen[static_cast<std::size_t>(ids[i])] = options.method == RangeMethod::kPercentile
-                                                          ? percentile_range(histograms[i], options.percentile)
-                                                          : mse_range(histograms[i], 8);
+    result.chosen[static_cast<std::size_t>(ids[i])] =
+        options.method == RangeMethod::kPercentile
+            ? percentile_range(histograms[i], options.percentile)
+            : mse_range(histograms[i], 8);
   }
   return result;
 }

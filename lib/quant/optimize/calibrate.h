@@ -38,10 +38,11 @@ struct CalibrationResult {
   std::int64_t frames = 0;
 };
 
-// `progress(done, total)` is called after every frame of every pass; total is 0 where unknown. Errors: no frames; a tensor with
-// non-finite values (named); whatever the executor or the set reports. Deterministic.
-Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
-                                    const CalibrationOptions& options,
-                                    const std::function<void(std::int64_t, std::int64_t)>& progress);
+// `progress(done, total)` is called after every frame of every pass; total is 0 where unknown.
+// Errors: no frames; a tensor with non-finite values (named); whatever the executor or the set
+// reports. Deterministic.
+Result<CalibrationResult> calibrate(
+    std::shared_ptr<const Graph> graph, CalibrationSet& set, const CalibrationOptions& options,
+    const std::function<void(std::int64_t, std::int64_t)>& progress);
 
 }  // namespace quant

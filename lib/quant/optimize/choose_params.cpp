@@ -31,7 +31,8 @@ QuantizedWeights quantize_weights(const Tensor& weights, int axis) {
   constexpr double kLevels = 127.0;
   const auto source = weights.data<float>();
   const auto channels = static_cast<std::size_t>(weights.shape()[static_cast<std::size_t>(axis)]);
-  const auto inner = static_cast<std::size_t>(row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
+  const auto inner =
+      static_cast<std::size_t>(row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
 
   std::vector<float> largest(channels, 0.0F);
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -50,7 +51,8 @@ QuantizedWeights quantize_weights(const Tensor& weights, int axis) {
   result.params.range_min = -result.params.range_max;
   const auto target = result.values.data<std::int8_t>();
   for (std::size_t i = 0; i < source.size(); ++i) {
-    const double level = std::nearbyint(static_cast<double>(source[i]) / result.params.scale[i / inner % channels]);
+    const double level =
+        std::nearbyint(static_cast<double>(source[i]) / result.params.scale[i / inner % channels]);
     target[i] = static_cast<std::int8_t>(std::clamp(level, -kLevels, kLevels));
   }
   return result;

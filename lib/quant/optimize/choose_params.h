@@ -10,11 +10,12 @@
 
 namespace quant {
 
-// Asymmetric, one scale for the tensor; the range is widened to hold zero, so that zero has an exact
-// integer. A range of no width (a dead tensor) gets scale 1. `type` is kUint8 or kUint16.
+// Asymmetric, one scale for the tensor; the range is widened to hold zero, so that zero has an
+// exact integer. A range of no width (a dead tensor) gets scale 1. `type` is kUint8 or kUint16.
 QuantParams activation_params(Range range, DataType type = DataType::kUint8);
 
-// Weights as int8 in [−127, 127] with one scale per index of `axis` (max |w| / 127; 1 where all are zero).
+// Weights as int8 in [−127, 127] with one scale per index of `axis` (max |w| / 127; 1 where all are
+// zero).
 struct QuantizedWeights {
   Tensor values;  // int8, shape of the input
   QuantParams params;

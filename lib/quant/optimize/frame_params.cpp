@@ -8,7 +8,8 @@ namespace quant {
 namespace {
 
 bool all_equal(const std::vector<float>& values) {
-  return std::all_of(values.begin(), values.end(), [&](float value) { return value == values.front(); });
+  return std::all_of(values.begin(), values.end(),
+                     [&](float value) { return value == values.front(); });
 }
 
 }  // namespace
@@ -22,14 +23,18 @@ QuantParams pixel_params() {
   return params;
 }
 
-std::optional<QuantParams> frame_params(const Graph& graph, const InputSpec& input, const std::vector<bool>& host) {
-  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(),
-                                  [](const Node& node) { return node.op == OpKind::kNormalization; });
-  if (found == graph.nodes.end() || host[static_cast<std::size_t>(found - graph.nodes.begin())]) return std::nullopt;
+std::optional<QuantParams> frame_params(const Graph& graph, const InputSpec& input,
+                                        const std::vector<bool>& host) {
+  const auto found = std::find_if(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
+    return node.op == OpKind::kNormalization;
+  });
+  if (found == graph.nodes.end() || host[static_cast<std::size_t>(found - graph.nodes.begin())])
+    return std::nullopt;
   const bool padding_fits = std::all_of(input.mean.begin(), input.mean.end(), [](float mean) {
     return std::nearbyint(mean) >= 0 && std::nearbyint(mean) <= 255;
   });
-  const bool positive = std::all_of(input.std.begin(), input.std.end(), [](float std) { return std > 0; });
+  const bool positive =
+      std::all_of(input.std.begin(), input.std.end(), [](float std) { return std > 0; });
   if (!padding_fits || !positive) return std::nullopt;
 
   QuantParams params;
@@ -42,18 +47,20 @@ std::optional<QuantParams> frame_params(const Graph& graph, const InputSpec& inp
     params.range_min = c == 0 ? low : std::min(params.range_min, low);
     params.range_max = c == 0 ? high : std::max(params.range_max, high);
   }
-  if (all_equal(input.mean) && all_equal(input.std) && input.mean[0] == std::nearbyint(input.mean[0])) {
+  if (all_equal(input.mean) && all_equal(input.std) &&
+      input.mean[0] == std::nearbyint(input.mean[0])) {
     params.scale.resize(1);
     params.zero_point.resize(1);
     params.axis = 0;
     return params;
   }
   const ValueId normalized = found->outputs[0];
-  const bool output = std::find(graph.outputs.begin(), graph.outputs.end(), normalized) != graph.outputs.end();
+  const bool output =
+      std::find(graph.outputs.begin(), graph.outputs.end(), normalized) != graph.outputs.end();
   const auto readers = consumers(graph)[static_cast<std::size_t>(normalized)];
-  const bool only_convolutions = std::all_of(readers.begin(), readers.end(), [&](std::size_t reader) {
-    return graph.nodes[reader].op == OpKind::kConv && !host[reader];
-  });
+  const bool only_convolutions = std::all_of(
+      readers.begin(), readers.end(),
+      [&](std::size_t reader) { return graph.nodes[reader].op == OpKind::kConv && !host[reader]; });
   if (output || !only_convolutions) return std::nullopt;
   // One channel counts as per channel too: the zero point may have a fraction.
   return params;

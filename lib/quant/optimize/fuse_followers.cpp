@@ -17,7 +17,8 @@ struct Clamp {
 
 std::optional<Clamp> clamp_of(const Graph& graph, const Node& node) {
   if (node.op == OpKind::kRelu) return Clamp{0.0F, std::nullopt};
-  if (node.op != OpKind::kClip || integer_form(graph, node) != IntegerForm::kPointwise) return std::nullopt;
+  if (node.op != OpKind::kClip || integer_form(graph, node) != IntegerForm::kPointwise)
+    return std::nullopt;
   Clamp clamp;
   const auto bound = [&](std::size_t input) -> std::optional<float> {
     if (input >= node.inputs.size() || node.inputs[input] == kNoValue) return std::nullopt;
@@ -34,12 +35,15 @@ bool takes_clamp(const Graph& graph, const Node& node) {
     case OpKind::kConvTranspose:
     case OpKind::kGemm:
     case OpKind::kMatMul:
-    case OpKind::kBatchNormalization: return true;
+    case OpKind::kBatchNormalization:
+      return true;
     case OpKind::kAdd:
     case OpKind::kSub:
     case OpKind::kMul:
-    case OpKind::kDiv: return integer_form(graph, node) == IntegerForm::kComputed;
-    default: return false;
+    case OpKind::kDiv:
+      return integer_form(graph, node) == IntegerForm::kComputed;
+    default:
+      return false;
   }
 }
 
@@ -48,7 +52,9 @@ bool has_clamp(const Node& node) {
 }
 
 bool is_bias_of(const Graph& graph, const Node& add, const Node& product) {
-  if (add.op != OpKind::kAdd || product.op != OpKind::kMatMul || product.inputs.size() > 2 || has_clamp(product)) return false;
+  if (add.op != OpKind::kAdd || product.op != OpKind::kMatMul || product.inputs.size() > 2 ||
+      has_clamp(product))
+    return false;
   if (!graph.value(product.inputs[1]).constant) return false;
   const ValueId other = add.inputs[0] == product.outputs[0] ? add.inputs[1] : add.inputs[0];
   const auto& constant = graph.value(other).constant;
@@ -61,15 +67,18 @@ bool is_bias_of(const Graph& graph, const Node& add, const Node& product) {
 // Whether `node` took over `follower`.
 bool fuse(const Graph& graph, Node& node, const Node& follower) {
   if (is_bias_of(graph, follower, node)) {
-    node.inputs.push_back(follower.inputs[0] == node.outputs[0] ? follower.inputs[1] : follower.inputs[0]);
-  } else if (const auto clamp = clamp_of(graph, follower); clamp && takes_clamp(graph, node) && !has_clamp(node)) {
+    node.inputs.push_back(follower.inputs[0] == node.outputs[0] ? follower.inputs[1]
+                                                                : follower.inputs[0]);
+  } else if (const auto clamp = clamp_of(graph, follower);
+             clamp && takes_clamp(graph, node) && !has_clamp(node)) {
     if (clamp->min) node.attributes.set("activation_min", *clamp->min);
     if (clamp->max) node.attributes.set("activation_max", *clamp->max);
   } else {
     return false;
   }
   node.outputs[0] = follower.outputs[0];
-  node.original_names.insert(node.original_names.end(), follower.original_names.begin(), follower.original_names.end());
+  node.original_names.insert(node.original_names.end(), follower.original_names.begin(),
+                             follower.original_names.end());
   return true;
 }
 

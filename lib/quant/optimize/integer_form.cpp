@@ -6,7 +6,9 @@
 namespace quant {
 namespace {
 
-bool is_constant(const Graph& graph, ValueId id) { return id != kNoValue && graph.value(id).constant.has_value(); }
+bool is_constant(const Graph& graph, ValueId id) {
+  return id != kNoValue && graph.value(id).constant.has_value();
+}
 
 bool is_absent(const Node& node, std::size_t input) {
   return input >= node.inputs.size() || node.inputs[input] == kNoValue;
@@ -20,7 +22,8 @@ std::size_t rank(const Graph& graph, ValueId id) { return graph.value(id).shape.
 
 bool all_float(const Graph& graph, const Node& node) {
   const auto is_float = [&](ValueId id) {
-    return id == kNoValue || (graph.value(id).type == DataType::kFloat32 && is_static(graph.value(id).shape));
+    return id == kNoValue ||
+           (graph.value(id).type == DataType::kFloat32 && is_static(graph.value(id).shape));
   };
   const std::vector<ValueId> activations = activation_inputs(graph, node);
   return !activations.empty() && std::all_of(activations.begin(), activations.end(), is_float) &&
@@ -37,7 +40,9 @@ bool on_feature_map(const Graph& graph, const Node& node) {
 }
 
 IntegerForm arithmetic_form(const Graph& graph, const Node& node) {
-  const auto other_is_scalar = [&](std::size_t i) { return is_scalar_constant(graph, node.inputs[1 - i]); };
+  const auto other_is_scalar = [&](std::size_t i) {
+    return is_scalar_constant(graph, node.inputs[1 - i]);
+  };
   for (std::size_t i = 0; i < 2; ++i) {
     if (!is_constant(graph, node.inputs[i]) && other_is_scalar(i)) return IntegerForm::kPointwise;
   }
@@ -49,9 +54,12 @@ bool resizes_space_alone(const Graph& graph, const Node& node) {
   const Shape& in = graph.value(node.inputs[0]).shape;
   const Shape& out = graph.value(node.outputs[0]).shape;
   const std::string mode = node.attributes.text("mode", "nearest");
-  return in[0] == out[0] && in[1] == out[1] && (mode == "nearest" || mode == "linear" || mode == "cubic") &&
-         node.attributes.text("coordinate_transformation_mode", "half_pixel") != "tf_crop_and_resize" &&
-         node.attributes.integer("antialias", 0) == 0 && node.attributes.integer("exclude_outside", 0) == 0;
+  return in[0] == out[0] && in[1] == out[1] &&
+         (mode == "nearest" || mode == "linear" || mode == "cubic") &&
+         node.attributes.text("coordinate_transformation_mode", "half_pixel") !=
+             "tf_crop_and_resize" &&
+         node.attributes.integer("antialias", 0) == 0 &&
+         node.attributes.integer("exclude_outside", 0) == 0;
 }
 
 bool pads_with_zero(const Graph& graph, const Node& node) {
@@ -91,14 +99,17 @@ bool is_channel_constant(const Graph& graph, ValueId id, std::int64_t channels) 
 
 IntegerForm integer_form(const Graph& graph, const Node& node) {
   if (!all_float(graph, node)) return IntegerForm::kNone;
-  const auto when = [](bool condition, IntegerForm form) { return condition ? form : IntegerForm::kNone; };
+  const auto when = [](bool condition, IntegerForm form) {
+    return condition ? form : IntegerForm::kNone;
+  };
   switch (node.op) {
     case OpKind::kConv:
       return when(on_feature_map(graph, node), IntegerForm::kWeighted);
     case OpKind::kConvTranspose:
       return when(on_feature_map(graph, node), IntegerForm::kWeighted);
     case OpKind::kGemm: {
-      const bool plain = node.attributes.integer("transA", 0) == 0 && first_input_alone(graph, node) &&
+      const bool plain = node.attributes.integer("transA", 0) == 0 &&
+                         first_input_alone(graph, node) &&
                          (is_absent(node, 2) || rank(graph, node.inputs[2]) <= 1 ||
                           graph.value(node.inputs[2]).shape[0] == 1);
       return when(plain, IntegerForm::kWeighted);
@@ -106,28 +117,46 @@ IntegerForm integer_form(const Graph& graph, const Node& node) {
     case OpKind::kMatMul:
       if (is_constant(graph, node.inputs[0])) return IntegerForm::kNone;
       if (!is_constant(graph, node.inputs[1])) {
-        return when(rank(graph, node.inputs[0]) >= 2 && rank(graph, node.inputs[1]) >= 2, IntegerForm::kComputed);
+        return when(rank(graph, node.inputs[0]) >= 2 && rank(graph, node.inputs[1]) >= 2,
+                    IntegerForm::kComputed);
       }
       return when(rank(graph, node.inputs[1]) == 2, IntegerForm::kWeighted);
 
     case OpKind::kAdd:
     case OpKind::kSub:
     case OpKind::kMul:
-    case OpKind::kDiv: return arithmetic_form(graph, node);
-    case OpKind::kBatchNormalization: return when(on_feature_map(graph, node), IntegerForm::kComputed);
-    case OpKind::kNormalization: return IntegerForm::kComputed;
-    case OpKind::kPRelu: return when(on_feature_map(graph, node) && is_channel_constant(graph, node.inputs[1], graph.value(node.inputs[0]).shape[1]), IntegerForm::kComputed);
+    case OpKind::kDiv:
+      return arithmetic_form(graph, node);
+    case OpKind::kBatchNormalization:
+      return when(on_feature_map(graph, node), IntegerForm::kComputed);
+    case OpKind::kNormalization:
+      return IntegerForm::kComputed;
+    case OpKind::kPRelu:
+      return when(
+          on_feature_map(graph, node) &&
+              is_channel_constant(graph, node.inputs[1], graph.value(node.inputs[0]).shape[1]),
+          IntegerForm::kComputed);
     case OpKind::kAveragePool:
-    case OpKind::kGlobalAveragePool: return when(on_feature_map(graph, node), IntegerForm::kComputed);
+    case OpKind::kGlobalAveragePool:
+      return when(on_feature_map(graph, node), IntegerForm::kComputed);
     case OpKind::kReduceMean:
-    case OpKind::kReduceSum: return when(first_input_alone(graph, node), IntegerForm::kComputed);
-    case OpKind::kSoftmax: return IntegerForm::kComputed;
-    case OpKind::kInstanceNormalization: return when(first_input_alone(graph, node) && rank(graph, node.inputs[0]) >= 3, IntegerForm::kComputed);
-    case OpKind::kLayerNormalization: return when(first_input_alone(graph, node) && node.outputs.size() == 1, IntegerForm::kComputed);
-    case OpKind::kConcat: return IntegerForm::kComputed;
+    case OpKind::kReduceSum:
+      return when(first_input_alone(graph, node), IntegerForm::kComputed);
+    case OpKind::kSoftmax:
+      return IntegerForm::kComputed;
+    case OpKind::kInstanceNormalization:
+      return when(first_input_alone(graph, node) && rank(graph, node.inputs[0]) >= 3,
+                  IntegerForm::kComputed);
+    case OpKind::kLayerNormalization:
+      return when(first_input_alone(graph, node) && node.outputs.size() == 1,
+                  IntegerForm::kComputed);
+    case OpKind::kConcat:
+      return IntegerForm::kComputed;
 
-    case OpKind::kMaxPool: return when(on_feature_map(graph, node) && node.outputs.size() == 1, IntegerForm::kMovement);
-    case OpKind::kGlobalMaxPool: return when(on_feature_map(graph, node), IntegerForm::kMovement);
+    case OpKind::kMaxPool:
+      return when(on_feature_map(graph, node) && node.outputs.size() == 1, IntegerForm::kMovement);
+    case OpKind::kGlobalMaxPool:
+      return when(on_feature_map(graph, node), IntegerForm::kMovement);
     case OpKind::kReduceMax:
     case OpKind::kReduceMin:
     case OpKind::kReshape:
@@ -137,15 +166,20 @@ IntegerForm integer_form(const Graph& graph, const Node& node) {
     case OpKind::kTranspose:
     case OpKind::kIdentity:
     case OpKind::kSlice:
-    case OpKind::kSplit: return when(first_input_alone(graph, node), IntegerForm::kMovement);
+    case OpKind::kSplit:
+      return when(first_input_alone(graph, node), IntegerForm::kMovement);
     case OpKind::kDepthToSpace:
-    case OpKind::kSpaceToDepth: return when(on_feature_map(graph, node), IntegerForm::kMovement);
-    case OpKind::kGather: return when(gathers_constant_rows(graph, node), IntegerForm::kMovement);
-    case OpKind::kPad: return when(pads_with_zero(graph, node), IntegerForm::kMovement);
+    case OpKind::kSpaceToDepth:
+      return when(on_feature_map(graph, node), IntegerForm::kMovement);
+    case OpKind::kGather:
+      return when(gathers_constant_rows(graph, node), IntegerForm::kMovement);
+    case OpKind::kPad:
+      return when(pads_with_zero(graph, node), IntegerForm::kMovement);
     case OpKind::kResize: {
       if (!resizes_space_alone(graph, node)) return IntegerForm::kNone;
       // Cubic overshoots the range of its input.
-      return node.attributes.text("mode", "nearest") == "cubic" ? IntegerForm::kComputed : IntegerForm::kMovement;
+      return node.attributes.text("mode", "nearest") == "cubic" ? IntegerForm::kComputed
+                                                                : IntegerForm::kMovement;
     }
 
     case OpKind::kAbs:
@@ -176,15 +210,20 @@ IntegerForm integer_form(const Graph& graph, const Node& node) {
     case OpKind::kSoftsign:
     case OpKind::kSqrt:
     case OpKind::kTanh:
-    case OpKind::kThresholdedRelu: return IntegerForm::kPointwise;
+    case OpKind::kThresholdedRelu:
+      return IntegerForm::kPointwise;
     case OpKind::kClip:
-      return when(first_input_alone(graph, node) && is_absent_or_constant(graph, node, 1) && is_absent_or_constant(graph, node, 2),
+      return when(first_input_alone(graph, node) && is_absent_or_constant(graph, node, 1) &&
+                      is_absent_or_constant(graph, node, 2),
                   IntegerForm::kPointwise);
     case OpKind::kPow:
-      return when(!is_constant(graph, node.inputs[0]) && is_scalar_constant(graph, node.inputs[1]), IntegerForm::kPointwise);
+      return when(!is_constant(graph, node.inputs[0]) && is_scalar_constant(graph, node.inputs[1]),
+                  IntegerForm::kPointwise);
 
-    // No integer form: comparisons, selection, data-dependent shapes, and what no camera network uses.
-    default: return IntegerForm::kNone;
+    // No integer form: comparisons, selection, data-dependent shapes, and what no camera network
+    // uses.
+    default:
+      return IntegerForm::kNone;
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which nodes of a float graph have an integer form, and of what kind. What lowering can do stands here, once.
+// Which nodes of a float graph have an integer form, and of what kind. What lowering can do stands
+// here, once.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,11 @@ namespace quant {
 enum class IntegerForm {
   kNone,       // float only: runs on the host
   kWeighted,   // Conv, ConvTranspose, Gemm, MatMul by constants: int8 weights, int32 accumulator
-  kComputed,   // other arithmetic with an output range of its own: Add, Softmax, AveragePool, Concat, …
+  kComputed,   // other arithmetic with an output range of its own: Add, Softmax, AveragePool,
+               // Concat, …
   kPointwise,  // a function of one element: becomes a lookup table
-  kMovement,   // the same integers elsewhere: Reshape, Transpose, Slice, MaxPool, …; shares its input's parameters
+  kMovement,   // the same integers elsewhere: Reshape, Transpose, Slice, MaxPool, …; shares its
+               // input's parameters
 };
 
 // Looks at the node alone: operator, constants, shapes, attributes.
@@ -23,7 +26,8 @@ IntegerForm integer_form(const Graph& graph, const Node& node);
 std::vector<ValueId> activation_inputs(const Graph& graph, const Node& node);
 // Whether `id` is a float32 constant of one element.
 bool is_scalar_constant(const Graph& graph, ValueId id);
-// Whether `id` is a float32 constant that varies along the channel axis (1) of a rank-4 tensor of `channels`, or not at all.
+// Whether `id` is a float32 constant that varies along the channel axis (1) of a rank-4 tensor of
+// `channels`, or not at all.
 bool is_channel_constant(const Graph& graph, ValueId id, std::int64_t channels);
 
 }  // namespace quant

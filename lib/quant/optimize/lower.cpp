@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/arithmetic/softmax.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/frame_params.h"
 #include "quant/optimize/fuse_followers.h"
@@ -20,7 +21,8 @@ namespace {
 
 class Lowering {
  public:
-  Lowering(Graph graph, std::vector<bool> host, const InputSpec& input, const std::vector<Range>& ranges)
+  Lowering(Graph graph, std::vector<bool> host, const InputSpec& input,
+           const std::vector<Range>& ranges)
       : graph_(std::move(graph)), host_(std::move(host)), ranges_(ranges) {
     model_.input = input;
     model_.integer.name = graph_.name;
@@ -52,10 +54,14 @@ class Lowering {
   }
 
  private:
-  // The value that holds the frame: the graph's input, or what normalization made of it where that costs nothing.
-  ValueId frame_value() const { return bypassed_frame_ == kNoValue ? graph_.inputs[0] : bypassed_frame_; }
+  // The value that holds the frame: the graph's input, or what normalization made of it where that
+  // costs nothing.
+  ValueId frame_value() const {
+    return bypassed_frame_ == kNoValue ? graph_.inputs[0] : bypassed_frame_;
+  }
 
-  void bypass_normalization(const QuantParams& folded, std::vector<std::optional<QuantParams>>& fixed) {
+  void bypass_normalization(const QuantParams& folded,
+                            std::vector<std::optional<QuantParams>>& fixed) {
     const auto node = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
                                    [](const Node& n) { return n.op == OpKind::kNormalization; });
     bypassed_frame_ = node->outputs[0];
@@ -80,14 +86,16 @@ class Lowering {
     ValueId& known = integer_id_[static_cast<std::size_t>(id)];
     if (known != kNoValue) return known;
     const Value& source = graph_.value(id);
-    if (source.type != DataType::kFloat32) return known = model_.integer.add_constant(source.name, *source.constant);
+    if (source.type != DataType::kFloat32)
+      return known = model_.integer.add_constant(source.name, *source.constant);
     const auto data = source.constant->data<float>();
     MinMaxObserver observer;
     observer.observe(data);
     const QuantParams params = activation_params(observer.range());
     Tensor quantized(DataType::kUint8, source.shape);
     for (std::size_t i = 0; i < data.size(); ++i) {
-      const double level = std::nearbyint(static_cast<double>(data[i]) / params.scale[0]) + params.zero_point[0];
+      const double level =
+          std::nearbyint(static_cast<double>(data[i]) / params.scale[0]) + params.zero_point[0];
       quantized.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
     }
     known = model_.integer.add_constant(source.name, std::move(quantized));
@@ -135,13 +143,24 @@ class Lowering {
     if (const auto affine = channel_layer(graph_, node)) return lower_weighted_node(*affine, node);
     Node result = integer_node(node);
     const bool computes_with_constants = node.op == OpKind::kAdd || node.op == OpKind::kSub ||
-                                         node.op == OpKind::kMul || node.op == OpKind::kDiv || node.op == OpKind::kConcat;
+                                         node.op == OpKind::kMul || node.op == OpKind::kDiv ||
+                                         node.op == OpKind::kConcat;
     for (const ValueId id : node.inputs) {
       const bool keep = id != kNoValue && graph_.value(id).constant && !computes_with_constants;
       result.inputs.push_back(keep ? plain_constant(id) : operand(id));
     }
+    if (node.op == OpKind::kSoftmax) result.inputs.push_back(softmax_table(node));
     model_.integer.nodes.push_back(std::move(result));
     return {};
+  }
+
+  // Stored, so that no other libm decides a bit later.
+  ValueId softmax_table(const Node& node) {
+    const QuantParams& input = *params_[static_cast<std::size_t>(node.inputs[0])];
+    const SoftmaxTable table = make_softmax_table(input.scale[0]);
+    return model_.integer.add_constant(
+        node.name + "/table",
+        Tensor::from<std::uint32_t>({static_cast<std::int64_t>(table.size())}, table));
   }
 
   Status lower_chain(const PointwiseChains& chains, const Node& node) {
@@ -152,7 +171,8 @@ class Lowering {
     result.attributes = {};
     result.original_names.clear();
     QUANT_TRY_ASSIGN(Tensor table, chains.table(output, *params_[static_cast<std::size_t>(root)],
-                                                *params_[static_cast<std::size_t>(output)], result.original_names));
+                                                *params_[static_cast<std::size_t>(output)],
+                                                result.original_names));
     const ValueId table_id = model_.integer.add_constant(node.name + "/table", std::move(table));
     model_.integer.value(table_id).quant = params_[static_cast<std::size_t>(output)];
     result.inputs = {integer_id_[static_cast<std::size_t>(root)], table_id};
@@ -167,9 +187,11 @@ class Lowering {
     Node result = integer_node(node);
     result.op = layer.op;
     result.attributes = layer.attributes;
-    const ValueId weights = model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
+    const ValueId weights =
+        model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
     model_.integer.value(weights).quant = std::move(weighted->weight_params);
-    const ValueId bias = model_.integer.add_constant(node.name + "/bias", std::move(weighted->bias));
+    const ValueId bias =
+        model_.integer.add_constant(node.name + "/bias", std::move(weighted->bias));
     model_.integer.value(bias).quant = std::move(weighted->bias_params);
     result.inputs = {integer_id_[static_cast<std::size_t>(layer.input)], weights, bias};
     model_.integer.nodes.push_back(std::move(result));
@@ -200,7 +222,8 @@ class Lowering {
     }
     for (const ValueId id : graph_.outputs) model_.host.outputs.push_back(on_host(id));
     if (model_.integer.outputs.empty()) {
-      return fail(ErrorCode::kUnsupported, "nothing of this network has an integer form", graph_.name);
+      return fail(ErrorCode::kUnsupported, "nothing of this network has an integer form",
+                  graph_.name);
     }
     return {};
   }
@@ -216,10 +239,13 @@ class Lowering {
 
 }  // namespace
 
-Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input, const std::vector<Range>& ranges) {
+Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
+                             const std::vector<Range>& ranges) {
   if (graph.inputs.size() != 1) {
-    return fail(ErrorCode::kUnsupported, fmt::format("the network has {} inputs; one image input is supported", graph.inputs.size()),
-                graph.name);
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("the network has {} inputs; one image input is supported", graph.inputs.size()),
+        graph.name);
   }
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(graph));
   return Lowering(graph, std::move(host), input, ranges).run();

@@ -61,7 +61,8 @@ FloatLayer convolution(const Graph& graph, const Node& node) {
   layer.weights = *graph.value(node.inputs[1]).constant;
   const bool transposed = node.op == OpKind::kConvTranspose;
   const std::int64_t groups = node.attributes.integer("group", 1);
-  const auto channels = static_cast<std::size_t>(transposed ? layer.weights.shape()[1] * groups : layer.weights.shape()[0]);
+  const auto channels = static_cast<std::size_t>(transposed ? layer.weights.shape()[1] * groups
+                                                            : layer.weights.shape()[0]);
   const bool has_bias = node.inputs.size() > 2 && node.inputs[2] != kNoValue;
   layer.bias = has_bias ? broadcast(graph.value(node.inputs[2]).constant->data<float>(), channels)
                         : std::vector<float>(channels, 0.0F);
@@ -83,11 +84,13 @@ FloatLayer product(const Graph& graph, const Node& node) {
   const float beta = node.op == OpKind::kGemm ? node.attributes.number("beta", 1.0F) : 1.0F;
   const auto rows = static_cast<std::size_t>(by_rows ? source.shape()[0] : source.shape()[1]);
   const auto depth = static_cast<std::size_t>(by_rows ? source.shape()[1] : source.shape()[0]);
-  layer.weights = Tensor(DataType::kFloat32, {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(depth)});
+  layer.weights = Tensor(DataType::kFloat32,
+                         {static_cast<std::int64_t>(rows), static_cast<std::int64_t>(depth)});
   const auto from = source.data<float>();
   const auto to = layer.weights.data<float>();
   for (std::size_t n = 0; n < rows; ++n) {
-    for (std::size_t k = 0; k < depth; ++k) to[n * depth + k] = alpha * (by_rows ? from[n * depth + k] : from[k * rows + n]);
+    for (std::size_t k = 0; k < depth; ++k)
+      to[n * depth + k] = alpha * (by_rows ? from[n * depth + k] : from[k * rows + n]);
   }
   layer.bias.assign(rows, 0.0F);
   if (node.inputs.size() > 2 && node.inputs[2] != kNoValue) {
@@ -97,7 +100,8 @@ FloatLayer product(const Graph& graph, const Node& node) {
   return layer;
 }
 
-FloatLayer depthwise(ValueId input, const std::vector<float>& scale, const std::vector<float>& shift) {
+FloatLayer depthwise(ValueId input, const std::vector<float>& scale,
+                     const std::vector<float>& shift) {
   FloatLayer layer;
   layer.input = input;
   const auto channels = static_cast<std::int64_t>(scale.size());
@@ -111,7 +115,9 @@ FloatLayer depthwise(ValueId input, const std::vector<float>& scale, const std::
 }
 
 std::optional<FloatLayer> batch_normalization(const Graph& graph, const Node& node) {
-  const auto constant = [&](std::size_t input) { return graph.value(node.inputs[input]).constant->data<float>(); };
+  const auto constant = [&](std::size_t input) {
+    return graph.value(node.inputs[input]).constant->data<float>();
+  };
   const double epsilon = node.attributes.number("epsilon", 1e-5F);
   std::vector<float> scale;
   std::vector<float> shift;
@@ -142,7 +148,8 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
   const ValueId input = node.inputs[first_constant ? 1 : 0];
   const ValueId other = node.inputs[first_constant ? 0 : 1];
   const Shape& shape = graph.value(input).shape;
-  if (shape.size() != 4 || graph.value(node.outputs[0]).shape != shape || !is_channel_constant(graph, other, shape[1])) {
+  if (shape.size() != 4 || graph.value(node.outputs[0]).shape != shape ||
+      !is_channel_constant(graph, other, shape[1])) {
     return std::nullopt;
   }
   const auto channels = static_cast<std::size_t>(shape[1]);
@@ -150,8 +157,10 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
   const std::vector<float> ones(channels, 1.0F);
   const std::vector<float> zeros(channels, 0.0F);
   switch (node.op) {
-    case OpKind::kAdd: return depthwise(input, ones, values);
-    case OpKind::kMul: return depthwise(input, values, zeros);
+    case OpKind::kAdd:
+      return depthwise(input, ones, values);
+    case OpKind::kMul:
+      return depthwise(input, values, zeros);
     case OpKind::kSub:
       if (first_constant) return depthwise(input, std::vector<float>(channels, -1.0F), values);
       for (float& value : values) value = -value;
@@ -160,7 +169,8 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
       if (first_constant) return std::nullopt;
       for (float& value : values) value = static_cast<float>(1.0 / value);
       return depthwise(input, values, zeros);
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -170,13 +180,21 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node) {
   std::optional<FloatLayer> layer;
   switch (node.op) {
     case OpKind::kConv:
-    case OpKind::kConvTranspose: layer = convolution(graph, node); break;
-    case OpKind::kGemm: layer = product(graph, node); break;
+    case OpKind::kConvTranspose:
+      layer = convolution(graph, node);
+      break;
+    case OpKind::kGemm:
+      layer = product(graph, node);
+      break;
     case OpKind::kMatMul:
       if (graph.value(node.inputs[1]).constant) layer = product(graph, node);
       break;
-    case OpKind::kBatchNormalization: layer = batch_normalization(graph, node); break;
-    case OpKind::kNormalization: layer = input_normalization(graph, node); break;
+    case OpKind::kBatchNormalization:
+      layer = batch_normalization(graph, node);
+      break;
+    case OpKind::kNormalization:
+      layer = input_normalization(graph, node);
+      break;
     case OpKind::kAdd:
     case OpKind::kSub:
     case OpKind::kMul:
@@ -184,7 +202,8 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node) {
       if (activation_inputs(graph, node).size() == 1) layer = channel_arithmetic(graph, node);
       break;
     // Everything else computes without weights.
-    default: break;
+    default:
+      break;
   }
   if (layer) copy_clamp(node.attributes, layer->attributes);
   return layer;
@@ -196,17 +215,22 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const auto finite = [](float value) { return std::isfinite(value); };
   Tensor weights = layer.weights.clone();
   const auto data = weights.data<float>();
-  if (!std::all_of(data.begin(), data.end(), finite) || !std::all_of(layer.bias.begin(), layer.bias.end(), finite)) {
+  if (!std::all_of(data.begin(), data.end(), finite) ||
+      !std::all_of(layer.bias.begin(), layer.bias.end(), finite)) {
     return fail(ErrorCode::kInvalidData, "the weights hold NaN or infinity");
   }
   const bool scale_in_weights = !input.is_plain();
-  const auto kernel = static_cast<std::size_t>(weights.rank() == 4 ? weights.shape()[2] * weights.shape()[3] : 1);
-  const std::size_t depth = static_cast<std::size_t>(weights.shape()[1]) * kernel;  // weights of one output channel of a Conv
+  const auto kernel =
+      static_cast<std::size_t>(weights.rank() == 4 ? weights.shape()[2] * weights.shape()[3] : 1);
+  const std::size_t depth = static_cast<std::size_t>(weights.shape()[1]) *
+                            kernel;  // weights of one output channel of a Conv
   const auto outputs = layer.bias.size();
-  const std::size_t group_outputs = outputs / static_cast<std::size_t>(layer.attributes.integer("group", 1));
+  const std::size_t group_outputs =
+      outputs / static_cast<std::size_t>(layer.attributes.integer("group", 1));
   const auto input_channel = [&](std::size_t index) {
     const std::size_t group = index / depth / group_outputs;
-    const std::size_t channel = group * static_cast<std::size_t>(weights.shape()[1]) + index % depth / kernel;
+    const std::size_t channel =
+        group * static_cast<std::size_t>(weights.shape()[1]) + index % depth / kernel;
     return input.scale.size() == 1 ? 0 : channel;
   };
   if (scale_in_weights) {
@@ -217,37 +241,47 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const double input_scale = scale_in_weights ? 1.0 : input.scale[0];
 
   IntegerLayer result;
-  const bool grouped_transpose = layer.op == OpKind::kConvTranspose && layer.attributes.integer("group", 1) > 1;
+  const bool grouped_transpose =
+      layer.op == OpKind::kConvTranspose && layer.attributes.integer("group", 1) > 1;
   const bool one_scale = grouped_transpose;
   const int axis = layer.op == OpKind::kConvTranspose ? 1 : 0;
-  QuantizedWeights quantized = one_scale ? quantize_weights(weights.reshaped({1, weights.elements()}), 0)
-                                         : quantize_weights(weights, axis);
-  // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves int32.
+  QuantizedWeights quantized = one_scale
+                                   ? quantize_weights(weights.reshaped({1, weights.elements()}), 0)
+                                   : quantize_weights(weights, axis);
+  // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves
+  // int32.
   bool widened = false;
   for (std::size_t o = 0; o < outputs; ++o) {
     float& scale = quantized.params.scale[one_scale ? 0 : o];
-    const auto least = static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) / (input_scale * kLargestBias));
+    const auto least = static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
+                                          (input_scale * kLargestBias));
     if (scale < least) {
       scale = least;
       widened = true;
     }
   }
   const auto levels = quantized.values.data<std::int8_t>();
-  const auto inner = static_cast<std::size_t>(row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
-  const auto channel_of = [&](std::size_t index) { return one_scale ? 0 : index / inner % quantized.params.scale.size(); };
+  const auto inner =
+      static_cast<std::size_t>(row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
+  const auto channel_of = [&](std::size_t index) {
+    return one_scale ? 0 : index / inner % quantized.params.scale.size();
+  };
   if (widened) {
     for (std::size_t i = 0; i < data.size(); ++i) {
-      const double level = std::nearbyint(static_cast<double>(data[i]) / quantized.params.scale[channel_of(i)]);
+      const double level =
+          std::nearbyint(static_cast<double>(data[i]) / quantized.params.scale[channel_of(i)]);
       levels[i] = static_cast<std::int8_t>(std::clamp(level, -127.0, 127.0));
     }
   }
 
   std::vector<double> offset(outputs, 0.0);
   if (scale_in_weights) {
-    // The kernel subtracts the rounded zero point; what rounding left is a constant per output channel.
+    // The kernel subtracts the rounded zero point; what rounding left is a constant per output
+    // channel.
     for (std::size_t i = 0; i < data.size(); ++i) {
       const float zero_point = input.zero_point[input_channel(i)];
-      offset[channel_of(i)] += levels[i] * (std::nearbyint(static_cast<double>(zero_point)) - zero_point);
+      offset[channel_of(i)] +=
+          levels[i] * (std::nearbyint(static_cast<double>(zero_point)) - zero_point);
     }
   }
   result.bias = Tensor(DataType::kInt32, {static_cast<std::int64_t>(outputs)});
@@ -258,7 +292,8 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   }
   for (std::size_t o = 0; o < outputs; ++o) {
     const double scale = input_scale * quantized.params.scale[one_scale ? 0 : o];
-    result.bias.data<std::int32_t>()[o] = static_cast<std::int32_t>(std::nearbyint(layer.bias[o] / scale + offset[o]));
+    result.bias.data<std::int32_t>()[o] =
+        static_cast<std::int32_t>(std::nearbyint(layer.bias[o] / scale + offset[o]));
   }
   result.weights = quantized.values.reshaped(weights.shape());
   result.weight_params = std::move(quantized.params);

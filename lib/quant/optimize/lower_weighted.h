@@ -13,13 +13,14 @@ namespace quant {
 struct FloatLayer {
   OpKind op = OpKind::kConv;  // kConv, kConvTranspose or kGemm
   ValueId input = kNoValue;
-  Tensor weights;           // float32; Conv (O, I/g, kh, kw), ConvTranspose (I, O/g, kh, kw), Gemm (N, K)
+  Tensor weights;  // float32; Conv (O, I/g, kh, kw), ConvTranspose (I, O/g, kh, kw), Gemm (N, K)
   std::vector<float> bias;  // one per output channel
   Attributes attributes;    // strides, pads, dilations, group, activation_min, activation_max
 };
 
-// `node` as such a layer: convolutions and products with constants, and per-channel arithmetic on feature
-// maps (batch or input normalization, multiplication with a constant), which is a 1x1 depthwise convolution.
+// `node` as such a layer: convolutions and products with constants, and per-channel arithmetic on
+// feature maps (batch or input normalization, multiplication with a constant), which is a 1x1
+// depthwise convolution.
 std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 
 struct IntegerLayer {

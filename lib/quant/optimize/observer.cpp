@@ -9,22 +9,27 @@ namespace quant {
 namespace {
 
 double bin_width(const HistogramObserver& histogram) {
-  return (static_cast<double>(histogram.range().max) - histogram.range().min) / HistogramObserver::kBins;
+  return (static_cast<double>(histogram.range().max) - histogram.range().min) /
+         HistogramObserver::kBins;
 }
 
 }  // namespace
 
 const char* to_string(RangeMethod method) {
   switch (method) {
-    case RangeMethod::kMinMax: return "min-max";
-    case RangeMethod::kPercentile: return "percentile";
-    case RangeMethod::kMse: return "mse";
+    case RangeMethod::kMinMax:
+      return "min-max";
+    case RangeMethod::kPercentile:
+      return "percentile";
+    case RangeMethod::kMse:
+      return "mse";
   }
   return "unknown";
 }
 
 std::optional<RangeMethod> range_method_from_string(std::string_view name) {
-  for (const RangeMethod method : {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse}) {
+  for (const RangeMethod method :
+       {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse}) {
     if (name == to_string(method)) return method;
   }
   return std::nullopt;
@@ -56,7 +61,8 @@ void HistogramObserver::observe(std::span<const float> values) {
   for (const float value : values) {
     if (!std::isfinite(value)) continue;
     const float position = (value - range_.min) * inverse;
-    const int bin = std::clamp(static_cast<int>(std::clamp(position, 0.0F, static_cast<float>(kBins))), 0, kBins - 1);
+    const int bin = std::clamp(
+        static_cast<int>(std::clamp(position, 0.0F, static_cast<float>(kBins))), 0, kBins - 1);
     ++counts_[static_cast<std::size_t>(bin)];
   }
 }
@@ -120,7 +126,8 @@ Range mse_range(const HistogramObserver& histogram, int bits) {
                            high_error[static_cast<std::size_t>(high)];
       if (error < best) {
         best = error;
-        range = {static_cast<float>(cut_of(low_end, low)), static_cast<float>(cut_of(high_end, high))};
+        range = {static_cast<float>(cut_of(low_end, low)),
+                 static_cast<float>(cut_of(high_end, high))};
       }
     }
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Watches one tensor over the calibration set and proposes the real range that its integers shall cover.
+// Watches one tensor over the calibration set and proposes the real range that its integers shall
+// cover.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ class MinMaxObserver {
   std::int64_t non_finite_ = 0;
 };
 
-// Second pass, for the methods that look at the distribution: counts in equal bins over the range of the first.
+// Second pass, for the methods that look at the distribution: counts in equal bins over the range
+// of the first.
 class HistogramObserver {
  public:
   static constexpr int kBins = 4096;
@@ -57,10 +59,11 @@ class HistogramObserver {
   std::vector<std::int64_t> counts_;
 };
 
-// `percentile` in (50, 100], e.g. 99.999: (100 − percentile)/2 percent of the values lie outside at either end at most.
+// `percentile` in (50, 100], e.g. 99.999: (100 − percentile)/2 percent of the values lie outside at
+// either end at most.
 Range percentile_range(const HistogramObserver& histogram, double percentile);
-// Least Σ counts·error², error = rounding within 2^bits levels of the range plus clipping outside it, over
-// cuts of both ends (each in 1/64 steps of its half; zero stays inside).
+// Least Σ counts·error², error = rounding within 2^bits levels of the range plus clipping outside
+// it, over cuts of both ends (each in 1/64 steps of its half; zero stays inside).
 Range mse_range(const HistogramObserver& histogram, int bits);
 
 }  // namespace quant

@@ -14,7 +14,8 @@ bool is_arithmetic(OpKind op) {
   return op == OpKind::kAdd || op == OpKind::kSub || op == OpKind::kMul || op == OpKind::kDiv;
 }
 
-// A constant that differs from position to position, as anchor grids do; per-channel and scalar constants do not.
+// A constant that differs from position to position, as anchor grids do; per-channel and scalar
+// constants do not.
 bool uses_position_constant(const Graph& graph, const Node& node) {
   if (!is_arithmetic(node.op)) return false;
   const Shape& shape = graph.value(node.outputs[0]).shape;
@@ -29,13 +30,15 @@ bool uses_position_constant(const Graph& graph, const Node& node) {
 
 bool only_leads_on(const Node& node, IntegerForm form) {
   if (node.op == OpKind::kConcat || form == IntegerForm::kMovement) {
-    return node.op != OpKind::kMaxPool && node.op != OpKind::kGlobalMaxPool && node.op != OpKind::kResize;
+    return node.op != OpKind::kMaxPool && node.op != OpKind::kGlobalMaxPool &&
+           node.op != OpKind::kResize;
   }
   return form == IntegerForm::kPointwise && is_arithmetic(node.op);
 }
 
 std::string describe(const Node& node) {
-  return fmt::format("{} '{}'", to_string(node.op), node.original_names.empty() ? node.name : node.original_names.front());
+  return fmt::format("{} '{}'", to_string(node.op),
+                     node.original_names.empty() ? node.name : node.original_names.front());
 }
 
 }  // namespace
@@ -50,7 +53,8 @@ Result<std::vector<bool>> partition(const Graph& graph) {
     for (const ValueId id : graph.nodes[node].outputs) {
       if (id == kNoValue) continue;
       for (const std::size_t reader : readers[static_cast<std::size_t>(id)]) {
-        if (form[reader] == IntegerForm::kWeighted || weights_behind[reader]) weights_behind[node] = true;
+        if (form[reader] == IntegerForm::kWeighted || weights_behind[reader])
+          weights_behind[node] = true;
       }
     }
   }
@@ -74,7 +78,8 @@ Result<std::vector<bool>> partition(const Graph& graph) {
   }
   if (!offenders.empty()) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("no integer form for {}, with weighted layers behind; cut the graph before with --end-node",
+                fmt::format("no integer form for {}, with weighted layers behind; cut the graph "
+                            "before with --end-node",
                             fmt::join(offenders, ", ")),
                 graph.name);
   }
@@ -82,12 +87,15 @@ Result<std::vector<bool>> partition(const Graph& graph) {
   for (std::size_t node = count; node-- > 0;) {
     const Node& current = graph.nodes[node];
     if (host[node] || !only_leads_on(current, form[node])) continue;
-    const bool all_on_host = std::all_of(current.outputs.begin(), current.outputs.end(), [&](ValueId id) {
-      if (id == kNoValue) return true;
-      if (std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end()) return false;
-      const auto& nodes = readers[static_cast<std::size_t>(id)];
-      return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [&](std::size_t reader) { return host[reader]; });
-    });
+    const bool all_on_host =
+        std::all_of(current.outputs.begin(), current.outputs.end(), [&](ValueId id) {
+          if (id == kNoValue) return true;
+          if (std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end())
+            return false;
+          const auto& nodes = readers[static_cast<std::size_t>(id)];
+          return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(),
+                                               [&](std::size_t reader) { return host[reader]; });
+        });
     if (all_on_host) host[node] = true;
   }
   return host;

@@ -21,15 +21,20 @@ bool is_chain_link(const Graph& graph, const Node& node) {
     case OpKind::kAdd:
     case OpKind::kSub:
     case OpKind::kMul:
-    case OpKind::kDiv: return activation_inputs(graph, node).size() == 2;
-    default: return false;
+    case OpKind::kDiv:
+      return activation_inputs(graph, node).size() == 2;
+    default:
+      return false;
   }
 }
 
 }  // namespace
 
 PointwiseChains::PointwiseChains(const Graph& graph, const std::vector<bool>& host)
-    : graph_(graph), producers_(producers(graph)), root_(graph.values.size()), materialized_(graph.values.size(), false) {
+    : graph_(graph),
+      producers_(producers(graph)),
+      root_(graph.values.size()),
+      materialized_(graph.values.size(), false) {
   for (std::size_t id = 0; id < root_.size(); ++id) root_[id] = static_cast<ValueId>(id);
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
     const Node& node = graph.nodes[index];
@@ -51,13 +56,15 @@ PointwiseChains::PointwiseChains(const Graph& graph, const std::vector<bool>& ho
       if (id == kNoValue) continue;
       // A chain reads its root; what lies between exists only in its table.
       const ValueId read = in_chain ? root(id) : id;
-      if (!in_chain || !graph.value(id).constant) materialized_[static_cast<std::size_t>(read)] = true;
+      if (!in_chain || !graph.value(id).constant)
+        materialized_[static_cast<std::size_t>(read)] = true;
     }
   }
   for (const ValueId id : graph.outputs) materialized_[static_cast<std::size_t>(id)] = true;
 }
 
-Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input, const QuantParams& output,
+Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
+                                      const QuantParams& output,
                                       std::vector<std::string>& original_names) const {
   Tensor reals(DataType::kFloat32, {kEntries});
   for (std::int64_t q = 0; q < kEntries; ++q) {
@@ -73,7 +80,8 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input, cons
     if (current == root(id)) continue;
     const std::size_t producer = *producers_[static_cast<std::size_t>(current)];
     if (!nodes.insert(producer).second) continue;
-    for (const ValueId next : activation_inputs(graph_, graph_.nodes[producer])) open.push_back(next);
+    for (const ValueId next : activation_inputs(graph_, graph_.nodes[producer]))
+      open.push_back(next);
   }
   std::map<ValueId, Tensor> known{{root(id), reals}};
   for (const std::size_t index : nodes) {
@@ -93,14 +101,15 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input, cons
       return fail(ErrorCode::kInternal, "an element-wise function changed its shape", node.name);
     }
     known.insert_or_assign(node.outputs[0], outputs[0].reshaped({kEntries}));
-    original_names.insert(original_names.end(), node.original_names.begin(), node.original_names.end());
+    original_names.insert(original_names.end(), node.original_names.begin(),
+                          node.original_names.end());
   }
 
   Tensor table(DataType::kUint8, {kEntries});
   const auto results = std::as_const(known.at(id)).data<float>();
   for (std::size_t q = 0; q < results.size(); ++q) {
-    // An input that the float function cannot take (log of a negative) stands for no real value that the
-    // network makes; it maps to zero.
+    // An input that the float function cannot take (log of a negative) stands for no real value
+    // that the network makes; it maps to zero.
     const double real = std::isnan(results[q]) ? 0.0 : results[q];
     const double level = std::nearbyint(real / output.scale[0]) + output.zero_point[0];
     table.data<std::uint8_t>()[q] = static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));

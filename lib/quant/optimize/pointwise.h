@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Chains of element-wise functions as one lookup table: x·sigmoid(x), x·clip(x+3, 0, 6)/6 and the like are each a function of one 8-bit value.
+// Chains of element-wise functions as one lookup table: x·sigmoid(x), x·clip(x+3, 0, 6)/6 and the
+// like are each a function of one 8-bit value.
 #pragma once
 
 #include <vector>
@@ -14,13 +15,14 @@ class PointwiseChains {
   // `host[node]` nodes take no part.
   PointwiseChains(const Graph& graph, const std::vector<bool>& host);
 
-  // The value that `id` is a function of, element by element; `id` itself where it is made otherwise.
+  // The value that `id` is a function of, element by element; `id` itself where it is made
+  // otherwise.
   ValueId root(ValueId id) const { return root_[static_cast<std::size_t>(id)]; }
   // Whether integers of `id` must exist: something other than a chain on the same root reads it.
   bool is_materialized(ValueId id) const { return materialized_[static_cast<std::size_t>(id)]; }
 
-  // The 256 outputs of the chain from root(id) to `id`, computed in float32 by the float operators, then
-  // quantized to `output`. Also appends the names of the ONNX nodes passed.
+  // The 256 outputs of the chain from root(id) to `id`, computed in float32 by the float operators,
+  // then quantized to `output`. Also appends the names of the ONNX nodes passed.
   Result<Tensor> table(ValueId id, const QuantParams& input, const QuantParams& output,
                        std::vector<std::string>& original_names) const;
 

@@ -14,12 +14,16 @@ namespace {
 // Disjoint sets of values.
 class Classes {
  public:
-  explicit Classes(std::size_t count) : parent_(count) { std::iota(parent_.begin(), parent_.end(), 0); }
+  explicit Classes(std::size_t count) : parent_(count) {
+    std::iota(parent_.begin(), parent_.end(), 0);
+  }
   std::size_t find(std::size_t id) {
     while (parent_[id] != id) id = parent_[id] = parent_[parent_[id]];
     return id;
   }
-  void join(ValueId a, ValueId b) { parent_[find(static_cast<std::size_t>(b))] = find(static_cast<std::size_t>(a)); }
+  void join(ValueId a, ValueId b) {
+    parent_[find(static_cast<std::size_t>(b))] = find(static_cast<std::size_t>(a));
+  }
 
  private:
   std::vector<std::size_t> parent_;
@@ -27,10 +31,9 @@ class Classes {
 
 }  // namespace
 
-std::vector<std::optional<QuantParams>> share_params(const Graph& graph, const std::vector<bool>& host,
-                                                     const PointwiseChains& chains,
-                                                     const std::vector<Range>& ranges,
-                                                     const std::vector<std::optional<QuantParams>>& fixed) {
+std::vector<std::optional<QuantParams>> share_params(
+    const Graph& graph, const std::vector<bool>& host, const PointwiseChains& chains,
+    const std::vector<Range>& ranges, const std::vector<std::optional<QuantParams>>& fixed) {
   const Topology topology(graph);
   Classes classes(graph.values.size());
   std::vector<bool> moved(graph.values.size(), false);
@@ -59,7 +62,9 @@ std::vector<std::optional<QuantParams>> share_params(const Graph& graph, const s
   const auto each_activation = [&](const auto& visit) {
     for (std::size_t id = 0; id < graph.values.size(); ++id) {
       const Value& value = graph.values[id];
-      if (!value.constant && value.type == DataType::kFloat32 && chains.is_materialized(static_cast<ValueId>(id))) visit(id);
+      if (!value.constant && value.type == DataType::kFloat32 &&
+          chains.is_materialized(static_cast<ValueId>(id)))
+        visit(id);
     }
   };
   each_activation([&](std::size_t id) {
@@ -67,12 +72,15 @@ std::vector<std::optional<QuantParams>> share_params(const Graph& graph, const s
     if (fixed[id]) class_params[root] = fixed[id];
     if (moved[id]) return;
     auto& range = class_range[root];
-    range = range ? Range{std::min(range->min, ranges[id].min), std::max(range->max, ranges[id].max)} : ranges[id];
+    range = range
+                ? Range{std::min(range->min, ranges[id].min), std::max(range->max, ranges[id].max)}
+                : ranges[id];
   });
   std::vector<std::optional<QuantParams>> result(graph.values.size());
   each_activation([&](std::size_t id) {
     const std::size_t root = classes.find(id);
-    if (!class_params[root]) class_params[root] = activation_params(class_range[root].value_or(ranges[id]));
+    if (!class_params[root])
+      class_params[root] = activation_params(class_range[root].value_or(ranges[id]));
     result[id] = class_params[root];
   });
   return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decides the quantization parameters of every materialized activation, and which of them are one and the same.
+// Decides the quantization parameters of every materialized activation, and which of them are one
+// and the same.
 #pragma once
 
 #include <optional>
@@ -11,12 +12,11 @@
 
 namespace quant {
 
-// By ValueId; empty for constants, host values and links of chains. Movement keeps its input's parameters; an
-// input of a concatenation that nothing else reads takes the output's, so that it is written without a second rounding.
-// `fixed` are decided beforehand (the frame).
-std::vector<std::optional<QuantParams>> share_params(const Graph& graph, const std::vector<bool>& host,
-                                                     const PointwiseChains& chains,
-                                                     const std::vector<Range>& ranges,
-                                                     const std::vector<std::optional<QuantParams>>& fixed);
+// By ValueId; empty for constants, host values and links of chains. Movement keeps its input's
+// parameters; an input of a concatenation that nothing else reads takes the output's, so that it is
+// written without a second rounding. `fixed` are decided beforehand (the frame).
+std::vector<std::optional<QuantParams>> share_params(
+    const Graph& graph, const std::vector<bool>& host, const PointwiseChains& chains,
+    const std::vector<Range>& ranges, const std::vector<std::optional<QuantParams>>& fixed);
 
 }  // namespace quant

@@ -17,10 +17,13 @@ struct ChannelAffine {
 };
 
 bool folds_into(const Graph& graph, const Node& node) {
-  if (node.op != OpKind::kConv && node.op != OpKind::kConvTranspose && node.op != OpKind::kGemm) return false;
+  if (node.op != OpKind::kConv && node.op != OpKind::kConvTranspose && node.op != OpKind::kGemm)
+    return false;
   if (!graph.value(node.inputs[1]).constant) return false;
-  if (node.inputs.size() > 2 && node.inputs[2] != kNoValue && !graph.value(node.inputs[2]).constant) return false;
-  // alpha and beta would have to be folded too; no exporter of camera networks writes others than 1.
+  if (node.inputs.size() > 2 && node.inputs[2] != kNoValue && !graph.value(node.inputs[2]).constant)
+    return false;
+  // alpha and beta would have to be folded too; no exporter of camera networks writes others
+  // than 1.
   return node.op != OpKind::kGemm || (node.attributes.number("alpha", 1.F) == 1.F &&
                                       node.attributes.number("beta", 1.F) == 1.F);
 }
@@ -28,7 +31,8 @@ bool folds_into(const Graph& graph, const Node& node) {
 std::int64_t output_channels(const Graph& graph, const Node& node) {
   const Shape& weights = graph.value(node.inputs[1]).shape;
   if (node.op == OpKind::kConvTranspose) return weights[1] * node.attributes.integer("group", 1);
-  if (node.op == OpKind::kGemm) return node.attributes.integer("transB", 0) != 0 ? weights[0] : weights[1];
+  if (node.op == OpKind::kGemm)
+    return node.attributes.integer("transB", 0) != 0 ? weights[0] : weights[1];
   return weights[0];
 }
 
@@ -45,15 +49,18 @@ std::int64_t channel_of_weight(const Graph& graph, const Node& node, std::int64_
   return group * shape[1] + index / strides[1] % shape[1];
 }
 
-// A constant that has one value, or varies along the channel axis (1, or the last for matrices) alone.
-std::optional<std::vector<double>> per_channel(const Tensor& constant, std::size_t rank, std::int64_t channels) {
+// A constant that has one value, or varies along the channel axis (1, or the last for matrices)
+// alone.
+std::optional<std::vector<double>> per_channel(const Tensor& constant, std::size_t rank,
+                                               std::int64_t channels) {
   if (constant.type() != DataType::kFloat32) return std::nullopt;
   const auto data = constant.data<float>();
   if (constant.elements() == 1) return std::vector<double>{data[0]};
   if (constant.elements() != channels || constant.rank() > rank) return std::nullopt;
   const std::size_t channel_axis = rank >= 2 ? 1 : 0;
   const std::size_t offset = rank - constant.rank();
-  if (channel_axis < offset || constant.shape()[channel_axis - offset] != channels) return std::nullopt;
+  if (channel_axis < offset || constant.shape()[channel_axis - offset] != channels)
+    return std::nullopt;
   return std::vector<double>(data.begin(), data.end());
 }
 
@@ -75,8 +82,10 @@ std::optional<ChannelAffine> batch_norm_affine(const Graph& graph, const Node& n
 }
 
 // What `node` does to its input `source`, if that is affine per channel.
-std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, ValueId source, std::int64_t channels) {
-  if (node.op == OpKind::kBatchNormalization && node.inputs[0] == source) return batch_norm_affine(graph, node);
+std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, ValueId source,
+                                       std::int64_t channels) {
+  if (node.op == OpKind::kBatchNormalization && node.inputs[0] == source)
+    return batch_norm_affine(graph, node);
   const bool additive = node.op == OpKind::kAdd || node.op == OpKind::kSub;
   const bool multiplicative = node.op == OpKind::kMul || node.op == OpKind::kDiv;
   if (!additive && !multiplicative) return std::nullopt;
@@ -86,7 +95,8 @@ std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, Val
   if (other == source || !graph.value(other).constant) return std::nullopt;
   // A constant that widens the result is no per-channel affine.
   if (graph.value(node.outputs[0]).shape != graph.value(source).shape) return std::nullopt;
-  auto values = per_channel(*graph.value(other).constant, graph.value(source).shape.size(), channels);
+  auto values =
+      per_channel(*graph.value(other).constant, graph.value(source).shape.size(), channels);
   if (!values) return std::nullopt;
   if (node.op == OpKind::kSub) {
     for (double& value : *values) value = -value;
@@ -143,7 +153,8 @@ Status fold_channel_affine(Graph& graph) {
       const auto affine = affine_of(graph, next, output, output_channels(graph, layer));
       if (!affine) break;
       fold(graph, layer, *affine);
-      layer.original_names.insert(layer.original_names.end(), next.original_names.begin(), next.original_names.end());
+      layer.original_names.insert(layer.original_names.end(), next.original_names.begin(),
+                                  next.original_names.end());
       // The layer now makes what the follower made, under the follower's name.
       layer.outputs[0] = next.outputs[0];
       graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(*reader));

@@ -7,8 +7,9 @@
 
 namespace quant {
 
-// y = scale[c]·(W x + b) + shift[c] becomes one layer, computed in double and rounded once. Only where the layer's output has no
-// other reader and is no graph output. A layer without bias gets one where needed. Weights that other nodes read too are copied.
+// y = scale[c]·(W x + b) + shift[c] becomes one layer, computed in double and rounded once. Only
+// where the layer's output has no other reader and is no graph output. A layer without bias gets
+// one where needed. Weights that other nodes read too are copied.
 Status fold_channel_affine(Graph& graph);
 
 }  // namespace quant

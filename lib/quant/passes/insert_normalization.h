@@ -7,8 +7,8 @@
 
 namespace quant {
 
-// The input keeps its name, type float32 and shape, and now means pixels (0…255). Errors where the input
-// that `spec` names is missing or has another size.
+// The input keeps its name, type float32 and shape, and now means pixels (0…255). Errors where the
+// input that `spec` names is missing or has another size.
 Status insert_normalization(Graph& graph, const InputSpec& spec);
 
 }  // namespace quant

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// From the graph as read (context `native`) to the graph that is quantized (context `fp-optimized`).
+// From the graph as read (context `native`) to the graph that is quantized (context
+// `fp-optimized`).
 #pragma once
 
 #include "quant/graph/graph.h"
@@ -7,8 +8,8 @@
 
 namespace quant {
 
-// Normalization inside, no-ops gone, per-channel affine parts folded, SiLU fused, layers named anew.
-// The image input then takes pixels (0…255) as float32.
+// Normalization inside, no-ops gone, per-channel affine parts folded, SiLU fused, layers named
+// anew. The image input then takes pixels (0…255) as float32.
 Result<Graph> optimize_float(Graph graph, const InputSpec& spec);
 
 }  // namespace quant

@@ -32,11 +32,15 @@ bool changes_nothing(const Graph& graph, const Node& node) {
     case OpKind::kReduceMean:
     case OpKind::kReduceSum:
     case OpKind::kReduceMax:
-    case OpKind::kReduceMin: return true;
-    case OpKind::kConcat: return node.inputs.size() == 1;
-    case OpKind::kTranspose: return keeps_order(node, input.shape.size());
+    case OpKind::kReduceMin:
+      return true;
+    case OpKind::kConcat:
+      return node.inputs.size() == 1;
+    case OpKind::kTranspose:
+      return keeps_order(node, input.shape.size());
     // Every other operator computes something, whatever its shapes.
-    default: return false;
+    default:
+      return false;
   }
 }
 

@@ -14,7 +14,9 @@ void replace_value(Graph& graph, ValueId from, ValueId to) {
 }
 
 Topology::Topology(const Graph& graph)
-    : readers_(consumers(graph)), producers_(producers(graph)), is_output_(graph.values.size(), false) {
+    : readers_(consumers(graph)),
+      producers_(producers(graph)),
+      is_output_(graph.values.size(), false) {
   for (const ValueId id : graph.outputs) is_output_[static_cast<std::size_t>(id)] = true;
 }
 

@@ -32,26 +32,48 @@ std::optional<DataType> data_type_from_string(std::string_view name);
 template <typename T>
 struct DataTypeOf;
 template <>
-struct DataTypeOf<float> { static constexpr DataType value = DataType::kFloat32; };
+struct DataTypeOf<float> {
+  static constexpr DataType value = DataType::kFloat32;
+};
 template <>
-struct DataTypeOf<double> { static constexpr DataType value = DataType::kFloat64; };
+struct DataTypeOf<double> {
+  static constexpr DataType value = DataType::kFloat64;
+};
 template <>
-struct DataTypeOf<std::uint8_t> { static constexpr DataType value = DataType::kUint8; };
+struct DataTypeOf<std::uint8_t> {
+  static constexpr DataType value = DataType::kUint8;
+};
 template <>
-struct DataTypeOf<std::int8_t> { static constexpr DataType value = DataType::kInt8; };
+struct DataTypeOf<std::int8_t> {
+  static constexpr DataType value = DataType::kInt8;
+};
 template <>
-struct DataTypeOf<std::uint16_t> { static constexpr DataType value = DataType::kUint16; };
+struct DataTypeOf<std::uint16_t> {
+  static constexpr DataType value = DataType::kUint16;
+};
 template <>
-struct DataTypeOf<std::int16_t> { static constexpr DataType value = DataType::kInt16; };
+struct DataTypeOf<std::int16_t> {
+  static constexpr DataType value = DataType::kInt16;
+};
 template <>
-struct DataTypeOf<std::uint32_t> { static constexpr DataType value = DataType::kUint32; };
+struct DataTypeOf<std::uint32_t> {
+  static constexpr DataType value = DataType::kUint32;
+};
 template <>
-struct DataTypeOf<std::int32_t> { static constexpr DataType value = DataType::kInt32; };
+struct DataTypeOf<std::int32_t> {
+  static constexpr DataType value = DataType::kInt32;
+};
 template <>
-struct DataTypeOf<std::uint64_t> { static constexpr DataType value = DataType::kUint64; };
+struct DataTypeOf<std::uint64_t> {
+  static constexpr DataType value = DataType::kUint64;
+};
 template <>
-struct DataTypeOf<std::int64_t> { static constexpr DataType value = DataType::kInt64; };
+struct DataTypeOf<std::int64_t> {
+  static constexpr DataType value = DataType::kInt64;
+};
 template <>
-struct DataTypeOf<bool> { static constexpr DataType value = DataType::kBool; };
+struct DataTypeOf<bool> {
+  static constexpr DataType value = DataType::kBool;
+};
 
 }  // namespace quant

@@ -6,7 +6,8 @@
 namespace quant {
 
 bool QuantParams::is_plain() const {
-  return scale.size() == 1 && zero_point.size() == 1 && zero_point[0] == std::nearbyint(zero_point[0]);
+  return scale.size() == 1 && zero_point.size() == 1 &&
+         zero_point[0] == std::nearbyint(zero_point[0]);
 }
 
 }  // namespace quant

@@ -23,8 +23,9 @@ struct QuantParams {
   float range_max = 0;
 
   bool per_channel() const { return scale.size() > 1; }
-  // One scale and an integer zero point. Where the input of a layer with weights is not so (a frame with its
-  // normalization inside), the weights' scales include the input's, and the kernel subtracts rounded zero points.
+  // One scale and an integer zero point. Where the input of a layer with weights is not so (a frame
+  // with its normalization inside), the weights' scales include the input's, and the kernel
+  // subtracts rounded zero points.
   bool is_plain() const;
   bool operator==(const QuantParams&) const = default;
 };

@@ -18,7 +18,8 @@ Result<std::int64_t> checked_element_count(const Shape& shape) {
   bool empty = false;
   for (const std::int64_t dim : shape) {
     if (dim < 0) {
-      return fail(ErrorCode::kOutOfRange, fmt::format("negative dimension in {}", to_string(shape)));
+      return fail(ErrorCode::kOutOfRange,
+                  fmt::format("negative dimension in {}", to_string(shape)));
     }
     if (dim == 0) {
       empty = true;
@@ -42,7 +43,8 @@ std::string to_string(const Shape& shape) {
 
 std::vector<std::int64_t> row_major_strides(const Shape& shape) {
   std::vector<std::int64_t> strides(shape.size(), 1);
-  for (std::size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];
+  for (std::size_t axis = shape.size(); axis-- > 1;)
+    strides[axis - 1] = strides[axis] * shape[axis];
   return strides;
 }
 

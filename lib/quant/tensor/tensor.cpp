@@ -17,7 +17,7 @@ Tensor Tensor::wrap(DataType type, Shape shape, const std::byte* data,
 }
 
 Tensor Tensor::clone() const {
-  Tensor copy(type_, shape_);
+  Tensor copy(type_, shape_, BufferFill::kUndefined);
   std::memcpy(copy.raw(), raw(), bytes());
   return copy;
 }

@@ -18,14 +18,16 @@ class Tensor {
  public:
   // An empty float32 tensor of shape {0}.
   Tensor() : Tensor(DataType::kFloat32, Shape{0}) {}
-  // Zero-filled. Precondition: the shape passed checked_element_count.
-  Tensor(DataType type, Shape shape)
+  // Zero-filled, unless the caller is about to write every element. Precondition: the shape passed
+  // checked_element_count.
+  Tensor(DataType type, Shape shape, BufferFill fill = BufferFill::kZero)
       : type_(type),
         shape_(std::move(shape)),
-        buffer_(std::make_shared<AlignedBuffer>(static_cast<std::size_t>(element_count(shape_)) *
-                                                size_of(type))) {}
-  // Memory of somebody else, which `owner` keeps valid: element_count(shape) elements at `data`, aligned
-  // for their type but not for vectors. Whether they may be written to is for the owner to say.
+        buffer_(std::make_shared<AlignedBuffer>(
+            static_cast<std::size_t>(element_count(shape_)) * size_of(type), fill)) {}
+  // Memory of somebody else, which `owner` keeps valid: element_count(shape) elements at `data`,
+  // aligned for their type but not for vectors. Whether they may be written to is for the owner to
+  // say.
   static Tensor wrap(DataType type, Shape shape, const std::byte* data,
                      std::shared_ptr<const void> owner);
   // A copy of `values`. Precondition: values.size() == element_count(shape).

@@ -13,13 +13,15 @@ namespace {
 
 TEST(Accumulator, BiasAloneAlwaysFitsItsOwnType) {
   const std::int32_t zero = 0;
-  EXPECT_TRUE(accumulator_fits_int32({}, {&zero, 1}, 255, std::numeric_limits<std::int32_t>::max()));
-  EXPECT_TRUE(accumulator_fits_int32({}, {&zero, 1}, 255, std::numeric_limits<std::int32_t>::min()));
+  EXPECT_TRUE(
+      accumulator_fits_int32({}, {&zero, 1}, 255, std::numeric_limits<std::int32_t>::max()));
+  EXPECT_TRUE(
+      accumulator_fits_int32({}, {&zero, 1}, 255, std::numeric_limits<std::int32_t>::min()));
   EXPECT_FALSE(accumulator_fits_int32({}, {&zero, 1}, 255, std::int64_t{1} << 31));
 }
 
-// Whatever the order and the activations, no partial sum of an accepted row leaves int32; the bound is met by
-// the worst activations, so it refuses no row without a reason.
+// Whatever the order and the activations, no partial sum of an accepted row leaves int32; the bound
+// is met by the worst activations, so it refuses no row without a reason.
 TEST(Accumulator, BoundIsTightAndSafe) {
   std::mt19937 engine(3);
   for (int round = 0; round < 200; ++round) {

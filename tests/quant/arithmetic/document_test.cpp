@@ -60,10 +60,10 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
          const std::vector<std::int8_t> weights(static_cast<std::size_t>(a[0]),
                                                 static_cast<std::int8_t>(a[1]));
          const std::int32_t zero_point = i(a[2]);
-         return {accumulator_fits_int32(weights, {&zero_point, 1}, 255,
-                                        static_cast<std::int64_t>(a[3]))
-                     ? 1.0
-                     : 0.0};
+         return {
+             accumulator_fits_int32(weights, {&zero_point, 1}, 255, static_cast<std::int64_t>(a[3]))
+                 ? 1.0
+                 : 0.0};
        }},
       {"sum_fits_int32",
        [](const Arguments& a) -> Arguments {
@@ -76,7 +76,9 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
          return {static_cast<double>(quantize_u8(f(a[0]), {f(a[1]), f(a[2])}))};
        }},
       {"dequantize",
-       [](const Arguments& a) -> Arguments { return {dequantize(i(a[0]), {f(a[1]), f(a[2])})}; }},
+       [](const Arguments& a) -> Arguments {
+         return {dequantize(i(a[0]), {f(a[1]), f(a[2])})};
+       }},
       {"add", [](const Arguments& a) { return binary(BinaryOp::kAdd, a); }},
       {"sub", [](const Arguments& a) { return binary(BinaryOp::kSub, a); }},
       {"min", [](const Arguments& a) { return binary(BinaryOp::kMin, a); }},
@@ -100,15 +102,15 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
        }},
       {"softmax",
        [](const Arguments& a) -> Arguments {
-         return {static_cast<double>(softmax_value(static_cast<std::uint32_t>(a[0]),
-                                                   static_cast<std::uint64_t>(a[1]),
-                                                   static_cast<double>(f(a[2])), {i(a[3]), 0, 255}))};
+         return {static_cast<double>(
+             softmax_value(static_cast<std::uint32_t>(a[0]), static_cast<std::uint64_t>(a[1]),
+                           static_cast<double>(f(a[2])), {i(a[3]), 0, 255}))};
        }},
       {"moments",
        [](const Arguments& a) -> Arguments {
-         const auto moments = normalization_moments(
-             static_cast<std::int64_t>(a[0]), static_cast<std::int64_t>(a[1]),
-             static_cast<std::int64_t>(a[2]), f(a[3]), a[4]);
+         const auto moments =
+             normalization_moments(static_cast<std::int64_t>(a[0]), static_cast<std::int64_t>(a[1]),
+                                   static_cast<std::int64_t>(a[2]), f(a[3]), a[4]);
          return {moments.mean, moments.inverse};
        }},
       {"normalized",

@@ -35,7 +35,8 @@ TEST(Edge, InfinitiesAndNaN) {
   EXPECT_EQ(quantize_u16(kInfinity, params), 65535);
 }
 
-// x at the upper limit with a zero point that has a fraction: x / scale + zp may come out as 255.5 or more.
+// x at the upper limit with a zero point that has a fraction: x / scale + zp may come out as 255.5
+// or more.
 TEST(Edge, TheUpperLimitStaysInside) {
   for (int step = 0; step < 1000; ++step) {
     const EdgeParams params{0.0173F, static_cast<float>(step) / 1000 + 100};

@@ -20,8 +20,8 @@ TEST(LookupTable, SigmoidIsWithinHalfAStep) {
 }
 
 TEST(LookupTable, NotANumberCountsAsZero) {
-  const auto table = make_lookup_table([](double x) { return std::log(x); }, {0.1F, 10}, 0.1F,
-                                       {100, 0, 255});
+  const auto table =
+      make_lookup_table([](double x) { return std::log(x); }, {0.1F, 10}, 0.1F, {100, 0, 255});
   EXPECT_EQ(table[0], 100);  // log of a negative number
   EXPECT_EQ(table[10], 0);   // log 0 = −∞
 }

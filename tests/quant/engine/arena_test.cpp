@@ -29,7 +29,8 @@ TEST(Arena, NeverOverlapsLiveBuffers) {
       EXPECT_EQ(plan.offsets[a] % kBufferAlignment, 0U);
       EXPECT_LE(plan.offsets[a] + buffers[a].bytes, plan.bytes);
       for (std::size_t b = a + 1; b < buffers.size(); ++b) {
-        const bool together = buffers[a].first <= buffers[b].last && buffers[b].first <= buffers[a].last;
+        const bool together =
+            buffers[a].first <= buffers[b].last && buffers[b].first <= buffers[a].last;
         if (!together || buffers[a].bytes == 0 || buffers[b].bytes == 0) continue;
         EXPECT_TRUE(plan.offsets[a] + buffers[a].bytes <= plan.offsets[b] ||
                     plan.offsets[b] + buffers[b].bytes <= plan.offsets[a]);

@@ -14,7 +14,8 @@ std::vector<std::int64_t> positions(const Shape& shape, const MemoryOrder& order
   std::vector<std::int64_t> result;
   std::vector<std::int64_t> index(shape.size(), 0);
   for (std::int64_t i = 0; i < element_count(shape); ++i) {
-    result.push_back(std::inner_product(index.begin(), index.end(), strides.begin(), std::int64_t{0}));
+    result.push_back(
+        std::inner_product(index.begin(), index.end(), strides.begin(), std::int64_t{0}));
     for (std::size_t axis = shape.size(); axis-- > 0;) {
       if (++index[axis] < shape[axis]) break;
       index[axis] = 0;
@@ -24,7 +25,8 @@ std::vector<std::int64_t> positions(const Shape& shape, const MemoryOrder& order
 }
 
 TEST(MemoryOrder, ChannelsLastPutsChannelsInnermost) {
-  EXPECT_EQ(strides_of({1, 3, 4, 5}, channels_last_order()), (std::vector<std::int64_t>{60, 1, 15, 3}));
+  EXPECT_EQ(strides_of({1, 3, 4, 5}, channels_last_order()),
+            (std::vector<std::int64_t>{60, 1, 15, 3}));
 }
 
 TEST(MemoryOrder, AxesOfSizeOneLieAnywhere) {
@@ -59,8 +61,10 @@ TEST(MemoryOrder, ReshapeKeepsEveryElementWhereItIs) {
   };
   for (const Case& test : cases) {
     const auto order = reshaped_order(test.from, test.order, test.to);
-    ASSERT_EQ(order.has_value(), test.possible) << to_string(test.from) << " → " << to_string(test.to);
-    if (order) EXPECT_EQ(positions(test.from, test.order), positions(test.to, *order)) << to_string(test.to);
+    ASSERT_EQ(order.has_value(), test.possible)
+        << to_string(test.from) << " → " << to_string(test.to);
+    if (!order) continue;
+    EXPECT_EQ(positions(test.from, test.order), positions(test.to, *order)) << to_string(test.to);
   }
 }
 

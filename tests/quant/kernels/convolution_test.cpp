@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Conv2d, ConvTranspose2d and make_fully_connected against a scatter-form oracle in 64-bit integers, bit for
-// bit, on every instruction set of this machine and with 1, 2 and 3 threads.
+// Conv2d, ConvTranspose2d and make_fully_connected against a scatter-form oracle in 64-bit
+// integers, bit for bit, on every instruction set of this machine and with 1, 2 and 3 threads.
 #include <gtest/gtest.h>
 
+#include "oracle.h"
 #include "quant/kernels/integer/conv2d.h"
 #include "quant/kernels/integer/conv_transpose2d.h"
 #include "quant/kernels/integer/matmul.h"
-#include "oracle.h"
 
 namespace quant::integer {
 namespace {
@@ -60,9 +60,9 @@ std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
               if (out_y < 0 || out_y >= s.out_h || out_x < 0 || out_x >= s.out_w) continue;
               for (std::int64_t a = 0; a < in_per_group; ++a) {
                 const std::int64_t channel = g * in_per_group + a;
-                const std::int64_t zp = c.zero_points[c.zero_points.size() == 1
-                                                          ? 0
-                                                          : static_cast<std::size_t>(channel)];
+                const std::int64_t zp =
+                    c.zero_points[c.zero_points.size() == 1 ? 0
+                                                            : static_cast<std::size_t>(channel)];
                 const std::int64_t q = c.input[static_cast<std::size_t>(
                     ((n * s.in_h + in_y) * s.in_w + in_x) * s.in_c + channel)];
                 for (std::int64_t b = 0; b < out_per_group; ++b) {
@@ -70,8 +70,8 @@ std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
                   const std::int64_t at =
                       transposed ? ((channel * out_per_group + b) * s.kernel_h + i) * s.kernel_w + j
                                  : ((o * in_per_group + a) * s.kernel_h + i) * s.kernel_w + j;
-                  sums[static_cast<std::size_t>(((n * s.out_h + out_y) * s.out_w + out_x) * s.out_c +
-                                                o)] +=
+                  sums[static_cast<std::size_t>(
+                      ((n * s.out_h + out_y) * s.out_w + out_x) * s.out_c + o)] +=
                       (q - zp) * c.weights[static_cast<std::size_t>(at)];
                 }
               }
@@ -81,13 +81,15 @@ std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
       }
     }
   }
-  std::vector<std::uint8_t> out(static_cast<std::size_t>(s.batch * s.out_h * s.out_w * stride), 0xA5);
+  std::vector<std::uint8_t> out(static_cast<std::size_t>(s.batch * s.out_h * s.out_w * stride),
+                                0xA5);
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % static_cast<std::size_t>(s.out_c);
     const double scale = c.weight_scales[c.weight_scales.size() == 1 ? 0 : o];
     const double wide_multiplier = double{c.input_scale} * scale / double{c.output_scale};
     const long double t =
-        wide ? static_cast<double>(static_cast<long double>(static_cast<double>(sums[i])) * wide_multiplier)
+        wide ? static_cast<double>(static_cast<long double>(static_cast<double>(sums[i])) *
+                                   wide_multiplier)
              : oracle::to_float(static_cast<long double>(static_cast<float>(sums[i])) *
                                 static_cast<float>(wide_multiplier));
     out[i / static_cast<std::size_t>(s.out_c) * static_cast<std::size_t>(stride) + o] =
@@ -98,7 +100,8 @@ std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
 }
 
 template <typename Kernel>
-std::vector<std::uint8_t> run(const Kernel& kernel, const Case& c, std::size_t out_size, int threads) {
+std::vector<std::uint8_t> run(const Kernel& kernel, const Case& c, std::size_t out_size,
+                              int threads) {
   ThreadPool pool(threads);
   AlignedBuffer scratch(kernel.scratch_bytes(threads));
   oracle::Bytes input(c.input);
@@ -142,7 +145,8 @@ void fill(Case& c, oracle::Random& random) {
   c.zero_points = random.chance(50) ? std::vector<std::int32_t>{random.zero_point()}
                                     : random.vector<std::int32_t>(s.in_c, 0, 255);
   c.input_scale = random.real(0.001F, 0.1F);
-  c.output_scale = c.input_scale * std::sqrt(static_cast<float>(per_group)) * random.real(0.3F, 3.0F);
+  c.output_scale =
+      c.input_scale * std::sqrt(static_cast<float>(per_group)) * random.real(0.3F, 3.0F);
   const std::int64_t scales = random.chance(70) ? s.out_c : 1;
   for (std::int64_t i = 0; i < scales; ++i) c.weight_scales.push_back(random.real(0.005F, 0.02F));
   c.output.zero_point = random.zero_point();
@@ -175,12 +179,16 @@ Case random_case(oracle::Random& random, bool transposed, bool depthwise) {
   const std::int64_t reach_h = (s.kernel_h - 1) * s.dilation_h + 1;
   const std::int64_t reach_w = (s.kernel_w - 1) * s.dilation_w + 1;
   if (transposed) {
-    s.out_h = std::max<std::int64_t>(1, (s.in_h - 1) * s.stride_h + reach_h - 2 * s.pad_top + random.in(0, 2));
-    s.out_w = std::max<std::int64_t>(1, (s.in_w - 1) * s.stride_w + reach_w - 2 * s.pad_left + random.in(0, 2));
+    s.out_h = std::max<std::int64_t>(
+        1, (s.in_h - 1) * s.stride_h + reach_h - 2 * s.pad_top + random.in(0, 2));
+    s.out_w = std::max<std::int64_t>(
+        1, (s.in_w - 1) * s.stride_w + reach_w - 2 * s.pad_left + random.in(0, 2));
   } else {
     // Up to two outputs more than an even padding gives: end padding may be larger.
-    s.out_h = std::max<std::int64_t>(1, (s.in_h + 2 * s.pad_top - reach_h) / s.stride_h + 1 + random.in(0, 2));
-    s.out_w = std::max<std::int64_t>(1, (s.in_w + 2 * s.pad_left - reach_w) / s.stride_w + 1 + random.in(0, 2));
+    s.out_h = std::max<std::int64_t>(
+        1, (s.in_h + 2 * s.pad_top - reach_h) / s.stride_h + 1 + random.in(0, 2));
+    s.out_w = std::max<std::int64_t>(
+        1, (s.in_w + 2 * s.pad_left - reach_w) / s.stride_w + 1 + random.in(0, 2));
   }
   fill(c, random);
   return c;
@@ -215,10 +223,10 @@ TEST(Conv2d, TypicalLayersEqualTheOracle) {
   struct Layer {
     std::int64_t size, in_c, out_c, kernel, stride, groups;
   };
-  const Layer layers[] = {{18, 3, 16, 3, 2, 1},  {16, 1, 24, 3, 1, 1},   {12, 16, 32, 1, 1, 1},
-                          {12, 33, 31, 1, 1, 1}, {10, 64, 64, 3, 1, 1},  {11, 32, 32, 3, 1, 32},
+  const Layer layers[] = {{18, 3, 16, 3, 2, 1},   {16, 1, 24, 3, 1, 1},  {12, 16, 32, 1, 1, 1},
+                          {12, 33, 31, 1, 1, 1},  {10, 64, 64, 3, 1, 1}, {11, 32, 32, 3, 1, 32},
                           {11, 40, 40, 5, 2, 40}, {9, 24, 48, 3, 1, 24}, {8, 64, 32, 1, 2, 4},
-                          {7, 256, 17, 1, 1, 1}, {1, 300, 100, 1, 1, 1}};
+                          {7, 256, 17, 1, 1, 1},  {1, 300, 100, 1, 1, 1}};
   std::uint32_t seed = 3000;
   for (const Layer& layer : layers) {
     oracle::Random random(seed++);
@@ -262,8 +270,8 @@ TEST(Conv2d, ExtremeProductsDoNotSaturate) {
   }
 }
 
-// Exact ties: multiplier 0.5 and odd sums. Half to even, counted before the zero point is added: with an odd
-// zero point a rounding after the addition would go the other way.
+// Exact ties: multiplier 0.5 and odd sums. Half to even, counted before the zero point is added:
+// with an odd zero point a rounding after the addition would go the other way.
 TEST(Conv2d, TiesGoToEvenBeforeTheZeroPoint) {
   for (const std::int32_t zero_point : {100, 101}) {
     Case c;

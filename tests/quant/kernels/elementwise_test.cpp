@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Binary, PRelu and lookup against the rules written a second time, on every instruction set, in place and not.
+// Binary, PRelu and lookup against the rules written a second time, on every instruction set, in
+// place and not.
 #include "quant/kernels/integer/elementwise.h"
 
 #include <gtest/gtest.h>
@@ -15,8 +16,8 @@ namespace {
 constexpr BinaryOp kOps[] = {BinaryOp::kAdd, BinaryOp::kSub, BinaryOp::kMul,
                              BinaryOp::kDiv, BinaryOp::kMin, BinaryOp::kMax};
 
-// Every intermediate rounded to float32 by hand; long double holds each exact result but the quotient's, whose
-// second rounding to 24 bits cannot go wrong (64 ≥ 2·24 + 2).
+// Every intermediate rounded to float32 by hand; long double holds each exact result but the
+// quotient's, whose second rounding to 24 bits cannot go wrong (64 ≥ 2·24 + 2).
 int expected_element(const BinarySpec& s, int qa, int qb) {
   using oracle::to_float;
   const long double a = qa - s.a.zero_point;
@@ -47,7 +48,8 @@ int expected_element(const BinarySpec& s, int qa, int qb) {
       if (b == 0) {
         t = a == 0 ? 0 : a > 0 ? 1e9L : -1e9L;
       } else {
-        t = to_float(static_cast<long double>(to_float(a * static_cast<float>(sa / (sb * so)))) / b);
+        t = to_float(static_cast<long double>(to_float(a * static_cast<float>(sa / (sb * so)))) /
+                     b);
       }
       break;
   }
@@ -227,7 +229,8 @@ TEST(Lookup, AllLengthsAndBytes) {
   for (auto& entry : table) entry = static_cast<std::uint8_t>(random.in(0, 255));
   for (const std::int64_t count : {0, 1, 15, 16, 31, 33, 63, 64, 65, 127, 129, 256, 1000, 100000}) {
     std::vector<std::uint8_t> in;
-    for (std::int64_t i = 0; i < count; ++i) in.push_back(static_cast<std::uint8_t>(i * 7 + i / 256));
+    for (std::int64_t i = 0; i < count; ++i)
+      in.push_back(static_cast<std::uint8_t>(i * 7 + i / 256));
     std::vector<std::uint8_t> want;
     for (const auto q : in) want.push_back(table[q]);
     for (const Isa isa : available_isas()) {

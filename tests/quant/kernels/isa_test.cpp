@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which kernels run: the names, the environment variable, and that a forced instruction set is the one used.
+// Which kernels run: the names, the environment variable, and that a forced instruction set is the
+// one used.
 #include "quant/kernels/integer/isa.h"
 
 #include <gmock/gmock.h>
@@ -85,8 +86,8 @@ TEST(Isa, EnvironmentForcesOneOrTheBestIsTaken) {
   EXPECT_EQ(result.error().context, "GST_QUANT_ISA");
 }
 
-// The tables are filled by code that is compiled once per target, and take their name from that target; a
-// wrong entry in the choice shows as a wrong name, a wrong width as a wrong tile.
+// The tables are filled by code that is compiled once per target, and take their name from that
+// target; a wrong entry in the choice shows as a wrong name, a wrong width as a wrong tile.
 TEST(Isa, TheForcedOneRuns) {
   using namespace integer;
   EXPECT_EQ(panel_kernel(Isa::kRef), nullptr);

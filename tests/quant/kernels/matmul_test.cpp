@@ -10,7 +10,8 @@ namespace quant::integer {
 namespace {
 
 std::vector<std::uint8_t> expected(const MatMulSpec& s, const std::vector<std::uint8_t>& a,
-                                   const std::vector<std::uint8_t>& b, double multiplier, bool wide) {
+                                   const std::vector<std::uint8_t>& b, double multiplier,
+                                   bool wide) {
   std::vector<std::uint8_t> out;
   for (std::size_t batch = 0; batch < s.a_offsets.size(); ++batch) {
     for (std::int64_t m = 0; m < s.m; ++m) {

@@ -32,7 +32,8 @@ void for_indices(const std::vector<std::int64_t>& shape, const Visit& visit) {
   }
 }
 
-void check(const StridedCopySpec& spec, const std::vector<std::uint8_t>& in, std::int64_t out_count) {
+void check(const StridedCopySpec& spec, const std::vector<std::uint8_t>& in,
+           std::int64_t out_count) {
   std::vector<std::uint8_t> want(static_cast<std::size_t>(out_count), 0xA5);
   for_indices(spec.shape, [&](const std::vector<std::int64_t>& index) {
     std::int64_t from = spec.in_offset;
@@ -125,12 +126,14 @@ TEST(StridedCopy, DepthToSpaceAndLargeMaps) {
         random.vector<std::uint8_t>(6 * 7 * 4 * 9, 0, 255), 6 * 7 * 4 * 9);
   // Large enough for several tasks.
   check(transpose_spec({200, 300}, {1, 0}), random.vector<std::uint8_t>(60000, 0, 255), 60000);
-  check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::uint8_t>(120000, 0, 255), 120000);
+  check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::uint8_t>(120000, 0, 255),
+        120000);
 }
 
 void check(const IndexedCopySpec& spec, const std::vector<std::uint8_t>& in) {
   std::vector<std::int64_t> out_shape;
-  for (const auto& table : spec.indices) out_shape.push_back(static_cast<std::int64_t>(table.size()));
+  for (const auto& table : spec.indices)
+    out_shape.push_back(static_cast<std::int64_t>(table.size()));
   std::vector<std::uint8_t> want;
   for_indices(out_shape, [&](const std::vector<std::int64_t>& index) {
     std::int64_t at = 0;
@@ -172,8 +175,9 @@ TEST(IndexedCopy, PadsOfEveryMode) {
 }
 
 TEST(IndexedCopy, GathersAndScalars) {
-  check({{4, 6}, {{3, 0, 0}, {5, 5, 1, 2}}, 0}, std::vector<std::uint8_t>{
-      0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35});
+  check({{4, 6}, {{3, 0, 0}, {5, 5, 1, 2}}, 0},
+        std::vector<std::uint8_t>{0,  1,  2,  3,  4,  5,  10, 11, 12, 13, 14, 15,
+                                  20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35});
   check({{}, {}, 0}, std::vector<std::uint8_t>{42});
 }
 

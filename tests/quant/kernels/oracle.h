@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the kernel tests share: seeded random data, misaligned buffers, and the rounding rule written a second
-// time, in exact wide arithmetic, so that no code of the library stands on both sides of a comparison.
+// What the kernel tests share: seeded random data, misaligned buffers, and the rounding rule
+// written a second time, in exact wide arithmetic, so that no code of the library stands on both
+// sides of a comparison.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -17,7 +18,8 @@
 
 namespace quant::oracle {
 
-// `value` rounded once to float32, as IEEE-754 multiplication would: exact products fit long double.
+// `value` rounded once to float32, as IEEE-754 multiplication would: exact products fit long
+// double.
 inline float to_float(long double value) { return static_cast<float>(value); }
 
 inline long long round_half_even(long double value) {
@@ -87,7 +89,8 @@ class Bytes {
  public:
   explicit Bytes(std::int64_t count, std::uint8_t fill = 0xA5)
       : storage_(static_cast<std::size_t>(count) + kShift, fill) {}
-  explicit Bytes(const std::vector<std::uint8_t>& values) : Bytes(static_cast<std::int64_t>(values.size())) {
+  explicit Bytes(const std::vector<std::uint8_t>& values)
+      : Bytes(static_cast<std::int64_t>(values.size())) {
     std::copy(values.begin(), values.end(), data());
   }
   std::uint8_t* data() { return storage_.data() + kShift; }

@@ -21,7 +21,8 @@ Pool2dShape random_shape(oracle::Random& random) {
   s.stride_w = random.in(1, 3);
   s.dilation_h = random.in(1, 2);
   s.dilation_w = random.in(1, 2);
-  // A pad smaller than the kernel leaves a tap inside every window that starts inside the padded image.
+  // A pad smaller than the kernel leaves a tap inside every window that starts inside the padded
+  // image.
   s.pad_top = random.in(0, s.kernel_h - 1) * s.dilation_h;
   s.pad_left = random.in(0, s.kernel_w - 1) * s.dilation_w;
   s.pad_bottom = random.in(0, s.kernel_h - 1);
@@ -34,7 +35,8 @@ void set_outputs(Pool2dShape& s, oracle::Random& random) {
   const auto outputs = [&](std::int64_t in, std::int64_t kernel, std::int64_t stride,
                            std::int64_t dilation, std::int64_t before, std::int64_t after) {
     const std::int64_t reach = (kernel - 1) * dilation + 1;
-    std::int64_t count = std::max<std::int64_t>(1, (in + before + after - reach) / stride + 1 + random.in(0, 1));
+    std::int64_t count =
+        std::max<std::int64_t>(1, (in + before + after - reach) / stride + 1 + random.in(0, 1));
     const auto covered = [&](std::int64_t index) {
       for (std::int64_t k = 0; k < kernel; ++k) {
         const std::int64_t at = index * stride - before + k * dilation;
@@ -50,8 +52,8 @@ void set_outputs(Pool2dShape& s, oracle::Random& random) {
 }
 
 bool every_window_has_a_tap(const Pool2dShape& s) {
-  const auto covered = [](std::int64_t out, std::int64_t in, std::int64_t kernel, std::int64_t stride,
-                          std::int64_t dilation, std::int64_t before) {
+  const auto covered = [](std::int64_t out, std::int64_t in, std::int64_t kernel,
+                          std::int64_t stride, std::int64_t dilation, std::int64_t before) {
     for (std::int64_t index = 0; index < out; ++index) {
       bool any = false;
       for (std::int64_t k = 0; k < kernel; ++k) {
@@ -82,7 +84,8 @@ void for_taps(const Pool2dShape& s, const std::vector<std::uint8_t>& in, const V
               if (in_y >= s.in_h + s.pad_bottom || in_x >= s.in_w + s.pad_right) {
                 q = -2;
               } else if (in_y >= 0 && in_y < s.in_h && in_x >= 0 && in_x < s.in_w) {
-                q = in[static_cast<std::size_t>(((n * s.in_h + in_y) * s.in_w + in_x) * s.channels + c)];
+                q = in[static_cast<std::size_t>(((n * s.in_h + in_y) * s.in_w + in_x) * s.channels +
+                                                c)];
               }
               visit(out, q);
             }
@@ -143,7 +146,8 @@ void check_average(const Pool2dShape& shape, bool include_pad, oracle::Random& r
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const auto multiplier = static_cast<float>(
         double{spec.input.scale} / (double{spec.output_scale} * static_cast<double>(counts[i])));
-    const float t = oracle::to_float(static_cast<long double>(static_cast<float>(sums[i])) * multiplier);
+    const float t =
+        oracle::to_float(static_cast<long double>(static_cast<float>(sums[i])) * multiplier);
     want.push_back(static_cast<std::uint8_t>(oracle::to_output(t, spec.output.zero_point, 0, 255)));
   }
   for (const Isa isa : available_isas()) check(AveragePool2d(spec, isa), in, want, isa);

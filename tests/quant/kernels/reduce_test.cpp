@@ -9,7 +9,8 @@
 namespace quant::integer {
 namespace {
 
-std::vector<std::uint8_t> expected(const ReduceSpec& s, const std::vector<std::uint8_t>& in, bool wide) {
+std::vector<std::uint8_t> expected(const ReduceSpec& s, const std::vector<std::uint8_t>& in,
+                                   bool wide) {
   std::vector<std::uint8_t> out;
   for (std::int64_t o = 0; o < s.outer; ++o) {
     for (std::int64_t i = 0; i < s.inner; ++i) {

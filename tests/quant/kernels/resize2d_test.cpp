@@ -73,8 +73,8 @@ TEST(Resize2d, RandomShapesEqualTheOracle) {
     const bool same = random.chance(40);
     spec.output_scale = same ? spec.input.scale : random.real(0.01F, 0.1F);
     spec.output.zero_point = same ? spec.input.zero_point : random.zero_point();
-    const auto in = random.activations(spec.batch * spec.vertical.in_size * spec.horizontal.in_size *
-                                       spec.channels);
+    const auto in = random.activations(spec.batch * spec.vertical.in_size *
+                                       spec.horizontal.in_size * spec.channels);
     const auto want = expected(spec, in);
     for (const Isa isa : available_isas()) {
       const Resize2d kernel(spec, isa);
@@ -91,7 +91,8 @@ TEST(Resize2d, RandomShapesEqualTheOracle) {
   }
 }
 
-ResizeAxis axis_of(std::int64_t in, std::int64_t out, ResizeMode mode, ResizeCoordinates coordinates,
+ResizeAxis axis_of(std::int64_t in, std::int64_t out, ResizeMode mode,
+                   ResizeCoordinates coordinates,
                    NearestRounding rounding = NearestRounding::kRoundPreferFloor) {
   ResizeAxisSpec spec;
   spec.in_size = in;

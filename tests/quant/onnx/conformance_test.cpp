@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The ONNX project's own operator tests (Debian package libonnx-testdata) through the reader and the float
-// executor. Prints what passed, failed and was skipped, and why; a case that is skipped has its reason here.
+// The ONNX project's own operator tests (Debian package libonnx-testdata) through the reader and
+// the float executor. Prints what passed, failed and was skipped, and why; a case that is skipped
+// has its reason here.
 #include <gmock/gmock.h>
 #include <onnx/onnx_pb.h>
 
@@ -87,7 +88,8 @@ std::vector<TestCase> all_cases() {
   std::vector<TestCase> cases;
   for (const char* suite : kSuites) {
     std::set<fs::path> directories;
-    for (const auto& entry : fs::directory_iterator(fs::path(kDataDirectory) / suite)) directories.insert(entry.path());
+    for (const auto& entry : fs::directory_iterator(fs::path(kDataDirectory) / suite))
+      directories.insert(entry.path());
     for (const fs::path& directory : directories) {
       TestCase test{suite + ("/" + directory.filename().string()), directory, {}};
       EXPECT_TRUE(test.model.ParseFromString(read_bytes(directory / "model.onnx"))) << test.name;
@@ -104,12 +106,18 @@ std::optional<std::string> type_outside(const onnx::GraphProto& graph) {
     for (const onnx::ValueInfoProto& value : *values) {
       if (!value.type().has_tensor_type()) return "sequence, map or optional type";
       switch (value.type().tensor_type().elem_type()) {
-        case onnx::TensorProto::STRING: return "strings";
+        case onnx::TensorProto::STRING:
+          return "strings";
         case onnx::TensorProto::FLOAT16:
-        case onnx::TensorProto::BFLOAT16: return "16-bit floating point";
-        case onnx::TensorProto::DOUBLE: return "double precision";
-        case onnx::TensorProto::FLOAT: any_float = true; break;
-        default: break;
+        case onnx::TensorProto::BFLOAT16:
+          return "16-bit floating point";
+        case onnx::TensorProto::DOUBLE:
+          return "double precision";
+        case onnx::TensorProto::FLOAT:
+          any_float = true;
+          break;
+        default:
+          break;
       }
     }
   }
@@ -155,9 +163,11 @@ std::string compare_elements(const Tensor& actual, const Tensor& expected) {
     const bool same = std::is_integral_v<T>
                           ? a[i] == e[i]
                           : left == right || (std::isnan(left) && std::isnan(right)) ||
-                                std::fabs(left - right) <= kAbsoluteTolerance + kRelativeTolerance * std::fabs(right);
+                                std::fabs(left - right) <=
+                                    kAbsoluteTolerance + kRelativeTolerance * std::fabs(right);
     if (!same) {
-      return "element " + std::to_string(i) + " is " + std::to_string(left) + ", expected " + std::to_string(right);
+      return "element " + std::to_string(i) + " is " + std::to_string(left) + ", expected " +
+             std::to_string(right);
     }
   }
   return {};
@@ -166,30 +176,42 @@ std::string compare_elements(const Tensor& actual, const Tensor& expected) {
 // Empty where the tensors agree.
 std::string difference(const Tensor& actual, const Tensor& expected) {
   if (actual.type() != expected.type()) {
-    return std::string("type ") + to_string(actual.type()) + ", expected " + to_string(expected.type());
+    return std::string("type ") + to_string(actual.type()) + ", expected " +
+           to_string(expected.type());
   }
   if (actual.shape() != expected.shape()) {
     return "shape " + to_string(actual.shape()) + ", expected " + to_string(expected.shape());
   }
   switch (expected.type()) {
-    case DataType::kFloat32: return compare_elements<float>(actual, expected);
-    case DataType::kFloat64: return compare_elements<double>(actual, expected);
+    case DataType::kFloat32:
+      return compare_elements<float>(actual, expected);
+    case DataType::kFloat64:
+      return compare_elements<double>(actual, expected);
     case DataType::kBool:
-    case DataType::kUint8: return compare_elements<std::uint8_t>(actual, expected);
-    case DataType::kInt8: return compare_elements<std::int8_t>(actual, expected);
-    case DataType::kUint16: return compare_elements<std::uint16_t>(actual, expected);
-    case DataType::kInt16: return compare_elements<std::int16_t>(actual, expected);
-    case DataType::kUint32: return compare_elements<std::uint32_t>(actual, expected);
-    case DataType::kInt32: return compare_elements<std::int32_t>(actual, expected);
-    case DataType::kUint64: return compare_elements<std::uint64_t>(actual, expected);
-    case DataType::kInt64: return compare_elements<std::int64_t>(actual, expected);
+    case DataType::kUint8:
+      return compare_elements<std::uint8_t>(actual, expected);
+    case DataType::kInt8:
+      return compare_elements<std::int8_t>(actual, expected);
+    case DataType::kUint16:
+      return compare_elements<std::uint16_t>(actual, expected);
+    case DataType::kInt16:
+      return compare_elements<std::int16_t>(actual, expected);
+    case DataType::kUint32:
+      return compare_elements<std::uint32_t>(actual, expected);
+    case DataType::kInt32:
+      return compare_elements<std::int32_t>(actual, expected);
+    case DataType::kUint64:
+      return compare_elements<std::uint64_t>(actual, expected);
+    case DataType::kInt64:
+      return compare_elements<std::int64_t>(actual, expected);
   }
   return "unknown type";
 }
 
 Result<Tensor> read_tensor_file(const fs::path& path) {
   onnx::TensorProto proto;
-  if (!proto.ParseFromString(read_bytes(path))) return fail(ErrorCode::kInvalidData, "no tensor", path.string());
+  if (!proto.ParseFromString(read_bytes(path)))
+    return fail(ErrorCode::kInvalidData, "no tensor", path.string());
   return read_tensor(proto, {});
 }
 
@@ -217,7 +239,8 @@ Status run_data_set(FloatExecutor& executor, const TestCase& test, const fs::pat
   std::vector<Tensor> inputs;
   for (const ValueId id : graph.inputs) {
     const auto found = given.find(graph.value(id).name);
-    if (found == given.end()) return fail(ErrorCode::kNotFound, "no data for this input", graph.value(id).name);
+    if (found == given.end())
+      return fail(ErrorCode::kNotFound, "no data for this input", graph.value(id).name);
     inputs.push_back(found->second);
   }
   std::vector<Tensor> outputs;
@@ -226,16 +249,20 @@ Status run_data_set(FloatExecutor& executor, const TestCase& test, const fs::pat
     return fail(ErrorCode::kInvalidData, "the graph has lost an output");
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    QUANT_TRY_ASSIGN(const Tensor expected, read_tensor_file(data / ("output_" + std::to_string(i) + ".pb")));
+    QUANT_TRY_ASSIGN(const Tensor expected,
+                     read_tensor_file(data / ("output_" + std::to_string(i) + ".pb")));
     const std::string message = difference(outputs[i], expected);
-    if (!message.empty()) return fail(ErrorCode::kInvalidData, message, graph.value(graph.outputs[i]).name);
+    if (!message.empty())
+      return fail(ErrorCode::kInvalidData, message, graph.value(graph.outputs[i]).name);
   }
   return {};
 }
 
 Status run_case(const TestCase& test) {
-  QUANT_TRY_ASSIGN(Graph graph, read_onnx_file(test.directory / "model.onnx", {.allow_dynamic = true}));
-  QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::make_shared<const Graph>(std::move(graph))));
+  QUANT_TRY_ASSIGN(Graph graph,
+                   read_onnx_file(test.directory / "model.onnx", {.allow_dynamic = true}));
+  QUANT_TRY_ASSIGN(FloatExecutor executor,
+                   FloatExecutor::create(std::make_shared<const Graph>(std::move(graph))));
   int data_sets = 0;
   for (const auto& entry : fs::directory_iterator(test.directory)) {
     if (!entry.is_directory()) continue;
@@ -265,10 +292,13 @@ TEST(Conformance, OnnxOperatorTests) {
     }
   }
   std::printf("%d passed, %d failed\n", passed, failed);
-  for (const auto& [reason, count] : skipped) std::printf("%4d skipped: %s\n", count, reason.c_str());
+  for (const auto& [reason, count] : skipped)
+    std::printf("%4d skipped: %s\n", count, reason.c_str());
   EXPECT_GE(passed, 450);
-  for (const Reason& reason : kOperatorsLeftOut) EXPECT_TRUE(used.contains(reason.what)) << reason.what << " has no case";
-  for (const Reason& reason : kCasesLeftOut) EXPECT_TRUE(used.contains(reason.what)) << reason.what << " has no case";
+  for (const Reason& reason : kOperatorsLeftOut)
+    EXPECT_TRUE(used.contains(reason.what)) << reason.what << " has no case";
+  for (const Reason& reason : kCasesLeftOut)
+    EXPECT_TRUE(used.contains(reason.what)) << reason.what << " has no case";
 }
 
 }  // namespace

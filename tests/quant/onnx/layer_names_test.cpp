@@ -70,7 +70,7 @@ TEST(LayerNames, OtherOperatorsInSnakeCase) {
   }
   EXPECT_THAT(names(graph), ElementsAre("reduce_mean1", "non_max_suppression1", "lrn1",
                                         "gather_nd1", "reduce_l21", "space_to_depth1",
-                                        "feature_splitter1", "is_na_n1", "transpose1", "reshape1"));
+                                        "feature_splitter1", "is_nan1", "transpose1", "reshape1"));
 }
 
 TEST(LayerNames, InputAndOutputLayers) {

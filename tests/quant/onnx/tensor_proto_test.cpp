@@ -7,7 +7,9 @@
 #include <cstring>
 #include <fstream>
 
+#include "quant/onnx/embed_external_data.h"
 #include "quant/onnx/model_builder.h"
+#include "quant/onnx/model_proto.h"
 #include "temporary_folder.h"
 
 namespace quant {
@@ -164,6 +166,30 @@ TEST_F(ExternalData, StaysInsideTheDirectory) {
   EXPECT_THAT(error(tensor(".", "0", "8")), HasSubstr("not a regular file"));
   EXPECT_THAT(error(tensor("absent.bin", "0", "8")), HasSubstr("absent.bin"));
   EXPECT_THAT(error(tensor("", "0", "8")), HasSubstr("without a location"));
+}
+
+TEST_F(ExternalData, IsEmbeddedWhereverItStands) {
+  testing::ModelBuilder model;
+  model.initializer(tensor("weights.bin", "0", "8"));
+  model.node("Constant", {}, {"c"}).set("value", tensor("weights.bin", "8", "8"));
+  onnx::GraphProto branch;
+  *branch.add_initializer() = tensor("weights.bin", "4", "8");
+  model.node("If", {"w"}, {"i"}).set("then_branch", branch);
+  const auto embedded = embed_external_data(model.bytes(), folder_.path());
+  ASSERT_TRUE(embedded) << embedded.error().text();
+  const auto read = parse_model(*embedded);
+  ASSERT_TRUE(read);
+  const auto values = [](const Onnx& proto) {
+    const auto result = read_tensor(proto, {});
+    EXPECT_TRUE(result);
+    const auto data = result->data<float>();
+    return std::vector<float>(data.begin(), data.end());
+  };
+  EXPECT_THAT(values(read->graph().initializer(0)), ElementsAre(1, 2));
+  EXPECT_THAT(values(read->graph().node(0).attribute(0).t()), ElementsAre(3, 4));
+  EXPECT_THAT(values(read->graph().node(1).attribute(0).g().initializer(0)), ElementsAre(2, 3));
+  // Nothing left to embed: the same bytes.
+  EXPECT_EQ(*embed_external_data(*embedded, folder_.path()), *embedded);
 }
 
 TEST_F(ExternalData, NeedsADirectory) {

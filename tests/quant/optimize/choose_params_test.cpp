@@ -40,7 +40,9 @@ TEST(QuantizeWeights, EachChannelUsesAllItsLevels) {
   const std::vector<float> values = {0.5F, -1.0F, 0.25F, 100.0F, -50.0F, 0.0F, 0.0F, 0.0F, 0.0F};
   const QuantizedWeights weights = quantize_weights(Tensor::from<float>({3, 3}, values), 0);
   const auto levels = weights.values.data<std::int8_t>();
-  const std::vector<std::int8_t> expected = {64, -127, 32, 127, -64, 0, 0, 0, 0};  // float32(1/127) lies below 1/127, so 63.5 becomes a little more
+  const std::vector<std::int8_t> expected = {
+      64, -127, 32, 127, -64,
+      0,  0,    0,  0};  // float32(1/127) lies below 1/127, so 63.5 becomes a little more
   EXPECT_EQ(std::vector<std::int8_t>(levels.begin(), levels.end()), expected);
   EXPECT_FLOAT_EQ(weights.params.scale[0], 1.0F / 127.0F);
   EXPECT_EQ(weights.params.scale[2], 1.0F) << "a channel of zeros";

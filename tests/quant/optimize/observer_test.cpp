@@ -22,7 +22,8 @@ TEST(MinMaxObserver, CoversAllBatchesAndSkipsWhatIsNotFinite) {
   MinMaxObserver observer;
   observer.observe(std::vector<float>{2.0F, 3.0F});
   EXPECT_EQ(observer.range(), (Range{2.0F, 3.0F}));
-  observer.observe(std::vector<float>{-1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()});
+  observer.observe(std::vector<float>{-1.0F, std::numeric_limits<float>::quiet_NaN(),
+                                      std::numeric_limits<float>::infinity()});
   EXPECT_EQ(observer.range(), (Range{-1.0F, 3.0F}));
   EXPECT_EQ(observer.non_finite(), 2);
 }
@@ -30,7 +31,8 @@ TEST(MinMaxObserver, CoversAllBatchesAndSkipsWhatIsNotFinite) {
 TEST(PercentileRange, CutsTheSameShareOffBothTails) {
   HistogramObserver histogram({0.0F, 1.0F});
   std::vector<float> uniform(100000);
-  for (std::size_t i = 0; i < uniform.size(); ++i) uniform[i] = (static_cast<float>(i) + 0.5F) / 100000.0F;
+  for (std::size_t i = 0; i < uniform.size(); ++i)
+    uniform[i] = (static_cast<float>(i) + 0.5F) / 100000.0F;
   histogram.observe(uniform);
   const Range range = percentile_range(histogram, 90.0);
   EXPECT_NEAR(range.min, 0.05F, 2.0F / HistogramObserver::kBins);

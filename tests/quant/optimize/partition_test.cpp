@@ -9,8 +9,8 @@
 namespace quant {
 namespace {
 
-using test::GraphBuilder;
-using test::attributes;
+using testing::attributes;
+using testing::GraphBuilder;
 
 std::vector<std::string> host_layers(const Graph& graph) {
   const auto host = partition(graph);
@@ -33,12 +33,14 @@ TEST(Partition, BoxDecodingRunsOnTheHostFromTheLayersOn) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 3, 8, 8});
   const ValueId conv = builder.node(OpKind::kConv, {x, builder.random({4, 3, 1, 1}, 1)});
-  const ValueId moved = builder.node(OpKind::kTranspose, {conv}, attributes({{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}}));
+  const ValueId moved = builder.node(OpKind::kTranspose, {conv},
+                                     attributes({{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}}));
   const ValueId flat = builder.node(OpKind::kReshape, {moved, builder.integers({1, 64, 4})});
   const ValueId small = builder.node(OpKind::kMul, {flat, builder.constant({}, {0.1F})});
   const ValueId boxes = builder.node(OpKind::kMul, {small, builder.random({64, 4}, 1)});
   const Graph graph = builder.build({boxes});
-  EXPECT_THAT(host_layers(graph), ::testing::ElementsAre("transpose1", "reshape1", "ew_mult1", "ew_mult2"));
+  EXPECT_THAT(host_layers(graph),
+              ::testing::ElementsAre("transpose1", "reshape1", "ew_mult1", "ew_mult2"));
 }
 
 TEST(Partition, AReshapeThatIsAnOutputStaysInteger) {
@@ -62,13 +64,15 @@ TEST(Partition, LayersBehindAnOperatorWithoutIntegerFormAreAnErrorThatListsAll) 
   const ValueId x = builder.input("x", {1, 3, 8, 8});
   const ValueId first = builder.node(OpKind::kLogSoftmax, {x});
   const ValueId second = builder.node(OpKind::kCumSum, {x, builder.integers({1})});
-  const ValueId sum = builder.node(OpKind::kAdd, {builder.node(OpKind::kConv, {first, builder.random({4, 3, 1, 1}, 1)}),
-                                                  builder.node(OpKind::kConv, {second, builder.random({4, 3, 1, 1}, 1)})});
+  const ValueId sum = builder.node(
+      OpKind::kAdd, {builder.node(OpKind::kConv, {first, builder.random({4, 3, 1, 1}, 1)}),
+                     builder.node(OpKind::kConv, {second, builder.random({4, 3, 1, 1}, 1)})});
   const Graph graph = builder.build({sum});
   const auto host = partition(graph);
   ASSERT_FALSE(host);
   EXPECT_EQ(host.error().code, ErrorCode::kUnsupported);
-  EXPECT_THAT(host.error().text(), ::testing::AllOf(::testing::HasSubstr("LogSoftmax"), ::testing::HasSubstr("CumSum")));
+  EXPECT_THAT(host.error().text(),
+              ::testing::AllOf(::testing::HasSubstr("LogSoftmax"), ::testing::HasSubstr("CumSum")));
 }
 
 }  // namespace

@@ -6,19 +6,20 @@
 #include <algorithm>
 #include <cmath>
 
-#include "quant/optimize/choose_params.h"
 #include "quant/graph_builder.h"
+#include "quant/optimize/choose_params.h"
 
 namespace quant {
 namespace {
 
-using test::GraphBuilder;
+using testing::GraphBuilder;
 
 TEST(PointwiseChains, HardSwishWrittenOutIsOneTable) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 2, 4, 4});
   const ValueId shifted = builder.node(OpKind::kAdd, {x, builder.constant({}, {3.0F})});
-  const ValueId clipped = builder.node(OpKind::kClip, {shifted, builder.constant({}, {0.0F}), builder.constant({}, {6.0F})});
+  const ValueId clipped = builder.node(
+      OpKind::kClip, {shifted, builder.constant({}, {0.0F}), builder.constant({}, {6.0F})});
   const ValueId product = builder.node(OpKind::kMul, {x, clipped});
   const ValueId result = builder.node(OpKind::kDiv, {product, builder.constant({}, {6.0F})});
   const Graph graph = builder.build({result});

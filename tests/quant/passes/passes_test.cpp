@@ -16,14 +16,15 @@
 namespace quant {
 namespace {
 
-using test::GraphBuilder;
-using test::attributes;
-using test::padded;
+using testing::attributes;
+using testing::GraphBuilder;
+using testing::padded;
 
 Tensor ramp(const Shape& shape) {
   Tensor tensor(DataType::kFloat32, shape);
   float value = -1.0F;
-  for (float& element : tensor.data<float>()) element = value = std::fmod(value * 1.7F + 0.3F, 2.0F);
+  for (float& element : tensor.data<float>())
+    element = value = std::fmod(value * 1.7F + 0.3F, 2.0F);
   return tensor;
 }
 
@@ -33,7 +34,8 @@ std::vector<float> outputs_of(const Graph& graph, const Tensor& input) {
   std::vector<Tensor> outputs;
   EXPECT_TRUE(executor->run(std::span(&input, 1), outputs));
   std::vector<float> all;
-  for (const Tensor& output : outputs) all.insert(all.end(), output.data<float>().begin(), output.data<float>().end());
+  for (const Tensor& output : outputs)
+    all.insert(all.end(), output.data<float>().begin(), output.data<float>().end());
   return all;
 }
 
@@ -43,18 +45,22 @@ void expect_same_network(const Graph& before, const Graph& after) {
   const auto expected = outputs_of(before, input);
   const auto found = outputs_of(after, input);
   ASSERT_EQ(found.size(), expected.size());
-  for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-4F * (1.0F + std::abs(expected[i])));
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    EXPECT_NEAR(found[i], expected[i], 1e-4F * (1.0F + std::abs(expected[i])));
 }
 
 std::size_t count(const Graph& graph, OpKind op) {
-  return static_cast<std::size_t>(std::count_if(graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) { return node.op == op; }));
+  return static_cast<std::size_t>(std::count_if(graph.nodes.begin(), graph.nodes.end(),
+                                                [&](const Node& node) { return node.op == op; }));
 }
 
 TEST(FoldChannelAffine, BatchNormAndConstantsGoIntoTheConvolution) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 3, 5, 6});
   ValueId y = builder.node(OpKind::kConv, {x, builder.random({4, 3, 3, 3}, 1)}, padded(1));
-  y = builder.node(OpKind::kBatchNormalization, {y, builder.random({4}, 2), builder.random({4}, 1), builder.random({4}, 1), builder.constant({4}, {0.5F, 1.0F, 2.0F, 0.1F})});
+  y = builder.node(OpKind::kBatchNormalization,
+                   {y, builder.random({4}, 2), builder.random({4}, 1), builder.random({4}, 1),
+                    builder.constant({4}, {0.5F, 1.0F, 2.0F, 0.1F})});
   y = builder.node(OpKind::kMul, {builder.random({4, 1, 1}, 1), y});
   y = builder.node(OpKind::kAdd, {y, builder.random({1, 4, 1, 1}, 1)});
   y = builder.node(OpKind::kSub, {y, builder.constant({}, {0.25F})});
@@ -71,7 +77,9 @@ TEST(FoldChannelAffine, BatchNormAndConstantsGoIntoTheConvolution) {
 TEST(FoldChannelAffine, GroupedTransposedConvolutionAndGemm) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 4, 3, 3});
-  ValueId y = builder.node(OpKind::kConvTranspose, {x, builder.random({4, 3, 2, 2}, 1), builder.random({6}, 1)}, attributes({{"group", std::int64_t{2}}}));
+  ValueId y = builder.node(OpKind::kConvTranspose,
+                           {x, builder.random({4, 3, 2, 2}, 1), builder.random({6}, 1)},
+                           attributes({{"group", std::int64_t{2}}}));
   y = builder.node(OpKind::kMul, {y, builder.random({1, 6, 1, 1}, 1)});
   y = builder.node(OpKind::kFlatten, {y});
   y = builder.node(OpKind::kGemm, {y, builder.random({96, 5}, 1)});
@@ -122,7 +130,8 @@ TEST(FuseSilu, AGateOfAnotherTensorStays) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 3, 4, 4});
   const ValueId other = builder.node(OpKind::kNeg, {x});
-  Graph graph = builder.build({builder.node(OpKind::kMul, {x, builder.node(OpKind::kSigmoid, {other})})});
+  Graph graph =
+      builder.build({builder.node(OpKind::kMul, {x, builder.node(OpKind::kSigmoid, {other})})});
   fuse_silu(graph);
   EXPECT_EQ(count(graph, OpKind::kSilu), 0U);
 }
@@ -131,7 +140,8 @@ TEST(RemoveNoOps, WhatChangesNothingGoesAndNamesStay) {
   GraphBuilder builder;
   const ValueId x = builder.input("x", {1, 1, 4, 4});
   ValueId y = builder.node(OpKind::kReduceMean, {x, builder.integers({1})});
-  y = builder.node(OpKind::kTranspose, {y}, attributes({{"perm", std::vector<std::int64_t>{0, 1, 2, 3}}}));
+  y = builder.node(OpKind::kTranspose, {y},
+                   attributes({{"perm", std::vector<std::int64_t>{0, 1, 2, 3}}}));
   y = builder.node(OpKind::kNeg, {y});
   y = builder.node(OpKind::kReshape, {y, builder.integers({1, 1, 4, 4})});
   const Graph before = builder.build({y});
@@ -158,7 +168,8 @@ TEST(OptimizeFloat, TakesPixelsAndGivesTheSameOutputs) {
   EXPECT_EQ(after->nodes[0].name, "normalization1");
   const Tensor input = ramp({1, 3, 4, 5});
   Tensor pixels = input.clone();
-  for (std::size_t i = 0; i < 60; ++i) pixels.data<float>()[i] = input.data<float>()[i] * spec.std[i / 20] + spec.mean[i / 20];
+  for (std::size_t i = 0; i < 60; ++i)
+    pixels.data<float>()[i] = input.data<float>()[i] * spec.std[i / 20] + spec.mean[i / 20];
   const auto expected = outputs_of(before, input);
   const auto found = outputs_of(*after, pixels);
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-4F);

@@ -13,8 +13,8 @@ namespace quant {
 // One thread at a time.
 class BatchedMatMul {
  public:
-  // The batches broadcast numpy's way (InvalidData where they do not fit). `matrices` gives m, k, n and
-  // transpositions; its batch is ignored. Sizes of 0 are allowed.
+  // The batches broadcast numpy's way (InvalidData where they do not fit). `matrices` gives m, k, n
+  // and transpositions; its batch is ignored. Sizes of 0 are allowed.
   static Result<BatchedMatMul> create(const Shape& batch_a, const Shape& batch_b,
                                       onednn::MatMulShape matrices);
   Status run(const float* a, const float* b, float* c);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/families.h"
+#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/fused.h"
 #include "quant/graph/operators/image_shape.h"
 #include "quant/graph/operators/onednn.h"
@@ -59,8 +59,8 @@ Result<Layer> plan_layer(const NodeContext& context) {
   if (weights_in >= 0 && layer.input.channels >= 0 &&
       layer.input.channels != (transposed ? weights_in : weights_in * groups)) {
     return fail(ErrorCode::kInvalidData,
-                fmt::format("weights {} in {} groups do not fit {} input channels", to_string(weights),
-                            groups, layer.input.channels));
+                fmt::format("weights {} in {} groups do not fit {} input channels",
+                            to_string(weights), groups, layer.input.channels));
   }
   const std::int64_t grouped = weights[0];
   if (grouped >= 0 && grouped % groups != 0) {
@@ -84,12 +84,18 @@ Result<Layer> plan_layer(const NodeContext& context) {
     QUANT_TRY_ASSIGN(placed, place_window(window, layer.input.spatial, false));
   }
   layer.output.spatial = placed.output;
-  layer.shape = {layer.input.batch,   groups,
-                 layer.input.channels, layer.output.channels,
-                 placed.input,         placed.kernel,
-                 placed.output,        placed.strides,
-                 placed.dilations,     placed.pads_begin,
-                 placed.pads_end,      transposed,
+  layer.shape = {layer.input.batch,
+                 groups,
+                 layer.input.channels,
+                 layer.output.channels,
+                 placed.input,
+                 placed.kernel,
+                 placed.output,
+                 placed.strides,
+                 placed.dilations,
+                 placed.pads_begin,
+                 placed.pads_end,
+                 transposed,
                  context.types.size() > 2 && context.types[2] != nullptr,
                  layer.input.channels_last};
   return layer;
@@ -110,9 +116,9 @@ class PreparedConvolution final : public PreparedNode {
   Status run(std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) override {
     if (!packed_) QUANT_TRY(convolution_.set_weights(floats_of(inputs, 1)));
     Tensor result = inputs.size() > kFusedAddend ? inputs[kFusedAddend]->clone()
-                                                 : Tensor(DataType::kFloat32, output_);
-    QUANT_TRY(convolution_.run(floats_of(inputs, 0), floats_of(inputs, 2),
-                               result.data<float>().data()));
+                                                 : Tensor(DataType::kFloat32, output_, BufferFill::kUndefined);
+    QUANT_TRY(
+        convolution_.run(floats_of(inputs, 0), floats_of(inputs, 2), result.data<float>().data()));
     outputs.assign(1, std::move(result));
     return {};
   }
@@ -123,8 +129,8 @@ class PreparedConvolution final : public PreparedNode {
   bool packed_;
 };
 
-// A transposed convolution whose output is larger than what its input reaches (output_padding beyond the
-// padding): oneDNN computes the part that is reached, the rest is bias.
+// A transposed convolution whose output is larger than what its input reaches (output_padding
+// beyond the padding): oneDNN computes the part that is reached, the rest is bias.
 class PaddedTranspose final : public PreparedNode {
  public:
   PaddedTranspose(std::unique_ptr<PreparedNode> inner, const ImageShape& reached, ImageShape output)
@@ -193,10 +199,11 @@ Result<std::unique_ptr<PreparedNode>> prepare_layer(const NodeContext& context) 
   const Shape output = layer.output.shape();
   QUANT_TRY(check_size(output));
   if (layer.input.batch == 0) {
-    return prepared_function([output](std::span<const Tensor* const>, std::vector<Tensor>& outputs) {
-      outputs.assign(1, Tensor(DataType::kFloat32, output));
-      return Status{};
-    });
+    return prepared_function(
+        [output](std::span<const Tensor* const>, std::vector<Tensor>& outputs) {
+          outputs.assign(1, Tensor(DataType::kFloat32, output));
+          return Status{};
+        });
   }
   if (!layer.shape.transposed) return prepare_inner(context, layer.shape, output);
 
@@ -206,13 +213,17 @@ Result<std::unique_ptr<PreparedNode>> prepare_layer(const NodeContext& context) 
   for (std::size_t axis = 0; axis < shape.input.size(); ++axis) {
     const std::int64_t full = (shape.input[axis] - 1) * shape.strides[axis] +
                               (shape.kernel[axis] - 1) * shape.dilations[axis] + 1;
-    shape.pads_end[axis] = std::max<std::int64_t>(0, full - shape.pads_begin[axis] - shape.output[axis]);
-    shape.output[axis] = reached.spatial[axis] = full - shape.pads_begin[axis] - shape.pads_end[axis];
+    shape.pads_end[axis] =
+        std::max<std::int64_t>(0, full - shape.pads_begin[axis] - shape.output[axis]);
+    shape.output[axis] = reached.spatial[axis] =
+        full - shape.pads_begin[axis] - shape.pads_end[axis];
     if (shape.output[axis] < 1) {
-      return fail(ErrorCode::kUnsupported, "the padding leaves nothing of the transposed convolution");
+      return fail(ErrorCode::kUnsupported,
+                  "the padding leaves nothing of the transposed convolution");
     }
   }
-  QUANT_TRY_ASSIGN(std::unique_ptr<PreparedNode> inner, prepare_inner(context, shape, reached.shape()));
+  QUANT_TRY_ASSIGN(std::unique_ptr<PreparedNode> inner,
+                   prepare_inner(context, shape, reached.shape()));
   if (reached.spatial == layer.output.spatial) return inner;
   if (layer.input.channels_last) {
     return fail(ErrorCode::kInternal, "this transposed convolution has no channels-last form");

@@ -29,10 +29,11 @@ Box read_box(const float* values, bool centered) {
   if (centered) {
     const float half_width = values[2] / 2;
     const float half_height = values[3] / 2;
-    return {values[0] - half_width, values[1] - half_height, values[0] + half_width, values[1] + half_height};
+    return {values[0] - half_width, values[1] - half_height, values[0] + half_width,
+            values[1] + half_height};
   }
-  return {std::min(values[1], values[3]), std::min(values[0], values[2]), std::max(values[1], values[3]),
-          std::max(values[0], values[2])};
+  return {std::min(values[1], values[3]), std::min(values[0], values[2]),
+          std::max(values[1], values[3]), std::max(values[0], values[2])};
 }
 
 float intersection_over_union(const Box& a, const Box& b) {
@@ -45,7 +46,8 @@ float intersection_over_union(const Box& a, const Box& b) {
 
 template <typename T>
 std::optional<T> scalar_input(std::span<const Tensor* const> inputs, std::size_t input) {
-  if (input >= inputs.size() || inputs[input] == nullptr || inputs[input]->elements() == 0) return std::nullopt;
+  if (input >= inputs.size() || inputs[input] == nullptr || inputs[input]->elements() == 0)
+    return std::nullopt;
   return inputs[input]->data<T>()[0];
 }
 
@@ -54,8 +56,8 @@ Result<std::vector<TensorType>> infer_suppression(const NodeContext& context) {
   QUANT_TRY_ASSIGN(const TensorType* scores, float_input(context, 1));
   const Shape& box = boxes->shape;
   const Shape& score = scores->shape;
-  if (box.size() != 3 || score.size() != 3 || !may_equal(box[2], 4) || !may_equal(box[0], score[0]) ||
-      !may_equal(box[1], score[2])) {
+  if (box.size() != 3 || score.size() != 3 || !may_equal(box[2], 4) ||
+      !may_equal(box[0], score[0]) || !may_equal(box[1], score[2])) {
     return fail(ErrorCode::kInvalidData, fmt::format("boxes {} and scores {} do not fit each other",
                                                      to_string(box), to_string(score)));
   }
@@ -65,7 +67,8 @@ Result<std::vector<TensorType>> infer_suppression(const NodeContext& context) {
   return std::vector<TensorType>{{DataType::kInt64, Shape{-1, 3}}};
 }
 
-Status suppress(const Node& node, std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) {
+Status suppress(const Node& node, std::span<const Tensor* const> inputs,
+                std::vector<Tensor>& outputs) {
   const bool centered = node.attributes.integer("center_point_box", 0) != 0;
   const std::int64_t limit = scalar_input<std::int64_t>(inputs, 2).value_or(0);
   const float overlap = scalar_input<float>(inputs, 3).value_or(0);
@@ -136,13 +139,16 @@ constexpr float kMaxSamples = 1024;
 Result<RoiSettings> read_roi_settings(const Attributes& attributes) {
   RoiSettings settings;
   const std::string mode = attributes.text("mode", "avg");
-  const std::string transformation = attributes.text("coordinate_transformation_mode", "half_pixel");
+  const std::string transformation =
+      attributes.text("coordinate_transformation_mode", "half_pixel");
   if (mode != "avg" && mode != "max") {
-    return fail(ErrorCode::kInvalidData, fmt::format("attribute mode has the unknown value '{}'", mode));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("attribute mode has the unknown value '{}'", mode));
   }
   if (transformation != "half_pixel" && transformation != "output_half_pixel") {
     return fail(ErrorCode::kInvalidData,
-                fmt::format("attribute coordinate_transformation_mode has the unknown value '{}'", transformation));
+                fmt::format("attribute coordinate_transformation_mode has the unknown value '{}'",
+                            transformation));
   }
   settings.maximum = mode == "max";
   settings.offset = transformation == "half_pixel" ? 0.5F : 0.0F;
@@ -150,9 +156,11 @@ Result<RoiSettings> read_roi_settings(const Attributes& attributes) {
   settings.width = attributes.integer("output_width", 1);
   settings.sampling_ratio = attributes.integer("sampling_ratio", 0);
   settings.spatial_scale = attributes.number("spatial_scale", 1);
-  if (std::min(settings.height, settings.width) < 1 || std::max(settings.height, settings.width) > kMaxRoiOutput ||
-      settings.sampling_ratio < 0 || static_cast<float>(settings.sampling_ratio) > kMaxSamples) {
-    return fail(ErrorCode::kOutOfRange, "attributes output_height, output_width or sampling_ratio are out of range");
+  if (std::min(settings.height, settings.width) < 1 ||
+      std::max(settings.height, settings.width) > kMaxRoiOutput || settings.sampling_ratio < 0 ||
+      static_cast<float>(settings.sampling_ratio) > kMaxSamples) {
+    return fail(ErrorCode::kOutOfRange,
+                "attributes output_height, output_width or sampling_ratio are out of range");
   }
   return settings;
 }
@@ -163,12 +171,15 @@ Result<std::vector<TensorType>> infer_roi_align(const NodeContext& context) {
   QUANT_TRY_ASSIGN(const TensorType* batches, required_type<TypeList<std::int64_t>>(context, 2));
   QUANT_TRY_ASSIGN(const RoiSettings settings, read_roi_settings(context.node.attributes));
   if (x->shape.size() != 4 || rois->shape.size() != 2 || batches->shape.size() != 1 ||
-      x->shape[2] == 0 || x->shape[3] == 0 || !may_equal(rois->shape[1], 4) || !may_equal(rois->shape[0], batches->shape[0])) {
-    return fail(ErrorCode::kInvalidData,
-                fmt::format("image {}, regions {} and batch indices {} do not fit each other", to_string(x->shape),
-                            to_string(rois->shape), to_string(batches->shape)));
+      x->shape[2] == 0 || x->shape[3] == 0 || !may_equal(rois->shape[1], 4) ||
+      !may_equal(rois->shape[0], batches->shape[0])) {
+    return fail(
+        ErrorCode::kInvalidData,
+        fmt::format("image {}, regions {} and batch indices {} do not fit each other",
+                    to_string(x->shape), to_string(rois->shape), to_string(batches->shape)));
   }
-  Shape output{std::max(rois->shape[0], batches->shape[0]), x->shape[1], settings.height, settings.width};
+  Shape output{std::max(rois->shape[0], batches->shape[0]), x->shape[1], settings.height,
+               settings.width};
   QUANT_TRY(check_size(output));
   return std::vector<TensorType>{{DataType::kFloat32, std::move(output)}};
 }
@@ -182,7 +193,8 @@ struct Sample {
 // Outside by more than a pixel reads 0; within that, the edge.
 Sample sample_at(float y, float x, std::int64_t height, std::int64_t width) {
   Sample sample;
-  if (!(y >= -1 && y <= static_cast<float>(height) && x >= -1 && x <= static_cast<float>(width))) return sample;
+  if (!(y >= -1 && y <= static_cast<float>(height) && x >= -1 && x <= static_cast<float>(width)))
+    return sample;
   y = std::clamp(y, 0.0F, static_cast<float>(height - 1));
   x = std::clamp(x, 0.0F, static_cast<float>(width - 1));
   const auto top = static_cast<std::int64_t>(y);
@@ -212,7 +224,9 @@ Status compute_roi_align(const NodeContext& context, std::span<Tensor> outputs) 
     if (batch < 0 || batch >= shape[0]) {
       return fail(ErrorCode::kOutOfRange, fmt::format("batch index {} is out of range", batch));
     }
-    const auto scaled = [&](float value) { return value * settings.spatial_scale - settings.offset; };
+    const auto scaled = [&](float value) {
+      return value * settings.spatial_scale - settings.offset;
+    };
     const float left = scaled(roi[0]);
     const float top = scaled(roi[1]);
     float width = scaled(roi[2]) - left;
@@ -227,17 +241,21 @@ Status compute_roi_align(const NodeContext& context, std::span<Tensor> outputs) 
     const float cell_width = width / static_cast<float>(settings.width);
     const std::int64_t rows = sample_count(settings, height, settings.height);
     const std::int64_t columns = sample_count(settings, width, settings.width);
-    const float* const image = context.constants[0]->data<float>().data() + batch * channels * plane;
+    const float* const image =
+        context.constants[0]->data<float>().data() + batch * channels * plane;
     const std::int64_t cells = settings.height * settings.width;
     std::vector<Sample> samples;
     for (std::int64_t cell = 0; cell < cells; ++cell) {
       samples.clear();
       for (std::int64_t row = 0; row < rows; ++row) {
         const float at_y = top + (static_cast<float>(cell / settings.width) +
-                                  (static_cast<float>(row) + 0.5F) / static_cast<float>(rows)) * cell_height;
+                                  (static_cast<float>(row) + 0.5F) / static_cast<float>(rows)) *
+                                     cell_height;
         for (std::int64_t column = 0; column < columns; ++column) {
-          const float at_x = left + (static_cast<float>(cell % settings.width) +
-                                     (static_cast<float>(column) + 0.5F) / static_cast<float>(columns)) * cell_width;
+          const float at_x =
+              left + (static_cast<float>(cell % settings.width) +
+                      (static_cast<float>(column) + 0.5F) / static_cast<float>(columns)) *
+                         cell_width;
           samples.push_back(sample_at(at_y, at_x, shape[2], shape[3]));
         }
       }

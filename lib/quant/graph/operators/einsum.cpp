@@ -46,7 +46,8 @@ Result<Labels> read_term(std::string_view term, std::size_t ellipsis) {
     } else if (is_letter(term[i])) {
       labels.push_back(term[i]);
     } else {
-      return fail(ErrorCode::kInvalidData, fmt::format("cannot read the equation's term '{}'", term));
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("cannot read the equation's term '{}'", term));
     }
   }
   return labels;
@@ -77,8 +78,8 @@ Status add_sizes(Equation& equation, const Labels& labels, const Shape& shape) {
     if (size == 1 || size < 0) {
       size = shape[axis];
     } else if (shape[axis] >= 0) {
-      return fail(ErrorCode::kInvalidData, fmt::format("one label stands for the sizes {} and {}",
-                                                       size, shape[axis]));
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("one label stands for the sizes {} and {}", size, shape[axis]));
     }
   }
   return {};
@@ -96,8 +97,9 @@ Result<Equation> read_equation(const NodeContext& context) {
     begin = end + 1;
   }
   if (terms.size() != context.types.size()) {
-    return fail(ErrorCode::kInvalidData, fmt::format("the equation '{}' is for {} inputs instead of {}",
-                                                     text, terms.size(), context.types.size()));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("the equation '{}' is for {} inputs instead of {}", text, terms.size(),
+                            context.types.size()));
   }
   Equation equation;
   std::size_t widest = 0;
@@ -108,8 +110,9 @@ Result<Equation> read_equation(const NodeContext& context) {
     const std::size_t ellipsis = rank > letters ? rank - letters : 0;
     QUANT_TRY_ASSIGN(Labels labels, read_term(terms[i], ellipsis));
     if (labels.size() != rank) {
-      return fail(ErrorCode::kInvalidData, fmt::format("the equation's term '{}' does not fit input {}",
-                                                       terms[i], to_string(type->shape)));
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("the equation's term '{}' does not fit input {}", terms[i],
+                              to_string(type->shape)));
     }
     widest = std::max(widest, ellipsis);
     QUANT_TRY(add_sizes(equation, labels, type->shape));
@@ -123,9 +126,12 @@ Result<Equation> read_equation(const NodeContext& context) {
   for (std::size_t i = 0; i < equation.output.size(); ++i) {
     const Label label = equation.output[i];
     const auto position = equation.output.begin() + static_cast<std::ptrdiff_t>(i);
-    if (!equation.sizes.contains(label) || std::find(equation.output.begin(), position, label) != position) {
-      return fail(ErrorCode::kInvalidData,
-                  fmt::format("the output of the equation '{}' has a label that no input has, or one twice", text));
+    if (!equation.sizes.contains(label) ||
+        std::find(equation.output.begin(), position, label) != position) {
+      return fail(
+          ErrorCode::kInvalidData,
+          fmt::format("the output of the equation '{}' has a label that no input has, or one twice",
+                      text));
     }
   }
   return equation;
@@ -137,7 +143,8 @@ Shape output_shape(const Equation& equation) {
   return shape;
 }
 
-// A tensor under a chosen order of its axes. Axes of size 1 are left out: then nothing ever stretches.
+// A tensor under a chosen order of its axes. Axes of size 1 are left out: then nothing ever
+// stretches.
 struct View {
   Labels labels;
   std::vector<std::int64_t> sizes;
@@ -230,7 +237,8 @@ class PreparedEinsum final : public PreparedNode {
     for (std::size_t i = 1; i < shapes.size(); ++i) {
       Labels wanted = equation.output;
       for (std::size_t later = i + 1; later < shapes.size(); ++later) {
-        wanted.insert(wanted.end(), equation.operands[later].begin(), equation.operands[later].end());
+        wanted.insert(wanted.end(), equation.operands[later].begin(),
+                      equation.operands[later].end());
       }
       QUANT_TRY_ASSIGN(current, node->contract(equation, current,
                                                view_of(equation.operands[i], shapes[i]), wanted));
@@ -249,7 +257,7 @@ class PreparedEinsum final : public PreparedNode {
       Contraction& step = contractions_[i];
       const Tensor left = step.left.apply(current);
       const Tensor right = step.right.apply(*inputs[i + 1]);
-      current = Tensor(DataType::kFloat32, step.shape);
+      current = Tensor(DataType::kFloat32, step.shape, BufferFill::kUndefined);
       QUANT_TRY(step.multiply.run(left.data<float>().data(), right.data<float>().data(),
                                   current.data<float>().data()));
     }
@@ -259,7 +267,8 @@ class PreparedEinsum final : public PreparedNode {
 
  private:
   // Appends the product of what came before with the next operand; returns how it lies in memory.
-  Result<View> contract(const Equation& equation, const View& a, const View& b, const Labels& wanted) {
+  Result<View> contract(const Equation& equation, const View& a, const View& b,
+                        const Labels& wanted) {
     Labels batch;
     Labels rows;
     Labels inner;
@@ -278,14 +287,17 @@ class PreparedEinsum final : public PreparedNode {
       first.insert(first.end(), third.begin(), third.end());
       return first;
     };
-    const auto count = [&](const Labels& labels) { return element_count(dense(labels, equation.sizes).sizes); };
+    const auto count = [&](const Labels& labels) {
+      return element_count(dense(labels, equation.sizes).sizes);
+    };
     View result = dense(join(batch, rows, columns), equation.sizes);
     QUANT_TRY(check_size(result.sizes));
-    QUANT_TRY_ASSIGN(BatchedMatMul multiply,
-                     BatchedMatMul::create({count(batch)}, {count(batch)},
-                                           {1, count(rows), count(inner), count(columns), false, false}));
-    contractions_.push_back({arrange(a, join(batch, rows, inner)), arrange(b, join(batch, inner, columns)),
-                             std::move(multiply), result.sizes});
+    QUANT_TRY_ASSIGN(BatchedMatMul multiply, BatchedMatMul::create({count(batch)}, {count(batch)},
+                                                                   {1, count(rows), count(inner),
+                                                                    count(columns), false, false}));
+    contractions_.push_back({arrange(a, join(batch, rows, inner)),
+                             arrange(b, join(batch, inner, columns)), std::move(multiply),
+                             result.sizes});
     return result;
   }
 

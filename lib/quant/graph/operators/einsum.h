@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Einsum: sums of products over labelled axes, worked out as matrix products of two operands at a time.
+// Einsum: sums of products over labelled axes, worked out as matrix products of two operands at a
+// time.
 #pragma once
 
 #include "quant/graph/operator.h"

@@ -34,7 +34,8 @@ Result<Settings> read_settings(const Attributes& attributes) {
   } else if (mode == "cubic" || mode == "bicubic") {
     settings.taps = 4;
   } else if (mode != "linear" && mode != "bilinear") {
-    return fail(ErrorCode::kInvalidData, fmt::format("attribute mode has the unknown value '{}'", mode));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("attribute mode has the unknown value '{}'", mode));
   }
   if (padding == "border") {
     settings.padding = Padding::kBorder;
@@ -101,9 +102,14 @@ class Sampler {
     tap.index = static_cast<std::int64_t>(at);
     if (tap.index >= 0 && tap.index < size_) return;
     switch (settings_.padding) {
-      case Padding::kZeros: tap.weight = 0; break;
-      case Padding::kBorder: break;
-      case Padding::kReflection: tap.index = static_cast<std::int64_t>(reflect(at, low_, high_)); break;
+      case Padding::kZeros:
+        tap.weight = 0;
+        break;
+      case Padding::kBorder:
+        break;
+      case Padding::kReflection:
+        tap.index = static_cast<std::int64_t>(reflect(at, low_, high_));
+        break;
     }
     tap.index = std::clamp<std::int64_t>(tap.index, 0, size_ - 1);
   }
@@ -160,7 +166,8 @@ Status compute_grid_sample(const NodeContext& context, std::span<Tensor> outputs
           for (int i = 0; i < settings.taps; ++i) {
             const Sampler::Tap& tap = taps[axis][static_cast<std::size_t>(i)];
             if (tap.weight == 0) continue;
-            wider.push_back({before.index + tap.index * strides[axis + 2], before.weight * tap.weight});
+            wider.push_back(
+                {before.index + tap.index * strides[axis + 2], before.weight * tap.weight});
           }
         }
         combined.swap(wider);
@@ -168,7 +175,8 @@ Status compute_grid_sample(const NodeContext& context, std::span<Tensor> outputs
       for (std::int64_t c = 0; c < shape[1]; ++c) {
         const std::int64_t plane = n * shape[1] + c;
         float sum = 0;
-        for (const Sampler::Tap& tap : combined) sum += tap.weight * x[plane * strides[1] + tap.index];
+        for (const Sampler::Tap& tap : combined)
+          sum += tap.weight * x[plane * strides[1] + tap.index];
         y[plane * points + point] = sum;
       }
     }

@@ -17,8 +17,8 @@ Result<ImageShape> image_shape(const Shape& shape, const Attributes& attributes,
                                std::size_t min_spatial, std::size_t max_spatial) {
   if (shape.size() < 2 + min_spatial || shape.size() > 2 + max_spatial) {
     return fail(ErrorCode::kUnsupported,
-                fmt::format("input {} has {} axes, {} to {} are supported", to_string(shape), shape.size(),
-                            2 + min_spatial, 2 + max_spatial));
+                fmt::format("input {} has {} axes, {} to {} are supported", to_string(shape),
+                            shape.size(), 2 + min_spatial, 2 + max_spatial));
   }
   ImageShape image;
   image.channels_last = has_channels_last(attributes);

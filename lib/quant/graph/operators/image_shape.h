@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// (batch, channels, spatial…) of an image tensor, whose channels lie second (ONNX) or last. Channels last
-// is a form that only the engine makes, for speed: it marks the nodes with an attribute of ours.
+// (batch, channels, spatial…) of an image tensor, whose channels lie second (ONNX) or last.
+// Channels last is a form that only the engine makes, for speed: it marks the nodes with an
+// attribute of ours.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace quant {
 
-// Integer attribute; 1 where the image inputs and outputs of a Conv, ConvTranspose, pooling, Resize,
-// BatchNormalization or Normalization node have their channels last. All other attributes keep ONNX's order.
+// Integer attribute; 1 where the image inputs and outputs of a Conv, ConvTranspose, pooling,
+// Resize, BatchNormalization or Normalization node have their channels last. All other attributes
+// keep ONNX's order.
 inline constexpr const char* kChannelsLast = "quant.channels_last";
 
 struct ImageShape {

@@ -6,8 +6,8 @@
 
 namespace quant {
 
-// Keys' cubic convolution kernel with parameter `a` at a distance of `x` samples (Keys 1981); its support
-// is (-2, 2).
+// Keys' cubic convolution kernel with parameter `a` at a distance of `x` samples (Keys 1981); its
+// support is (-2, 2).
 inline float cubic_weight(float x, float a) {
   x = std::fabs(x);
   if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;

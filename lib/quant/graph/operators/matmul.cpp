@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "quant/graph/operators/batched_matmul.h"
-#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/broadcast.h"
 #include "quant/graph/operators/einsum.h"
 #include "quant/graph/operators/families.h"
+#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/prepared_function.h"
 
 namespace quant {
@@ -28,7 +28,8 @@ Result<Product> plan_matmul(const NodeContext& context) {
   Shape a = input_a->shape;
   Shape b = input_b->shape;
   if (a.empty() || b.empty()) return fail(ErrorCode::kInvalidData, "an input is a scalar");
-  // numpy: a vector is a row on the left, a column on the right, and its axis of size 1 vanishes again.
+  // numpy: a vector is a row on the left, a column on the right, and its axis of size 1 vanishes
+  // again.
   const bool row = a.size() == 1;
   const bool column = b.size() == 1;
   if (row) a.insert(a.begin(), 1);
@@ -38,8 +39,9 @@ Result<Product> plan_matmul(const NodeContext& context) {
   product.matrices.k = a.back() >= 0 ? a.back() : b[b.size() - 2];
   product.matrices.n = b.back();
   if (!may_equal(a.back(), b[b.size() - 2])) {
-    return fail(ErrorCode::kInvalidData, fmt::format("inputs {} and {} do not fit each other",
-                                                     to_string(input_a->shape), to_string(input_b->shape)));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("inputs {} and {} do not fit each other", to_string(input_a->shape),
+                            to_string(input_b->shape)));
   }
   product.batch_a.assign(a.begin(), a.end() - 2);
   product.batch_b.assign(b.begin(), b.end() - 2);
@@ -58,15 +60,15 @@ Result<std::vector<TensorType>> infer_matmul(const NodeContext& context) {
 Result<std::unique_ptr<PreparedNode>> prepare_matmul(const NodeContext& context) {
   QUANT_TRY_ASSIGN(const Product product, plan_matmul(context));
   QUANT_TRY(check_size(product.output));
-  QUANT_TRY_ASSIGN(BatchedMatMul multiply, BatchedMatMul::create(product.batch_a, product.batch_b,
-                                                                 product.matrices));
-  return prepared_function([multiply = std::move(multiply), shape = product.output](
-                               std::span<const Tensor* const> inputs,
-                               std::vector<Tensor>& outputs) mutable -> Status {
-    outputs.assign(1, Tensor(DataType::kFloat32, shape));
-    return multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
-                        outputs[0].data<float>().data());
-  });
+  QUANT_TRY_ASSIGN(BatchedMatMul multiply,
+                   BatchedMatMul::create(product.batch_a, product.batch_b, product.matrices));
+  return prepared_function(
+      [multiply = std::move(multiply), shape = product.output](
+          std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) mutable -> Status {
+        outputs.assign(1, Tensor(DataType::kFloat32, shape, BufferFill::kUndefined));
+        return multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
+                            outputs[0].data<float>().data());
+      });
 }
 
 Result<onednn::MatMulShape> plan_gemm(const NodeContext& context) {
@@ -85,7 +87,8 @@ Result<onednn::MatMulShape> plan_gemm(const NodeContext& context) {
   shape.n = b->shape[shape.transpose_b ? 0 : 1];
   const std::int64_t k = b->shape[shape.transpose_b ? 1 : 0];
   if (!may_equal(shape.k, k)) {
-    return fail(ErrorCode::kInvalidData, fmt::format("the inner sizes {} and {} differ", shape.k, k));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("the inner sizes {} and {} differ", shape.k, k));
   }
   if (c != nullptr) {
     const Shape& addend = c->shape;
@@ -135,15 +138,15 @@ Result<std::unique_ptr<PreparedNode>> prepare_gemm(const NodeContext& context) {
   QUANT_TRY_ASSIGN(BatchedMatMul multiply, BatchedMatMul::create({}, {}, shape));
   const float alpha = context.node.attributes.number("alpha", 1.0F);
   const float beta = context.node.attributes.number("beta", 1.0F);
-  return prepared_function([multiply = std::move(multiply), output, alpha, beta](
-                               std::span<const Tensor* const> inputs,
-                               std::vector<Tensor>& outputs) mutable -> Status {
-    outputs.assign(1, Tensor(DataType::kFloat32, output));
-    QUANT_TRY(multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
-                           outputs[0].data<float>().data()));
-    scale_and_add(outputs[0], alpha, inputs.size() > 2 ? inputs[2] : nullptr, beta);
-    return Status{};
-  });
+  return prepared_function(
+      [multiply = std::move(multiply), output, alpha, beta](
+          std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) mutable -> Status {
+        outputs.assign(1, Tensor(DataType::kFloat32, output, BufferFill::kUndefined));
+        QUANT_TRY(multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
+                               outputs[0].data<float>().data()));
+        scale_and_add(outputs[0], alpha, inputs.size() > 2 ? inputs[2] : nullptr, beta);
+        return Status{};
+      });
 }
 
 Result<std::vector<TensorType>> infer_det(const NodeContext& context) {
@@ -162,12 +165,14 @@ double determinant(std::vector<double>& matrix, std::size_t size) {
   for (std::size_t column = 0; column < size; ++column) {
     std::size_t pivot = column;
     for (std::size_t row = column + 1; row < size; ++row) {
-      if (std::fabs(matrix[row * size + column]) > std::fabs(matrix[pivot * size + column])) pivot = row;
+      if (std::fabs(matrix[row * size + column]) > std::fabs(matrix[pivot * size + column]))
+        pivot = row;
     }
     const double head = matrix[pivot * size + column];
     if (head == 0) return 0;
     if (pivot != column) {
-      for (std::size_t i = 0; i < size; ++i) std::swap(matrix[pivot * size + i], matrix[column * size + i]);
+      for (std::size_t i = 0; i < size; ++i)
+        std::swap(matrix[pivot * size + i], matrix[column * size + i]);
       result = -result;
     }
     result *= head;
@@ -185,8 +190,8 @@ Result<std::unique_ptr<PreparedNode>> prepare_det(const NodeContext& context) {
   QUANT_TRY_ASSIGN(const std::vector<TensorType> output, infer_det(context));
   const auto size = static_cast<std::size_t>(context.types[0]->shape.back());
   return prepared_function([size, shape = output[0].shape](std::span<const Tensor* const> inputs,
-                                                          std::vector<Tensor>& outputs) {
-    outputs.assign(1, Tensor(DataType::kFloat32, shape));
+                                                           std::vector<Tensor>& outputs) {
+    outputs.assign(1, Tensor(DataType::kFloat32, shape, BufferFill::kUndefined));
     const float* source = floats_of(inputs, 0);
     for (float& value : outputs[0].data<float>()) {
       std::vector<double> matrix(source, source + size * size);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Operators that shift and scale by statistics: given ones (BatchNormalization, our Normalization) or
-// those of the input itself. Statistics are summed in double.
+// Operators that shift and scale by statistics: given ones (BatchNormalization, our Normalization)
+// or those of the input itself. Statistics are summed in double.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,8 +26,9 @@ std::span<const float> floats(const NodeContext& context, std::size_t input) {
 Status check_per_channel(const NodeContext& context, std::size_t input, std::int64_t channels) {
   QUANT_TRY_ASSIGN(const TensorType* type, float_input(context, input));
   if (type->shape.size() == 1 && may_equal(type->shape[0], channels)) return {};
-  return fail(ErrorCode::kInvalidData, fmt::format("input {} has shape {}, the tensor has {} channels", input,
-                                                   to_string(type->shape), channels));
+  return fail(ErrorCode::kInvalidData,
+              fmt::format("input {} has shape {}, the tensor has {} channels", input,
+                          to_string(type->shape), channels));
 }
 
 Result<Types> same_float_type(const NodeContext& context) {
@@ -36,8 +37,8 @@ Result<Types> same_float_type(const NodeContext& context) {
 }
 
 // y = scale[c]·x + shift[c] over an image with channels second or last.
-void apply_per_channel(const ImageShape& image, const float* x, float* y, std::span<const float> scale,
-                       std::span<const float> shift) {
+void apply_per_channel(const ImageShape& image, const float* x, float* y,
+                       std::span<const float> scale, std::span<const float> shift) {
   const auto channels = static_cast<std::size_t>(image.channels);
   if (image.channels_last) {
     for (std::int64_t pixel = 0; pixel < image.batch * image.pixels(); ++pixel) {
@@ -47,7 +48,8 @@ void apply_per_channel(const ImageShape& image, const float* x, float* y, std::s
   }
   for (std::int64_t n = 0; n < image.batch; ++n) {
     for (std::size_t c = 0; c < channels; ++c) {
-      for (std::int64_t pixel = 0; pixel < image.pixels(); ++pixel) *y++ = *x++ * scale[c] + shift[c];
+      for (std::int64_t pixel = 0; pixel < image.pixels(); ++pixel)
+        *y++ = *x++ * scale[c] + shift[c];
     }
   }
 }
@@ -59,7 +61,8 @@ Result<Types> infer_batch_normalization(const NodeContext& context) {
   if (context.node.attributes.integer("training_mode", 0) != 0) {
     return fail(ErrorCode::kUnsupported, "training mode is not supported");
   }
-  QUANT_TRY_ASSIGN(const ImageShape image, image_shape(x->shape, context.node.attributes, 0, kMaxSpatial));
+  QUANT_TRY_ASSIGN(const ImageShape image,
+                   image_shape(x->shape, context.node.attributes, 0, kMaxSpatial));
   for (std::size_t input = 1; input <= 4; ++input) {
     QUANT_TRY(check_per_channel(context, input, image.channels));
   }
@@ -81,7 +84,8 @@ Status compute_batch_normalization(const NodeContext& context, std::span<Tensor>
     factor[c] = static_cast<float>(each);
     shift[c] = static_cast<float>(bias[c] - mean[c] * each);
   }
-  apply_per_channel(image, floats(context, 0).data(), outputs[0].data<float>().data(), factor, shift);
+  apply_per_channel(image, floats(context, 0).data(), outputs[0].data<float>().data(), factor,
+                    shift);
   return {};
 }
 
@@ -92,12 +96,14 @@ struct Statistics {
 };
 
 Result<Statistics> read_statistics(const Attributes& attributes, std::int64_t channels) {
-  Statistics result{attributes.get<std::vector<float>>("mean", {}), attributes.get<std::vector<float>>("std", {})};
+  Statistics result{attributes.get<std::vector<float>>("mean", {}),
+                    attributes.get<std::vector<float>>("std", {})};
   if (channels < 0) return result;
   for (std::vector<float>* values : {&result.mean, &result.std}) {
     if (values->size() == 1) values->assign(static_cast<std::size_t>(channels), values->front());
     if (values->size() != static_cast<std::size_t>(channels)) {
-      return fail(ErrorCode::kInvalidData, fmt::format("attributes mean and std do not have {} values", channels));
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("attributes mean and std do not have {} values", channels));
     }
   }
   if (std::find(result.std.begin(), result.std.end(), 0.0F) != result.std.end()) {
@@ -108,7 +114,8 @@ Result<Statistics> read_statistics(const Attributes& attributes, std::int64_t ch
 
 Result<Types> infer_fixed_normalization(const NodeContext& context) {
   QUANT_TRY_ASSIGN(const TensorType* x, float_input(context, 0));
-  QUANT_TRY_ASSIGN(const ImageShape image, image_shape(x->shape, context.node.attributes, 0, kMaxSpatial));
+  QUANT_TRY_ASSIGN(const ImageShape image,
+                   image_shape(x->shape, context.node.attributes, 0, kMaxSpatial));
   QUANT_TRY(read_statistics(context.node.attributes, image.channels));
   return Types{{DataType::kFloat32, x->shape}};
 }
@@ -116,14 +123,16 @@ Result<Types> infer_fixed_normalization(const NodeContext& context) {
 Status compute_fixed_normalization(const NodeContext& context, std::span<Tensor> outputs) {
   QUANT_TRY_ASSIGN(const ImageShape image,
                    image_shape(context.types[0]->shape, context.node.attributes, 0, kMaxSpatial));
-  QUANT_TRY_ASSIGN(const Statistics statistics, read_statistics(context.node.attributes, image.channels));
+  QUANT_TRY_ASSIGN(const Statistics statistics,
+                   read_statistics(context.node.attributes, image.channels));
   const float* x = floats(context, 0).data();
   float* y = outputs[0].data<float>().data();
   const std::int64_t outer = image.channels_last ? image.batch * image.pixels() : image.batch;
   const std::int64_t inner = image.channels_last ? 1 : image.pixels();
   for (std::int64_t n = 0; n < outer; ++n) {
     for (std::size_t c = 0; c < statistics.mean.size(); ++c) {
-      for (std::int64_t i = 0; i < inner; ++i) *y++ = (*x++ - statistics.mean[c]) / statistics.std[c];
+      for (std::int64_t i = 0; i < inner; ++i)
+        *y++ = (*x++ - statistics.mean[c]) / statistics.std[c];
     }
   }
   return {};
@@ -157,8 +166,9 @@ Result<Types> infer_instance_normalization(const NodeContext& context) {
 }
 
 // Normalizes blocks of `channels` planes together; scale and bias are per channel.
-void normalize_blocks(const Shape& shape, std::int64_t channels, double epsilon, std::span<const float> scale,
-                      std::span<const float> bias, const float* x, float* y) {
+void normalize_blocks(const Shape& shape, std::int64_t channels, double epsilon,
+                      std::span<const float> scale, std::span<const float> bias, const float* x,
+                      float* y) {
   const std::int64_t pixels = element_count(Shape(shape.begin() + 2, shape.end()));
   const std::int64_t planes = shape[0] * shape[1];
   for (std::int64_t plane = 0; plane < planes; plane += channels) {
@@ -196,8 +206,8 @@ Result<Types> infer_group_normalization(const NodeContext& context) {
 Status compute_group_normalization(const NodeContext& context, std::span<Tensor> outputs) {
   const Shape& shape = context.types[0]->shape;
   normalize_blocks(shape, shape[1] / context.node.attributes.integer("num_groups", 1),
-                   context.node.attributes.number("epsilon", 1e-5F), floats(context, 1), floats(context, 2),
-                   floats(context, 0).data(), outputs[0].data<float>().data());
+                   context.node.attributes.number("epsilon", 1e-5F), floats(context, 1),
+                   floats(context, 2), floats(context, 0).data(), outputs[0].data<float>().data());
   return {};
 }
 
@@ -206,8 +216,9 @@ Status check_trailing(const NodeContext& context, std::size_t input, const Shape
   if (optional_type(context, input) == nullptr) return {};
   QUANT_TRY_ASSIGN(const TensorType* type, float_input(context, input));
   if (broadcasts_to(type->shape, shape)) return {};
-  return fail(ErrorCode::kInvalidData, fmt::format("input {} has shape {}, which does not stretch to {}", input,
-                                                   to_string(type->shape), to_string(shape)));
+  return fail(ErrorCode::kInvalidData,
+              fmt::format("input {} has shape {}, which does not stretch to {}", input,
+                          to_string(type->shape), to_string(shape)));
 }
 
 Result<Types> infer_layer_normalization(const NodeContext& context) {
@@ -219,11 +230,14 @@ Result<Types> infer_layer_normalization(const NodeContext& context) {
   QUANT_TRY(check_trailing(context, 2, x->shape));
   Shape statistics = x->shape;
   std::fill(statistics.begin() + static_cast<std::ptrdiff_t>(axis), statistics.end(), 1);
-  return Types{{DataType::kFloat32, x->shape}, {DataType::kFloat32, statistics}, {DataType::kFloat32, statistics}};
+  return Types{{DataType::kFloat32, x->shape},
+               {DataType::kFloat32, statistics},
+               {DataType::kFloat32, statistics}};
 }
 
 // The elements of an input stretched to `shape`, or `fallback` everywhere where it is absent.
-Tensor stretched(const NodeContext& context, std::size_t input, const Shape& shape, float fallback) {
+Tensor stretched(const NodeContext& context, std::size_t input, const Shape& shape,
+                 float fallback) {
   Tensor result(DataType::kFloat32, shape);
   const Tensor* given = constant_input(context, input);
   if (given == nullptr) {
@@ -239,14 +253,16 @@ Status compute_layer_normalization(const NodeContext& context, std::span<Tensor>
   QUANT_TRY_ASSIGN(const std::size_t axis,
                    normalized_axis(context.node.attributes.integer("axis", -1), shape.size()));
   const double epsilon = context.node.attributes.number("epsilon", 1e-5F);
-  const std::int64_t inner = element_count(Shape(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end()));
+  const std::int64_t inner =
+      element_count(Shape(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end()));
   // Scale and bias normally cover the normalized axes only; stretching further is legal, and rare.
   const auto trails = [&](std::size_t input) {
     const TensorType* type = optional_type(context, input);
     return type == nullptr || type->shape.size() <= shape.size() - axis;
   };
   const bool small = trails(1) && trails(2);
-  const Shape parameters(shape.begin() + static_cast<std::ptrdiff_t>(small ? axis : 0), shape.end());
+  const Shape parameters(shape.begin() + static_cast<std::ptrdiff_t>(small ? axis : 0),
+                         shape.end());
   const Tensor scales = stretched(context, 1, parameters, 1);
   const Tensor biases = stretched(context, 2, parameters, 0);
   const float* scale = scales.data<float>().data();
@@ -278,8 +294,9 @@ Result<Types> infer_lp_normalization(const NodeContext& context) {
 }
 
 Status compute_lp_normalization(const NodeContext& context, std::span<Tensor> outputs) {
-  QUANT_TRY_ASSIGN(const std::size_t axis, normalized_axis(context.node.attributes.integer("axis", -1),
-                                                           context.types[0]->shape.size()));
+  QUANT_TRY_ASSIGN(
+      const std::size_t axis,
+      normalized_axis(context.node.attributes.integer("axis", -1), context.types[0]->shape.size()));
   const bool euclidean = context.node.attributes.integer("p", 2) == 2;
   const AxisSpan along = axis_span(context.types[0]->shape, axis);
   const float* x = floats(context, 0).data();
@@ -330,7 +347,8 @@ Status compute_lrn(const NodeContext& context, std::span<Tensor> outputs) {
           squares += value * value;
         }
         const std::int64_t at = (n * along.size + c) * along.inner + i;
-        y[at] = static_cast<float>(x[at] / std::pow(bias + alpha / static_cast<double>(size) * squares, beta));
+        y[at] = static_cast<float>(
+            x[at] / std::pow(bias + alpha / static_cast<double>(size) * squares, beta));
       }
     }
   }
@@ -338,7 +356,8 @@ Status compute_lrn(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 Result<std::vector<std::size_t>> read_axes(const NodeContext& context) {
-  return normalized_axes(context.node.attributes.integers("axes", {0, 2, 3}), context.types[0]->shape.size());
+  return normalized_axes(context.node.attributes.integers("axes", {0, 2, 3}),
+                         context.types[0]->shape.size());
 }
 
 Result<Types> infer_mean_variance(const NodeContext& context) {
@@ -373,20 +392,27 @@ Status compute_mean_variance(const NodeContext& context, std::span<Tensor> outpu
     std::transform(row, row + inner, row,
                    [&](float x) { return static_cast<float>((x - moments.mean) / deviation); });
   }
-  strided_copy(ordered_shape, ordered, 0, row_major_strides(ordered_shape), outputs[0], 0, ordered_strides);
+  strided_copy(ordered_shape, ordered, 0, row_major_strides(ordered_shape), outputs[0], 0,
+               ordered_strides);
   return {};
 }
 
 constexpr Operator kOperators[] = {
-    computed_operator<infer_batch_normalization, compute_batch_normalization>(OpKind::kBatchNormalization, 5, 5),
-    computed_operator<infer_fixed_normalization, compute_fixed_normalization>(OpKind::kNormalization, 1, 1),
+    computed_operator<infer_batch_normalization, compute_batch_normalization>(
+        OpKind::kBatchNormalization, 5, 5),
+    computed_operator<infer_fixed_normalization, compute_fixed_normalization>(
+        OpKind::kNormalization, 1, 1),
     computed_operator<infer_instance_normalization, compute_instance_normalization>(
         OpKind::kInstanceNormalization, 3, 3),
-    computed_operator<infer_group_normalization, compute_group_normalization>(OpKind::kGroupNormalization, 3, 3),
-    computed_operator<infer_layer_normalization, compute_layer_normalization>(OpKind::kLayerNormalization, 2, 3),
-    computed_operator<infer_lp_normalization, compute_lp_normalization>(OpKind::kLpNormalization, 1, 1),
+    computed_operator<infer_group_normalization, compute_group_normalization>(
+        OpKind::kGroupNormalization, 3, 3),
+    computed_operator<infer_layer_normalization, compute_layer_normalization>(
+        OpKind::kLayerNormalization, 2, 3),
+    computed_operator<infer_lp_normalization, compute_lp_normalization>(OpKind::kLpNormalization, 1,
+                                                                        1),
     computed_operator<infer_lrn, compute_lrn>(OpKind::kLRN, 1, 1),
-    computed_operator<infer_mean_variance, compute_mean_variance>(OpKind::kMeanVarianceNormalization, 1, 1),
+    computed_operator<infer_mean_variance, compute_mean_variance>(
+        OpKind::kMeanVarianceNormalization, 1, 1),
 };
 
 }  // namespace

@@ -26,7 +26,7 @@ const dnnl::engine& cpu() {
 }
 
 tl::unexpected<Error> library_failure(const dnnl::error& error) {
-  const ErrorCode code = error.status == dnnl_unimplemented ? ErrorCode::kUnsupported
+  const ErrorCode code = error.status == dnnl_unimplemented   ? ErrorCode::kUnsupported
                          : error.status == dnnl_out_of_memory ? ErrorCode::kOutOfRange
                                                               : ErrorCode::kInternal;
   return fail(code, std::string("oneDNN: ") + error.message);
@@ -34,7 +34,8 @@ tl::unexpected<Error> library_failure(const dnnl::error& error) {
 
 thread_local int wanted_threads = 1;
 
-// Sets OpenMP's number of threads for the current thread, and puts back what the application had there.
+// Sets OpenMP's number of threads for the current thread, and puts back what the application had
+// there.
 class OpenMpThreads {
  public:
 #if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
@@ -70,8 +71,8 @@ Dims row_major(const Dims& dims) {
 }
 
 // (N, C, spatial…), in memory with the channels second or last.
-Descriptor image(std::int64_t batch, std::int64_t channels, const std::vector<std::int64_t>& spatial,
-                 bool channels_last) {
+Descriptor image(std::int64_t batch, std::int64_t channels,
+                 const std::vector<std::int64_t>& spatial, bool channels_last) {
   Dims dims{batch, channels};
   dims.insert(dims.end(), spatial.begin(), spatial.end());
   if (!channels_last) return {dims, kFloat, row_major(dims)};
@@ -115,14 +116,23 @@ dnnl::primitive_attr attributes_of(const PostOps& post_ops) {
 #endif
   };
   switch (post_ops.activation) {
-    case Activation::kNone: break;
-    case Activation::kRelu: append(dnnl::algorithm::eltwise_relu, 0, 0); break;
-    case Activation::kLeakyRelu: append(dnnl::algorithm::eltwise_relu, post_ops.alpha, 0); break;
+    case Activation::kNone:
+      break;
+    case Activation::kRelu:
+      append(dnnl::algorithm::eltwise_relu, 0, 0);
+      break;
+    case Activation::kLeakyRelu:
+      append(dnnl::algorithm::eltwise_relu, post_ops.alpha, 0);
+      break;
     case Activation::kClip:
       append(dnnl::algorithm::eltwise_clip, post_ops.alpha, post_ops.beta);
       break;
-    case Activation::kSigmoid: append(dnnl::algorithm::eltwise_logistic, 0, 0); break;
-    case Activation::kSilu: append(dnnl::algorithm::eltwise_swish, 1, 0); break;
+    case Activation::kSigmoid:
+      append(dnnl::algorithm::eltwise_logistic, 0, 0);
+      break;
+    case Activation::kSilu:
+      append(dnnl::algorithm::eltwise_swish, 1, 0);
+      break;
   }
   dnnl::primitive_attr attributes;
   attributes.set_post_ops(operations);
@@ -137,11 +147,11 @@ typename Primitive::primitive_desc describe(dnnl::algorithm algorithm, const Des
                                             const ConvolutionShape& shape, const Dims& holes,
                                             const dnnl::primitive_attr& attributes) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {cpu(),         dnnl::prop_kind::forward_inference,
-          algorithm,     source,
-          weights,       bias,
-          destination,   shape.strides,
-          holes,         shape.pads_begin,
+  return {cpu(),          dnnl::prop_kind::forward_inference,
+          algorithm,      source,
+          weights,        bias,
+          destination,    shape.strides,
+          holes,          shape.pads_begin,
           shape.pads_end, attributes};
 #else
   return {{dnnl::prop_kind::forward_inference, algorithm, source, weights, bias, destination,
@@ -203,13 +213,15 @@ Convolution::~Convolution() = default;
 Result<Convolution> Convolution::create(const ConvolutionShape& shape, const PostOps& post_ops) {
   auto state = std::make_unique<State>();
   QUANT_TRY(guarded([&] {
-    // Measured on AVX2: kernels for channels-last memory are as fast as those for the blocked layouts,
-    // and everything around them stays dense. Kernels for ONNX's layout are 2 to 20 times slower.
+    // Measured on AVX2: kernels for channels-last memory are as fast as those for the blocked
+    // layouts, and everything around them stays dense. Kernels for ONNX's layout are 2 to 20 times
+    // slower.
     const Descriptor inner_source = image(shape.batch, shape.in_channels, shape.input, true);
     const Descriptor inner_destination = image(shape.batch, shape.out_channels, shape.output, true);
     const Descriptor given_weights = onnx_weights(shape);
     const Descriptor any_weights(weight_dims(shape), kFloat, dnnl::memory::format_tag::any);
-    const Descriptor bias = shape.bias ? Descriptor({shape.out_channels}, kFloat, Dims{1}) : Descriptor();
+    const Descriptor bias =
+        shape.bias ? Descriptor({shape.out_channels}, kFloat, Dims{1}) : Descriptor();
     Dims holes = shape.dilations;
     for (auto& hole : holes) --hole;
     const dnnl::primitive_attr attributes = attributes_of(post_ops);
@@ -283,7 +295,8 @@ Status Convolution::run(const float* source, const float* bias, float* destinati
     attach(state.source, source);
     attach(state.destination, destination);
     if (state.bias) attach(state.bias_values, bias);
-    if (state.reorder_source) state.to_inner.execute(state.stream, state.source, state.inner_source);
+    if (state.reorder_source)
+      state.to_inner.execute(state.stream, state.source, state.inner_source);
     if (state.reorder_destination && state.accumulate) {
       state.destination_to_inner.execute(state.stream, state.destination, state.inner_destination);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The only door to oneDNN, whose interface differs between its versions 2 (Debian 12) and 3 (Debian 13).
-// Float32 throughout; tensors are dense, channels either second (ONNX) or last.
+// The only door to oneDNN, whose interface differs between its versions 2 (Debian 12) and 3 (Debian
+// 13). Float32 throughout; tensors are dense, channels either second (ONNX) or last.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace quant::onednn {
 
-// The number of threads that oneDNN uses for what the current thread makes and runs while this lives; one
-// where there is no scope. Results may differ in the last bits between numbers of threads, never between
-// runs with the same number.
+// The number of threads that oneDNN uses for what the current thread makes and runs while this
+// lives; one where there is no scope. Results may differ in the last bits between numbers of
+// threads, never between runs with the same number.
 class ThreadScope {
  public:
   explicit ThreadScope(int threads);
@@ -28,17 +28,17 @@ class ThreadScope {
 // What a primitive does to each result before it is stored.
 enum class Activation { kNone, kRelu, kLeakyRelu, kClip, kSigmoid, kSilu };
 struct PostOps {
-  bool accumulate = false;  // adds what the destination held before
+  bool accumulate = false;                    // adds what the destination held before
   Activation activation = Activation::kNone;  // after that
-  float alpha = 0;  // slope of kLeakyRelu, lower bound of kClip
-  float beta = 0;   // upper bound of kClip
+  float alpha = 0;                            // slope of kLeakyRelu, lower bound of kClip
+  float beta = 0;                             // upper bound of kClip
 };
 
 // One to three spatial axes. Sizes were checked by the caller (window.h).
 struct ConvolutionShape {
   std::int64_t batch = 1;
   std::int64_t groups = 1;
-  std::int64_t in_channels = 1;   // all groups together
+  std::int64_t in_channels = 1;  // all groups together
   std::int64_t out_channels = 1;
   std::vector<std::int64_t> input;  // spatial
   std::vector<std::int64_t> kernel;
@@ -71,8 +71,8 @@ class Convolution {
   std::unique_ptr<State> state_;
 };
 
-// C[i] = A[i]·B[i] for i in [0, batch), A m×k and B k×n, row-major and one after another; a transposed
-// operand lies as k×m or n×k.
+// C[i] = A[i]·B[i] for i in [0, batch), A m×k and B k×n, row-major and one after another; a
+// transposed operand lies as k×m or n×k.
 struct MatMulShape {
   std::int64_t batch = 1;
   std::int64_t m = 1;

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/families.h"
+#include "quant/graph/operators/float_input.h"
 #include "quant/graph/operators/image_shape.h"
 #include "quant/graph/operators/prepared_function.h"
 #include "quant/graph/operators/window.h"
@@ -89,19 +89,19 @@ struct Axis {
 };
 
 struct Geometry {
-  Axis axis[kMaxSpatial];  // depth, height, width
+  Axis axis[kMaxSpatial];   // depth, height, width
   std::int64_t planes = 1;  // images of `lanes` interleaved channels
   std::int64_t lanes = 1;
 
   explicit Geometry(const Pool& pool)
-      : planes(pool.input.channels_last ? pool.input.batch : pool.input.batch * pool.input.channels),
+      : planes(pool.input.channels_last ? pool.input.batch
+                                        : pool.input.batch * pool.input.channels),
         lanes(pool.input.channels_last ? pool.input.channels : 1) {
     const PlacedWindow& window = pool.window;
     for (std::size_t i = 0; i < window.rank(); ++i) {
-      axis[kMaxSpatial - window.rank() + i] = {window.input[i],     window.output[i],
-                                               window.kernel[i],    window.strides[i],
-                                               window.dilations[i], window.pads_begin[i],
-                                               window.pads_end[i]};
+      axis[kMaxSpatial - window.rank() + i] = {
+          window.input[i],     window.output[i],     window.kernel[i],  window.strides[i],
+          window.dilations[i], window.pads_begin[i], window.pads_end[i]};
     }
   }
   std::int64_t input_elements() const {
@@ -123,7 +123,8 @@ void slide(const Geometry& geometry, const T* input, T* output, Combine combine)
       for (std::int64_t y = 0; y < height.output; ++y) {
         T* const row = output + (z * height.output + y) * width.output * lanes;
         for (std::int64_t tz = depth.first_tap(z, 0); tz < depth.end_tap(z, depth.input); ++tz) {
-          for (std::int64_t ty = height.first_tap(y, 0); ty < height.end_tap(y, height.input); ++ty) {
+          for (std::int64_t ty = height.first_tap(y, 0); ty < height.end_tap(y, height.input);
+               ++ty) {
             const T* const line =
                 input + (depth.position(z, tz) * height.input + height.position(y, ty)) *
                             width.input * lanes;
@@ -140,7 +141,8 @@ void slide(const Geometry& geometry, const T* input, T* output, Combine combine)
               }
               for (std::int64_t x = first; x < end; ++x, source += width.stride * lanes) {
                 T* const target = row + x * lanes;
-                for (std::int64_t lane = 0; lane < lanes; ++lane) combine(target[lane], source[lane]);
+                for (std::int64_t lane = 0; lane < lanes; ++lane)
+                  combine(target[lane], source[lane]);
               }
             }
           }
@@ -160,8 +162,8 @@ void max_pool(const Geometry& geometry, const Tensor& input, Tensor& output) {
         [](T& best, T value) { best = value > best ? value : best; });
 }
 
-// Where each maximum was found: its offset in the whole input tensor, spatial axes counted row-major or,
-// with storage_order 1, column-major. The first of equal values wins.
+// Where each maximum was found: its offset in the whole input tensor, spatial axes counted
+// row-major or, with storage_order 1, column-major. The first of equal values wins.
 template <typename T>
 void max_indices(const Geometry& geometry, bool column_major, const Tensor& input, Tensor& output) {
   const auto& [depth, height, width] = geometry.axis;
@@ -175,8 +177,10 @@ void max_indices(const Geometry& geometry, bool column_major, const Tensor& inpu
           T best = std::numeric_limits<T>::lowest();
           bool found = false;
           for (std::int64_t tz = depth.first_tap(z, 0); tz < depth.end_tap(z, depth.input); ++tz) {
-            for (std::int64_t ty = height.first_tap(y, 0); ty < height.end_tap(y, height.input); ++ty) {
-              for (std::int64_t tx = width.first_tap(x, 0); tx < width.end_tap(x, width.input); ++tx) {
+            for (std::int64_t ty = height.first_tap(y, 0); ty < height.end_tap(y, height.input);
+                 ++ty) {
+              for (std::int64_t tx = width.first_tap(x, 0); tx < width.end_tap(x, width.input);
+                   ++tx) {
                 const std::int64_t pz = depth.position(z, tz);
                 const std::int64_t py = height.position(y, ty);
                 const std::int64_t px = width.position(x, tx);
@@ -196,17 +200,18 @@ void max_indices(const Geometry& geometry, bool column_major, const Tensor& inpu
 }
 
 template <typename T>
-std::unique_ptr<PreparedNode> prepare_max(const Geometry& geometry, const Shape& shape, bool indices,
-                                          bool column_major) {
-  return prepared_function([=](std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) {
-    outputs.assign(1, Tensor(DataTypeOf<T>::value, shape));
-    max_pool<T>(geometry, *inputs[0], outputs[0]);
-    if (indices) {
-      outputs.emplace_back(DataType::kInt64, shape);
-      max_indices<T>(geometry, column_major, *inputs[0], outputs[1]);
-    }
-    return Status{};
-  });
+std::unique_ptr<PreparedNode> prepare_max(const Geometry& geometry, const Shape& shape,
+                                          bool indices, bool column_major) {
+  return prepared_function(
+      [=](std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) {
+        outputs.assign(1, Tensor(DataTypeOf<T>::value, shape));
+        max_pool<T>(geometry, *inputs[0], outputs[0]);
+        if (indices) {
+          outputs.emplace_back(DataType::kInt64, shape);
+          max_indices<T>(geometry, column_major, *inputs[0], outputs[1]);
+        }
+        return Status{};
+      });
 }
 
 Result<std::unique_ptr<PreparedNode>> prepare_max_pool(const NodeContext& context) {
@@ -261,11 +266,11 @@ Result<std::unique_ptr<PreparedNode>> prepare_average_pool(const NodeContext& co
     }
   }
   return prepared_function([geometry, shape, divisors = std::move(divisors)](
-                               std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) {
+                               std::span<const Tensor* const> inputs,
+                               std::vector<Tensor>& outputs) {
     outputs.assign(1, Tensor(DataType::kFloat32, shape));
     float* target = outputs[0].data<float>().data();
-    slide(geometry, floats_of(inputs, 0), target,
-          [](float& sum, float value) { sum += value; });
+    slide(geometry, floats_of(inputs, 0), target, [](float& sum, float value) { sum += value; });
     for (std::int64_t plane = 0; plane < geometry.planes; ++plane) {
       for (const float divisor : divisors) {
         for (std::int64_t lane = 0; lane < geometry.lanes; ++lane) *target++ /= divisor;
@@ -287,15 +292,16 @@ Result<std::unique_ptr<PreparedNode>> prepare_lp_pool(const NodeContext& context
   const Shape shape = pool.output.shape();
   QUANT_TRY(check_size(shape));
   QUANT_TRY_ASSIGN(const float p, read_norm(context.node.attributes));
-  return prepared_function([geometry = Geometry(pool), shape, p](std::span<const Tensor* const> inputs,
-                                                                std::vector<Tensor>& outputs) {
-    outputs.assign(1, Tensor(DataType::kFloat32, shape));
-    const std::span<float> values = outputs[0].data<float>();
-    slide(geometry, floats_of(inputs, 0), values.data(),
-          [p](float& sum, float value) { sum += std::pow(std::fabs(value), p); });
-    for (float& value : values) value = std::pow(value, 1.0F / p);
-    return Status{};
-  });
+  return prepared_function(
+      [geometry = Geometry(pool), shape, p](std::span<const Tensor* const> inputs,
+                                            std::vector<Tensor>& outputs) {
+        outputs.assign(1, Tensor(DataType::kFloat32, shape));
+        const std::span<float> values = outputs[0].data<float>();
+        slide(geometry, floats_of(inputs, 0), values.data(),
+              [p](float& sum, float value) { sum += std::pow(std::fabs(value), p); });
+        for (float& value : values) value = std::pow(value, 1.0F / p);
+        return Status{};
+      });
 }
 
 Result<ImageShape> plan_global(const NodeContext& context) {
@@ -317,12 +323,14 @@ Result<std::vector<TensorType>> infer_global(const NodeContext& context) {
   return std::vector<TensorType>{{DataType::kFloat32, global_output(std::move(input)).shape()}};
 }
 
-// Reduces all pixels of each channel in double: combine(accumulator, value), then finish(accumulator).
+// Reduces all pixels of each channel in double: combine(accumulator, value), then
+// finish(accumulator).
 template <typename Combine, typename Finish>
 std::unique_ptr<PreparedNode> reduce_pixels(const ImageShape& image, double start, Combine combine,
                                             Finish finish) {
   return prepared_function([=, shape = global_output(image).shape()](
-                               std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) {
+                               std::span<const Tensor* const> inputs,
+                               std::vector<Tensor>& outputs) {
     outputs.assign(1, Tensor(DataType::kFloat32, shape));
     const std::int64_t lanes = image.channels_last ? image.channels : 1;
     const std::int64_t planes = image.channels_last ? image.batch : image.batch * image.channels;

@@ -34,7 +34,8 @@ Status check_per_output(const NodeContext& context, std::size_t input, std::int6
   if (!is_static(shape) || element_count(shape) == 1) return {};
   if (shape.size() == 1 && may_equal(shape[0], channels)) return {};
   return fail(ErrorCode::kInvalidData,
-              fmt::format("input {} has shape {}, expected one value or {}", input, to_string(shape), channels));
+              fmt::format("input {} has shape {}, expected one value or {}", input,
+                          to_string(shape), channels));
 }
 
 float whole_scale(const NodeContext& context, std::size_t input) {
@@ -49,9 +50,11 @@ T of_channel(const std::vector<T>& values, std::int64_t channel) {
 
 // Turns accumulators into outputs: float32(acc) · (s_x·s_w/s_y), half to even, plus the zero point.
 template <typename T>
-void requantize(const std::int32_t* accumulators, std::int64_t count, float multiplier, std::int32_t zero, T* y) {
+void requantize(const std::int32_t* accumulators, std::int64_t count, float multiplier,
+                std::int32_t zero, T* y) {
   for (std::int64_t i = 0; i < count; ++i) {
-    y[i] = saturate<T>(std::nearbyint(static_cast<float>(accumulators[i]) * multiplier) + static_cast<float>(zero));
+    y[i] = saturate<T>(std::nearbyint(static_cast<float>(accumulators[i]) * multiplier) +
+                       static_cast<float>(zero));
   }
 }
 
@@ -74,8 +77,9 @@ Result<QuantizedConvolution> plan_quantized_convolution(const NodeContext& conte
   QuantizedConvolution plan;
   plan.groups = attributes.integer("group", 1);
   if (weights.size() != x->shape.size() || plan.groups < 1 || plan.groups > kMaxElements) {
-    return fail(ErrorCode::kInvalidData, fmt::format("weights {} in {} groups do not fit an input {}",
-                                                     to_string(weights), plan.groups, to_string(x->shape)));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("weights {} in {} groups do not fit an input {}", to_string(weights),
+                            plan.groups, to_string(x->shape)));
   }
   plan.output = input;
   plan.output.channels = weights[0];
@@ -89,10 +93,11 @@ Result<QuantizedConvolution> plan_quantized_convolution(const NodeContext& conte
     QUANT_TRY(check_per_output(context, 8, weights[0]));
   }
   if (!is_static(weights)) return plan;
-  if (std::find(weights.begin(), weights.end(), 0) != weights.end() || weights[0] % plan.groups != 0 ||
-      !may_equal(input.channels, weights[1] * plan.groups)) {
-    return fail(ErrorCode::kInvalidData, fmt::format("weights {} in {} groups do not fit an input {}",
-                                                     to_string(weights), plan.groups, to_string(x->shape)));
+  if (std::find(weights.begin(), weights.end(), 0) != weights.end() ||
+      weights[0] % plan.groups != 0 || !may_equal(input.channels, weights[1] * plan.groups)) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("weights {} in {} groups do not fit an input {}", to_string(weights),
+                            plan.groups, to_string(x->shape)));
   }
   const std::vector<std::int64_t> kernel(weights.begin() + 2, weights.end());
   QUANT_TRY_ASSIGN(const Window window, read_window(attributes, kernel.size(), kernel));
@@ -101,8 +106,8 @@ Result<QuantizedConvolution> plan_quantized_convolution(const NodeContext& conte
   return plan;
 }
 
-// Adds one input plane, seen through its kernel, to the accumulators of one output plane. Fewer than three
-// axes have sizes of 1 in front.
+// Adds one input plane, seen through its kernel, to the accumulators of one output plane. Fewer
+// than three axes have sizes of 1 in front.
 struct PlaneWindow {
   std::int64_t input[3] = {1, 1, 1};
   std::int64_t output[3] = {1, 1, 1};
@@ -137,8 +142,8 @@ struct PlaneWindow {
   }
 
  private:
-  void add_tap(std::int64_t tz, std::int64_t ty, std::int64_t tx, const std::int32_t* x, std::int32_t weight,
-               std::int32_t* sums) const {
+  void add_tap(std::int64_t tz, std::int64_t ty, std::int64_t tx, const std::int32_t* x,
+               std::int32_t weight, std::int32_t* sums) const {
     const std::int64_t shift = source(2, 0, tx);
     const std::int64_t first = shift < 0 ? (-shift + stride[2] - 1) / stride[2] : 0;
     const std::int64_t end =
@@ -178,8 +183,8 @@ Result<QuantizedProduct> plan_quantized_product(const NodeContext& context) {
   const Shape& left = a->shape;
   const Shape& right = b->shape;
   if (left.size() < 2 || right.size() < 2 || !may_equal(left.back(), right[right.size() - 2])) {
-    return fail(ErrorCode::kInvalidData, fmt::format("inputs {} and {} do not fit each other", to_string(left),
-                                                     to_string(right)));
+    return fail(ErrorCode::kInvalidData, fmt::format("inputs {} and {} do not fit each other",
+                                                     to_string(left), to_string(right)));
   }
   QuantizedProduct plan;
   plan.batch_a.assign(left.begin(), left.end() - 2);
@@ -210,7 +215,8 @@ Status compute_quantized_convolution(const NodeContext& context, std::span<Tenso
   const std::vector<float> weight_scales(scales.begin(), scales.end());
   const std::vector<std::int32_t> weight_zeros = widened(*context.constants[5]);
   const Tensor* bias = constant_input(context, 8);
-  const std::vector<std::int32_t> biases = bias == nullptr ? std::vector<std::int32_t>{0} : widened(*bias);
+  const std::vector<std::int32_t> biases =
+      bias == nullptr ? std::vector<std::int32_t>{0} : widened(*bias);
   // Zero points leave at once: padding is then 0, as ONNX wants it.
   std::vector<std::int32_t> x = widened(*context.constants[0]);
   const std::int32_t input_zero = widened(*context.constants[2])[0];
@@ -240,7 +246,8 @@ Status compute_quantized_convolution(const NodeContext& context, std::span<Tenso
       std::ranges::fill(sums, of_channel(biases, c));
       const std::int64_t first = n * in_per_group * plan.groups + c / out_per_group * in_per_group;
       for (std::int64_t i = 0; i < in_per_group; ++i) {
-        window.accumulate(x.data() + (first + i) * in_pixels, w.data() + (c * in_per_group + i) * taps, sums.data());
+        window.accumulate(x.data() + (first + i) * in_pixels,
+                          w.data() + (c * in_per_group + i) * taps, sums.data());
       }
       const float multiplier = input_scale * of_channel(weight_scales, c) / output_scale;
       visit_type(ByteTypes{}, outputs[0].type(), [&]<typename T>(std::type_identity<T>) {
@@ -287,7 +294,8 @@ Status compute_quantized_product(const NodeContext& context, std::span<Tensor> o
     for (std::int64_t row = 0; row < plan.m; ++row) {
       std::ranges::fill(sums, 0);
       for (std::int64_t k = 0; k < plan.k; ++k) {
-        const std::int32_t left = a[static_cast<std::size_t>((offset_a * plan.m + row) * plan.k + k)] - zero_a;
+        const std::int32_t left =
+            a[static_cast<std::size_t>((offset_a * plan.m + row) * plan.k + k)] - zero_a;
         const std::int32_t* const line = b.data() + (offset_b * plan.k + k) * plan.n;
         for (std::int64_t column = 0; column < plan.n; ++column) {
           std::int32_t& sum = sums[static_cast<std::size_t>(column)];
@@ -297,8 +305,8 @@ Status compute_quantized_product(const NodeContext& context, std::span<Tensor> o
       visit_type(ByteTypes{}, outputs[0].type(), [&]<typename T>(std::type_identity<T>) {
         T* const y = outputs[0].data<T>().data() + (batch * plan.m + row) * plan.n;
         for (std::int64_t column = 0; column < plan.n; ++column) {
-          requantize(&sums[static_cast<std::size_t>(column)], 1, scale_a * of_channel(scale_b, column) / scale_y,
-                     zero_y, y + column);
+          requantize(&sums[static_cast<std::size_t>(column)], 1,
+                     scale_a * of_channel(scale_b, column) / scale_y, zero_y, y + column);
         }
       });
     }

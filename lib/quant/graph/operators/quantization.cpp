@@ -18,7 +18,8 @@ using Types = std::vector<TensorType>;
 using QuantizedTypes = TypeList<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t>;
 
 // Which scale belongs to which element: element (outer, i, inner) takes scale
-// (outer, i / block, inner), where an axis without blocks has its scales for outer = inner = 0 only.
+// (outer, i / block, inner), where an axis without blocks has its scales for outer = inner = 0
+// only.
 struct ScaleLayout {
   AxisSpan along;
   std::int64_t block = 1;
@@ -36,8 +37,9 @@ Status check_scales(const NodeContext& context) {
   const TensorType* zero = optional_type(context, 2);
   if (zero != nullptr && is_static(zero->shape) && is_static(scale->shape) &&
       element_count(zero->shape) != element_count(scale->shape)) {
-    return fail(ErrorCode::kInvalidData, fmt::format("scales {} and zero points {} do not fit each other",
-                                                     to_string(scale->shape), to_string(zero->shape)));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("scales {} and zero points {} do not fit each other",
+                            to_string(scale->shape), to_string(zero->shape)));
   }
   const Shape& x = context.types[0]->shape;
   if (!is_static(scale->shape) || element_count(scale->shape) == 1) return {};
@@ -88,18 +90,29 @@ void for_each_element(const ScaleLayout& layout, Each each) {
   }
 }
 
-// ONNX's numbers for element types, as output_dtype has them; 0 means: as the zero point, else uint8.
+// ONNX's numbers for element types, as output_dtype has them; 0 means: as the zero point, else
+// uint8.
 Result<DataType> quantized_type(const NodeContext& context) {
   const TensorType* zero = optional_type(context, 2);
   const std::int64_t wanted = context.node.attributes.integer("output_dtype", 0);
   DataType type = zero == nullptr ? DataType::kUint8 : zero->type;
   switch (wanted) {
-    case 0: break;
-    case 2: type = DataType::kUint8; break;
-    case 3: type = DataType::kInt8; break;
-    case 4: type = DataType::kUint16; break;
-    case 5: type = DataType::kInt16; break;
-    default: return fail(ErrorCode::kUnsupported, fmt::format("attribute output_dtype is {}", wanted));
+    case 0:
+      break;
+    case 2:
+      type = DataType::kUint8;
+      break;
+    case 3:
+      type = DataType::kInt8;
+      break;
+    case 4:
+      type = DataType::kUint16;
+      break;
+    case 5:
+      type = DataType::kInt16;
+      break;
+    default:
+      return fail(ErrorCode::kUnsupported, fmt::format("attribute output_dtype is {}", wanted));
   }
   if (!QuantizedTypes::contains(type)) return unsupported_type(type, 2);
   if (zero != nullptr && zero->type != type) {
@@ -159,8 +172,10 @@ Status compute_dequantize(const NodeContext& context, std::span<Tensor> outputs)
 constexpr Operator kOperators[] = {
     computed_operator<infer_quantize, compute_quantize>(OpKind::kQuantizeLinear, 2, 3),
     computed_operator<infer_dequantize, compute_dequantize>(OpKind::kDequantizeLinear, 2, 3),
-    computed_operator<infer_quantized_convolution, compute_quantized_convolution>(OpKind::kQLinearConv, 8, 9),
-    computed_operator<infer_quantized_product, compute_quantized_product>(OpKind::kQLinearMatMul, 8, 8),
+    computed_operator<infer_quantized_convolution, compute_quantized_convolution>(
+        OpKind::kQLinearConv, 8, 9),
+    computed_operator<infer_quantized_product, compute_quantized_product>(OpKind::kQLinearMatMul, 8,
+                                                                          8),
 };
 
 }  // namespace

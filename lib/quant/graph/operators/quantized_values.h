@@ -13,8 +13,7 @@
 
 namespace quant {
 
-using StoredTypes =
-    TypeList<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::int32_t>;
+using StoredTypes = TypeList<std::uint8_t, std::int8_t, std::uint16_t, std::int16_t, std::int32_t>;
 
 // Saturates an already rounded value.
 template <typename T>

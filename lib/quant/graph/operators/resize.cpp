@@ -31,12 +31,14 @@ std::size_t memory_axis(std::size_t axis, std::size_t rank, bool channels_last) 
   return axis == 1 ? rank - 1 : axis - 1;
 }
 
-Result<std::vector<float>> numbers_of(const NodeContext& context, std::size_t input, std::size_t count) {
+Result<std::vector<float>> numbers_of(const NodeContext& context, std::size_t input,
+                                      std::size_t count) {
   const Tensor& tensor = *constant_input(context, input);
   if (tensor.type() != DataType::kFloat32) return unsupported_type(tensor.type(), input);
   const std::span<const float> values = tensor.data<float>();
   if (values.size() != count) {
-    return fail(ErrorCode::kInvalidData, fmt::format("input {} has {} values instead of {}", input, values.size(), count));
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("input {} has {} values instead of {}", input, values.size(), count));
   }
   for (const float value : values) {
     if (!(std::fabs(value) <= 1e9F) || (input == kScales && !(value > 0))) {
@@ -46,12 +48,14 @@ Result<std::vector<float>> numbers_of(const NodeContext& context, std::size_t in
   return std::vector<float>(values.begin(), values.end());
 }
 
-// Sizes that keep the picture's proportions: the largest that fits into `sizes`, or the smallest that covers them.
+// Sizes that keep the picture's proportions: the largest that fits into `sizes`, or the smallest
+// that covers them.
 Status keep_proportions(const std::string& policy, std::vector<ResizeAxis*>& axes) {
   if (policy == "stretch") return {};
   if (policy != "not_larger" && policy != "not_smaller") {
-    return fail(ErrorCode::kInvalidData,
-                fmt::format("attribute keep_aspect_ratio_policy has the unknown value '{}'", policy));
+    return fail(
+        ErrorCode::kInvalidData,
+        fmt::format("attribute keep_aspect_ratio_policy has the unknown value '{}'", policy));
   }
   const auto smaller = [](const ResizeAxis* a, const ResizeAxis* b) { return a->scale < b->scale; };
   if (axes.empty()) return {};
@@ -59,34 +63,37 @@ Status keep_proportions(const std::string& policy, std::vector<ResizeAxis*>& axe
                                              : (*std::ranges::max_element(axes, smaller))->scale;
   for (ResizeAxis* axis : axes) {
     axis->scale = scale;
-    axis->output = static_cast<std::int64_t>(std::floor(scale * static_cast<float>(axis->input) + 0.5F));
+    axis->output =
+        static_cast<std::int64_t>(std::floor(scale * static_cast<float>(axis->input) + 0.5F));
     axis->length = static_cast<float>(axis->output);
   }
   return {};
 }
 
 struct ResizePlan {
-  bool known = false;  // not while an input's value or size is unknown
+  bool known = false;            // not while an input's value or size is unknown
   std::vector<ResizeAxis> axes;  // one per axis of memory
 };
 
-Result<ResizePlan> plan_resize(const NodeContext& context,
-                                                           const ResizeSettings& settings) {
+Result<ResizePlan> plan_resize(const NodeContext& context, const ResizeSettings& settings) {
   const Attributes& attributes = context.node.attributes;
   const Shape& shape = context.types[0]->shape;
   const std::size_t rank = shape.size();
   std::vector<std::int64_t> named = attributes.integers("axes");
   if (named.empty()) {
-    for (std::size_t axis = 0; axis < rank; ++axis) named.push_back(static_cast<std::int64_t>(axis));
+    for (std::size_t axis = 0; axis < rank; ++axis)
+      named.push_back(static_cast<std::int64_t>(axis));
   }
   QUANT_TRY_ASSIGN(const std::vector<std::size_t> axes, normalized_axes(named, rank));
   const bool by_scales = is_given(context, kScales);
   const std::size_t source = by_scales ? kScales : kSizes;
   if (by_scales == is_given(context, kSizes)) {
-    return fail(ErrorCode::kInvalidData, "exactly one of the inputs scales and sizes must be given");
+    return fail(ErrorCode::kInvalidData,
+                "exactly one of the inputs scales and sizes must be given");
   }
   const bool cropping = settings.coordinates == CoordinateMode::kTfCropAndResize;
-  if (cropping && !is_given(context, kRoi)) return fail(ErrorCode::kInvalidData, "input roi is missing");
+  if (cropping && !is_given(context, kRoi))
+    return fail(ErrorCode::kInvalidData, "input roi is missing");
   if (!is_static(shape) || constant_input(context, source) == nullptr ||
       (cropping && constant_input(context, kRoi) == nullptr)) {
     return ResizePlan{};
@@ -103,14 +110,15 @@ Result<ResizePlan> plan_resize(const NodeContext& context,
     QUANT_TRY(required_type<IndexTypes>(context, kSizes));
     sizes = integers_of(*constant_input(context, kSizes));
     if (sizes.size() != axes.size()) {
-      return fail(ErrorCode::kInvalidData,
-                  fmt::format("input sizes has {} values instead of {}", sizes.size(), axes.size()));
+      return fail(ErrorCode::kInvalidData, fmt::format("input sizes has {} values instead of {}",
+                                                       sizes.size(), axes.size()));
     }
   }
 
   const bool channels_last = has_channels_last(attributes);
   std::vector<ResizeAxis> result(rank);
-  for (std::size_t axis = 0; axis < rank; ++axis) result[axis].input = result[axis].output = shape[axis];
+  for (std::size_t axis = 0; axis < rank; ++axis)
+    result[axis].input = result[axis].output = shape[axis];
   std::vector<ResizeAxis*> resized;
   for (std::size_t i = 0; i < axes.size(); ++i) {
     ResizeAxis& axis = result[memory_axis(axes[i], rank, channels_last)];
@@ -121,9 +129,12 @@ Result<ResizePlan> plan_resize(const NodeContext& context,
     const auto input = static_cast<float>(axis.input);
     if (by_scales) {
       axis.scale = scales[i];
-      const float size = cropping ? input * (axis.roi_end - axis.roi_begin) * axis.scale : input * axis.scale;
+      const float size =
+          cropping ? input * (axis.roi_end - axis.roi_begin) * axis.scale : input * axis.scale;
       axis.length = size;
-      axis.output = size >= 0 && size <= static_cast<float>(kMaxElements) ? static_cast<std::int64_t>(size) : -1;
+      axis.output = size >= 0 && size <= static_cast<float>(kMaxElements)
+                        ? static_cast<std::int64_t>(size)
+                        : -1;
     } else {
       axis.output = sizes[i];
       axis.length = static_cast<float>(sizes[i]);
@@ -135,7 +146,8 @@ Result<ResizePlan> plan_resize(const NodeContext& context,
     QUANT_TRY(keep_proportions(attributes.text("keep_aspect_ratio_policy", "stretch"), resized));
   }
   for (const ResizeAxis& axis : result) {
-    if (axis.output >= 0 && axis.output <= kMaxElements && (axis.input > 0 || axis.output == 0)) continue;
+    if (axis.output >= 0 && axis.output <= kMaxElements && (axis.input > 0 || axis.output == 0))
+      continue;
     return fail(ErrorCode::kOutOfRange,
                 fmt::format("cannot resize an axis of {} elements to {}", axis.input, axis.output));
   }
@@ -158,7 +170,8 @@ bool changes(const ResizeAxis& axis, const ResizeSettings& settings) {
          settings.coordinates == CoordinateMode::kTfHalfPixelForNn;
 }
 
-Tensor resize_axis(const Tensor& source, std::size_t axis, const ResizeTable& table, std::int64_t size) {
+Tensor resize_axis(const Tensor& source, std::size_t axis, const ResizeTable& table,
+                   std::int64_t size) {
   const AxisSpan along = axis_span(source.shape(), axis);
   Shape shape = source.shape();
   shape[axis] = size;
@@ -183,7 +196,8 @@ Tensor resize_axis(const Tensor& source, std::size_t axis, const ResizeTable& ta
   return result;
 }
 
-void fill_outside(Tensor& tensor, std::size_t axis, const std::vector<std::int64_t>& outside, float value) {
+void fill_outside(Tensor& tensor, std::size_t axis, const std::vector<std::int64_t>& outside,
+                  float value) {
   const AxisSpan along = axis_span(tensor.shape(), axis);
   float* const values = tensor.data<float>().data();
   for (std::int64_t outer = 0; outer < along.outer; ++outer) {

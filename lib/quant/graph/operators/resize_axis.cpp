@@ -14,23 +14,27 @@ namespace quant {
 namespace {
 
 template <typename Enumeration, std::size_t kCount>
-Result<Enumeration> read_choice(const Attributes& attributes, const char* name, const char* fallback,
+Result<Enumeration> read_choice(const Attributes& attributes, const char* name,
+                                const char* fallback,
                                 const std::pair<std::string_view, Enumeration> (&choices)[kCount]) {
   const std::string text = attributes.text(name, fallback);
   for (const auto& [choice, value] : choices) {
     if (text == choice) return value;
   }
-  return fail(ErrorCode::kInvalidData, fmt::format("attribute {} has the unknown value '{}'", name, text));
+  return fail(ErrorCode::kInvalidData,
+              fmt::format("attribute {} has the unknown value '{}'", name, text));
 }
 
-// Where the centre of output element `out` lies in the input. In float, as the specification's other
-// implementations have it: in double, a scale such as 1/3 would land just below whole numbers.
+// Where the centre of output element `out` lies in the input. In float, as the specification's
+// other implementations have it: in double, a scale such as 1/3 would land just below whole
+// numbers.
 float source_position(CoordinateMode mode, const ResizeAxis& axis, std::int64_t out) {
   const auto x = static_cast<float>(out);
   const auto input = static_cast<float>(axis.input);
   const auto output = static_cast<float>(axis.output);
   switch (mode) {
-    case CoordinateMode::kHalfPixel: return (x + 0.5F) / axis.scale - 0.5F;
+    case CoordinateMode::kHalfPixel:
+      return (x + 0.5F) / axis.scale - 0.5F;
     case CoordinateMode::kHalfPixelSymmetric:
       return input / 2 * (1 - output / axis.length) + (x + 0.5F) / axis.scale - 0.5F;
     case CoordinateMode::kPytorchHalfPixel:
@@ -38,8 +42,10 @@ float source_position(CoordinateMode mode, const ResizeAxis& axis, std::int64_t 
     case CoordinateMode::kAlignCorners:
       // ONNX's own test cases take the exact length here; ONNX Runtime takes the rounded one.
       return axis.output == 1 ? 0.0F : x * (input - 1) / (axis.length - 1);
-    case CoordinateMode::kAsymmetric: return x / axis.scale;
-    case CoordinateMode::kTfHalfPixelForNn: return (x + 0.5F) / axis.scale;
+    case CoordinateMode::kAsymmetric:
+      return x / axis.scale;
+    case CoordinateMode::kTfHalfPixelForNn:
+      return (x + 0.5F) / axis.scale;
     case CoordinateMode::kTfCropAndResize:
       return axis.output > 1 ? axis.roi_begin * (input - 1) +
                                    x * (axis.roi_end - axis.roi_begin) * (input - 1) / (output - 1)
@@ -51,10 +57,14 @@ float source_position(CoordinateMode mode, const ResizeAxis& axis, std::int64_t 
 std::int64_t nearest_index(NearestMode mode, float position) {
   const float down = std::floor(position);
   switch (mode) {
-    case NearestMode::kRoundPreferFloor: return static_cast<std::int64_t>(std::ceil(position - 0.5F));
-    case NearestMode::kRoundPreferCeil: return static_cast<std::int64_t>(std::floor(position + 0.5F));
-    case NearestMode::kFloor: return static_cast<std::int64_t>(down);
-    case NearestMode::kCeil: return static_cast<std::int64_t>(std::ceil(position));
+    case NearestMode::kRoundPreferFloor:
+      return static_cast<std::int64_t>(std::ceil(position - 0.5F));
+    case NearestMode::kRoundPreferCeil:
+      return static_cast<std::int64_t>(std::floor(position + 0.5F));
+    case NearestMode::kFloor:
+      return static_cast<std::int64_t>(down);
+    case NearestMode::kCeil:
+      return static_cast<std::int64_t>(std::ceil(position));
   }
   return 0;
 }
@@ -62,8 +72,9 @@ std::int64_t nearest_index(NearestMode mode, float position) {
 }  // namespace
 
 Result<ResizeSettings> read_resize_settings(const Attributes& attributes) {
-  constexpr std::pair<std::string_view, ResizeMode> kModes[] = {
-      {"nearest", ResizeMode::kNearest}, {"linear", ResizeMode::kLinear}, {"cubic", ResizeMode::kCubic}};
+  constexpr std::pair<std::string_view, ResizeMode> kModes[] = {{"nearest", ResizeMode::kNearest},
+                                                                {"linear", ResizeMode::kLinear},
+                                                                {"cubic", ResizeMode::kCubic}};
   constexpr std::pair<std::string_view, NearestMode> kNearestModes[] = {
       {"round_prefer_floor", NearestMode::kRoundPreferFloor},
       {"round_prefer_ceil", NearestMode::kRoundPreferCeil},
@@ -92,8 +103,8 @@ Result<ResizeSettings> read_resize_settings(const Attributes& attributes) {
 ResizeTable make_resize_table(const ResizeSettings& settings, const ResizeAxis& axis) {
   const bool nearest = settings.mode == ResizeMode::kNearest;
   const bool cubic = settings.mode == ResizeMode::kCubic;
-  // An antialiasing kernel is stretched to what one output element covers of the input; one wider than
-  // twice the input would only repeat its edges.
+  // An antialiasing kernel is stretched to what one output element covers of the input; one wider
+  // than twice the input would only repeat its edges.
   const float stretch =
       settings.antialias && !nearest
           ? std::clamp(axis.scale, 1.0F / static_cast<float>(2 * axis.input + 1), 1.0F)
@@ -107,7 +118,8 @@ ResizeTable make_resize_table(const ResizeSettings& settings, const ResizeAxis& 
   const auto last = static_cast<float>(axis.input - 1);
   for (std::int64_t out = 0; out < axis.output; ++out) {
     float position = source_position(settings.coordinates, axis, out);
-    if (settings.coordinates == CoordinateMode::kTfCropAndResize && !(position >= 0 && position <= last)) {
+    if (settings.coordinates == CoordinateMode::kTfCropAndResize &&
+        !(position >= 0 && position <= last)) {
       table.outside.push_back(out);
     }
     position = std::clamp(position, -1.0F - static_cast<float>(table.taps),
@@ -122,14 +134,16 @@ ResizeTable make_resize_table(const ResizeSettings& settings, const ResizeAxis& 
     float sum = 0;
     for (std::int64_t index = base - reach + 1; index <= base + reach; ++index) {
       const float distance = (static_cast<float>(index) - position) * stretch;
-      float weight = cubic ? cubic_weight(distance, settings.cubic_coefficient) : linear_weight(distance);
+      float weight =
+          cubic ? cubic_weight(distance, settings.cubic_coefficient) : linear_weight(distance);
       if (settings.exclude_outside && (index < 0 || index >= axis.input)) weight = 0;
       table.index.push_back(std::clamp<std::int64_t>(index, 0, axis.input - 1));
       table.weight.push_back(weight);
       sum += weight;
     }
     if ((settings.exclude_outside || stretch != 1.0F) && sum != 0) {
-      std::for_each(table.weight.end() - table.taps, table.weight.end(), [&](float& weight) { weight /= sum; });
+      std::for_each(table.weight.end() - table.taps, table.weight.end(),
+                    [&](float& weight) { weight /= sum; });
     }
   }
   return table;

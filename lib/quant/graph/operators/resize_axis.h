@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// How Resize makes one axis of its output: which input elements each output element weighs, and how much.
+// How Resize makes one axis of its output: which input elements each output element weighs, and how
+// much.
 #pragma once
 
 #include <cstdint>
@@ -34,11 +35,11 @@ struct ResizeSettings {
 Result<ResizeSettings> read_resize_settings(const Attributes& attributes);
 
 struct ResizeAxis {
-  std::int64_t input = 1;   // elements
+  std::int64_t input = 1;  // elements
   std::int64_t output = 1;
-  float scale = 1;          // as given, or output / input
-  float length = 1;         // of the output before it was rounded down to whole elements
-  float roi_begin = 0;      // of tf_crop_and_resize, normalized
+  float scale = 1;      // as given, or output / input
+  float length = 1;     // of the output before it was rounded down to whole elements
+  float roi_begin = 0;  // of tf_crop_and_resize, normalized
   float roi_end = 1;
 };
 

@@ -45,37 +45,42 @@ float largest(const float* x, std::int64_t size, std::int64_t step) {
 }
 
 Status compute_softmax(const NodeContext& context, std::span<Tensor> outputs) {
-  return for_each_line(context, outputs, [](const float* x, float* y, std::int64_t size, std::int64_t step) {
-    const float best = largest(x, size, step);
-    double sum = 0;
-    for (std::int64_t i = 0; i < size; ++i) {
-      y[i * step] = std::exp(x[i * step] - best);
-      sum += y[i * step];
-    }
-    const auto factor = static_cast<float>(1.0 / sum);
-    for (std::int64_t i = 0; i < size; ++i) y[i * step] *= factor;
-  });
+  return for_each_line(context, outputs,
+                       [](const float* x, float* y, std::int64_t size, std::int64_t step) {
+                         const float best = largest(x, size, step);
+                         double sum = 0;
+                         for (std::int64_t i = 0; i < size; ++i) {
+                           y[i * step] = std::exp(x[i * step] - best);
+                           sum += y[i * step];
+                         }
+                         const auto factor = static_cast<float>(1.0 / sum);
+                         for (std::int64_t i = 0; i < size; ++i) y[i * step] *= factor;
+                       });
 }
 
 Status compute_log_softmax(const NodeContext& context, std::span<Tensor> outputs) {
-  return for_each_line(context, outputs, [](const float* x, float* y, std::int64_t size, std::int64_t step) {
-    const float best = largest(x, size, step);
-    double sum = 0;
-    for (std::int64_t i = 0; i < size; ++i) sum += std::exp(x[i * step] - best);
-    const double shift = best + std::log(sum);
-    for (std::int64_t i = 0; i < size; ++i) y[i * step] = static_cast<float>(x[i * step] - shift);
-  });
+  return for_each_line(context, outputs,
+                       [](const float* x, float* y, std::int64_t size, std::int64_t step) {
+                         const float best = largest(x, size, step);
+                         double sum = 0;
+                         for (std::int64_t i = 0; i < size; ++i)
+                           sum += std::exp(x[i * step] - best);
+                         const double shift = best + std::log(sum);
+                         for (std::int64_t i = 0; i < size; ++i)
+                           y[i * step] = static_cast<float>(x[i * step] - shift);
+                       });
 }
 
 // 1 at the first of the largest, else 0.
 Status compute_hardmax(const NodeContext& context, std::span<Tensor> outputs) {
-  return for_each_line(context, outputs, [](const float* x, float* y, std::int64_t size, std::int64_t step) {
-    std::int64_t best = 0;
-    for (std::int64_t i = 1; i < size; ++i) {
-      if (x[i * step] > x[best * step]) best = i;
-    }
-    y[best * step] = 1;
-  });
+  return for_each_line(context, outputs,
+                       [](const float* x, float* y, std::int64_t size, std::int64_t step) {
+                         std::int64_t best = 0;
+                         for (std::int64_t i = 1; i < size; ++i) {
+                           if (x[i * step] > x[best * step]) best = i;
+                         }
+                         y[best * step] = 1;
+                       });
 }
 
 constexpr Operator kOperators[] = {

@@ -19,13 +19,14 @@ Result<std::vector<std::int64_t>> read_list(const Attributes& attributes, const 
   std::vector<std::int64_t> values = attributes.integers(name);
   if (values.empty()) values.assign(count, fallback);
   if (values.size() != count) {
-    return fail(ErrorCode::kInvalidData,
-                fmt::format("attribute {} has {} values instead of {}", name, values.size(), count));
+    return fail(ErrorCode::kInvalidData, fmt::format("attribute {} has {} values instead of {}",
+                                                     name, values.size(), count));
   }
   for (const std::int64_t value : values) {
     if (value < minimum || value > kMaxParameter) {
-      return fail(ErrorCode::kOutOfRange, fmt::format("attribute {} has the value {}, outside {} to {}",
-                                                      name, value, minimum, kMaxParameter));
+      return fail(ErrorCode::kOutOfRange,
+                  fmt::format("attribute {} has the value {}, outside {} to {}", name, value,
+                              minimum, kMaxParameter));
     }
   }
   return values;
@@ -37,7 +38,8 @@ Result<AutoPad> read_auto_pad(const Attributes& attributes) {
   if (text == "SAME_UPPER") return AutoPad::kSameUpper;
   if (text == "SAME_LOWER") return AutoPad::kSameLower;
   if (text == "VALID") return AutoPad::kValid;
-  return fail(ErrorCode::kInvalidData, fmt::format("attribute auto_pad has the unknown value '{}'", text));
+  return fail(ErrorCode::kInvalidData,
+              fmt::format("attribute auto_pad has the unknown value '{}'", text));
 }
 
 void split_padding(PlacedWindow& window, std::size_t axis, std::int64_t total, AutoPad side) {
@@ -65,7 +67,8 @@ Result<Window> read_window(const Attributes& attributes, std::size_t rank,
     }
     for (const std::int64_t size : kernel) {
       if (size < 1 || size > kMaxParameter) {
-        return fail(ErrorCode::kOutOfRange, fmt::format("a kernel of size {} is out of range", size));
+        return fail(ErrorCode::kOutOfRange,
+                    fmt::format("a kernel of size {} is out of range", size));
       }
     }
   }
@@ -75,7 +78,8 @@ Result<Window> read_window(const Attributes& attributes, std::size_t rank,
   window.pads_begin.assign(rank, 0);
   window.pads_end.assign(rank, 0);
   if (window.auto_pad == AutoPad::kNotSet) {
-    QUANT_TRY_ASSIGN(const std::vector<std::int64_t> pads, read_list(attributes, "pads", 2 * rank, 0, 0));
+    QUANT_TRY_ASSIGN(const std::vector<std::int64_t> pads,
+                     read_list(attributes, "pads", 2 * rank, 0, 0));
     std::copy_n(pads.begin(), rank, window.pads_begin.begin());
     std::copy_n(pads.begin() + static_cast<std::ptrdiff_t>(rank), rank, window.pads_end.begin());
   }
@@ -93,22 +97,24 @@ Result<PlacedWindow> place_window(const Window& window, const std::vector<std::i
   PlacedWindow placed{window, input, std::vector<std::int64_t>(input.size(), -1)};
   for (std::size_t axis = 0; axis < input.size(); ++axis) {
     if (input[axis] < 0) continue;
-    if (input[axis] == 0) return fail(ErrorCode::kInvalidData, "the input has a spatial axis of size 0");
+    if (input[axis] == 0)
+      return fail(ErrorCode::kInvalidData, "the input has a spatial axis of size 0");
     const std::int64_t extent = window.extent(axis);
     const std::int64_t stride = window.strides[axis];
     if (window.auto_pad == AutoPad::kSameUpper || window.auto_pad == AutoPad::kSameLower) {
       placed.output[axis] = (input[axis] + stride - 1) / stride;
-      split_padding(placed, axis,
-                    std::max<std::int64_t>(0, (placed.output[axis] - 1) * stride + extent - input[axis]),
-                    window.auto_pad);
+      split_padding(
+          placed, axis,
+          std::max<std::int64_t>(0, (placed.output[axis] - 1) * stride + extent - input[axis]),
+          window.auto_pad);
       continue;
     }
     const std::int64_t room =
         input[axis] + window.pads_begin[axis] + window.pads_end[axis] - extent;
     if (room < 0) {
       return fail(ErrorCode::kInvalidData,
-                  fmt::format("a kernel that covers {} does not fit into {} padded elements", extent,
-                              room + extent));
+                  fmt::format("a kernel that covers {} does not fit into {} padded elements",
+                              extent, room + extent));
     }
     placed.output[axis] = room / stride + 1;
     if (ceil_mode && room % stride != 0 &&
@@ -128,8 +134,9 @@ Result<PlacedWindow> place_transposed_window(const Window& window,
   const std::vector<std::int64_t> wanted = attributes.integers("output_shape");
   // Some exporters write batch and channels too.
   if (!wanted.empty() && wanted.size() != rank && wanted.size() != rank + 2) {
-    return fail(ErrorCode::kInvalidData,
-                fmt::format("attribute output_shape has {} values instead of {}", wanted.size(), rank));
+    return fail(
+        ErrorCode::kInvalidData,
+        fmt::format("attribute output_shape has {} values instead of {}", wanted.size(), rank));
   }
   if (std::any_of(wanted.begin(), wanted.end(), [](std::int64_t size) { return size < 1; })) {
     return fail(ErrorCode::kInvalidData, "attribute output_shape has a value below 1");
@@ -141,16 +148,19 @@ Result<PlacedWindow> place_transposed_window(const Window& window,
       placed.output[axis] = known;
       continue;
     }
-    if (input[axis] == 0) return fail(ErrorCode::kInvalidData, "the input has a spatial axis of size 0");
+    if (input[axis] == 0)
+      return fail(ErrorCode::kInvalidData, "the input has a spatial axis of size 0");
     const std::int64_t full =
         (input[axis] - 1) * window.strides[axis] + output_padding[axis] + window.extent(axis);
-    const bool same = window.auto_pad == AutoPad::kSameUpper || window.auto_pad == AutoPad::kSameLower;
+    const bool same =
+        window.auto_pad == AutoPad::kSameUpper || window.auto_pad == AutoPad::kSameLower;
     if (known >= 0 || same) {
       placed.output[axis] = known >= 0 ? known : input[axis] * window.strides[axis];
       const std::int64_t total = std::max<std::int64_t>(0, full - placed.output[axis]);
       // Except with SAME_UPPER the specification puts the odd element at the beginning.
-      split_padding(placed, axis, total,
-                    window.auto_pad == AutoPad::kSameUpper ? AutoPad::kSameUpper : AutoPad::kSameLower);
+      split_padding(
+          placed, axis, total,
+          window.auto_pad == AutoPad::kSameUpper ? AutoPad::kSameUpper : AutoPad::kSameLower);
     } else {
       placed.output[axis] = full - window.pads_begin[axis] - window.pads_end[axis];
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Convolution of uint8 NHWC by int8 weights: general, grouped, depthwise, 1×1.
-//   out[n,y,x,o] = requantize(bias[o] + Σ w[o,c,i,j]·(in[n, y·sh − pt + i·dh, x·sw − pl + j·dw, c] − zp[c]))
+//   out[n,y,x,o] = requantize(bias[o] + Σ w[o,c,i,j]·(in[n, y·sh − pt + i·dh, x·sw − pl + j·dw, c]
+//   − zp[c]))
 // over the taps inside the image: what padding would add is exactly 0.
 #pragma once
 
@@ -15,8 +16,8 @@
 
 namespace quant::integer {
 
-// All sizes ≥ 1, pads ≥ 0. in_c and out_c are multiples of groups. Padding at bottom and right follows
-// from out_h and out_w.
+// All sizes ≥ 1, pads ≥ 0. in_c and out_c are multiples of groups. Padding at bottom and right
+// follows from out_h and out_w.
 struct Conv2dShape {
   std::int64_t batch = 1;
   std::int64_t in_h = 1, in_w = 1, in_c = 1;
@@ -35,18 +36,19 @@ struct Conv2dShape {
 // Spans are read by the constructor only.
 struct Conv2dSpec {
   Conv2dShape shape;
-  std::span<const std::int8_t> weights;            // ONNX: (out_c, in_c/groups, kernel_h, kernel_w)
-  std::span<const std::int32_t> bias;              // out_c, or empty: zeros
-  std::span<const std::int32_t> input_zero_points; // 1 or in_c, each 0…255
-  Requantization requantization;                   // 1 or out_c multipliers; uint8 output
-  // Bytes from one output pixel to the next, ≥ out_c; 0: out_c. More lets a concatenation be filled in place.
+  std::span<const std::int8_t> weights;  // ONNX: (out_c, in_c/groups, kernel_h, kernel_w)
+  std::span<const std::int32_t> bias;    // out_c, or empty: zeros
+  std::span<const std::int32_t> input_zero_points;  // 1 or in_c, each 0…255
+  Requantization requantization;                    // 1 or out_c multipliers; uint8 output
+  // Bytes from one output pixel to the next, ≥ out_c; 0: out_c. More lets a concatenation be filled
+  // in place.
   std::int64_t output_pixel_stride = 0;
 };
 
 class ConvolutionImplementation;
 
-// Reentrant after construction; concurrent runs need scratch memory of their own. Accumulators are int32
-// where the constructor proves that they fit, else int64 (scalar).
+// Reentrant after construction; concurrent runs need scratch memory of their own. Accumulators are
+// int32 where the constructor proves that they fit, else int64 (scalar).
 class Conv2d {
  public:
   // Precondition: `isa` is one of available_isas().
@@ -57,8 +59,8 @@ class Conv2d {
 
   // Bytes of scratch that run() needs with a pool of that many threads.
   std::size_t scratch_bytes(int threads) const;
-  // `input` is dense; `output` has batch·out_h·out_w pixels. They may not overlap. `scratch` is aligned to
-  // kBufferAlignment. Allocates nothing.
+  // `input` is dense; `output` has batch·out_h·out_w pixels. They may not overlap. `scratch` is
+  // aligned to kBufferAlignment. Allocates nothing.
   void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
            ThreadPool& pool) const;
   // The kernels that run() uses: the scalar ones where SIMD has no path.

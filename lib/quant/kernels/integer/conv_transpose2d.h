@@ -12,8 +12,8 @@
 
 namespace quant::integer {
 
-// The fields of Conv2dSpec with ONNX's ConvTranspose meaning: weights are (in_c, out_c/groups, kernel_h,
-// kernel_w), pads are those cut off the output, out_h and out_w include output_padding.
+// The fields of Conv2dSpec with ONNX's ConvTranspose meaning: weights are (in_c, out_c/groups,
+// kernel_h, kernel_w), pads are those cut off the output, out_h and out_w include output_padding.
 struct ConvTranspose2dSpec : Conv2dSpec {};
 
 // As Conv2d.

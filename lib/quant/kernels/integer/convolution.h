@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What all convolutions share inside this folder: weights in one canonical order, and the implementations
-// that Conv2d and ConvTranspose2d choose from. Not for use outside.
+// What all convolutions share inside this folder: weights in one canonical order, and the
+// implementations that Conv2d and ConvTranspose2d choose from. Not for use outside.
 #pragma once
 
 #include <cstddef>
@@ -25,9 +25,7 @@ struct Convolution {
 
   std::int64_t group_inputs() const { return shape.in_c / shape.groups; }
   std::int64_t group_outputs() const { return shape.out_c / shape.groups; }
-  std::int64_t kernel_size() const {
-    return shape.kernel_h * shape.kernel_w * group_inputs();
-  }
+  std::int64_t kernel_size() const { return shape.kernel_h * shape.kernel_w * group_inputs(); }
   bool depthwise() const { return group_inputs() == 1 && group_outputs() == 1; }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Depthwise convolution, plain and transposed: one task per output row, runs of inner pixels in one call.
+// Depthwise convolution, plain and transposed: one task per output row, runs of inner pixels in one
+// call.
 #include <algorithm>
 #include <cassert>
 
@@ -14,9 +15,9 @@ namespace {
 struct PackedPhase {
   TapPhase geometry;
   std::int64_t pairs = 0;
-  std::vector<std::int16_t> weights;  // block after block
-  std::vector<std::int32_t> bias;     // the same; input zero points folded in modulo 2^32
-  std::vector<DepthwiseBlock> blocks; // pointing into these
+  std::vector<std::int16_t> weights;   // block after block
+  std::vector<std::int32_t> bias;      // the same; input zero points folded in modulo 2^32
+  std::vector<DepthwiseBlock> blocks;  // pointing into these
 };
 
 class DepthwiseConvolution : public ConvolutionImplementation {
@@ -75,8 +76,8 @@ DepthwiseConvolution::DepthwiseConvolution(const Convolution& convolution, Isa i
   for (const BlockPlace& place : places_) {
     for (std::int64_t i = 0; i < place.width; ++i) {
       const std::int64_t channel = place.channel + depthwise_channel(place.width, i);
-      multipliers_.push_back(
-          channel < shape_.out_c ? convolution.requantization.multiplier(channel) : 0.0F);
+      multipliers_.push_back(channel < shape_.out_c ? convolution.requantization.multiplier(channel)
+                                                    : 0.0F);
     }
   }
   std::int64_t pairs = 0;
@@ -181,8 +182,8 @@ void DepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t row,
   const auto count = geometry.taps.size();
   std::int64_t x = 0;
   while (x < geometry.columns) {
-    // As many pixels as keep every tap inside; one where a tap is outside. A pixel of few channels is read
-    // beyond its end: as many as keep that inside the input, or one that is staged.
+    // As many pixels as keep every tap inside; one where a tap is outside. A pixel of few channels
+    // is read beyond its end: as many as keep that inside the input, or one that is staged.
     run.pixels = geometry.columns - x;
     bool staged = false;
     for (std::size_t t = 0; t < count; ++t) {
@@ -214,7 +215,8 @@ void DepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t row,
   }
 }
 
-// Copies the taps that lie too near to the end of the input to a place where whole vectors can be read.
+// Copies the taps that lie too near to the end of the input to a place where whole vectors can be
+// read.
 void DepthwiseConvolution::stage_taps(const std::uint8_t* input_end, std::size_t count,
                                       const Scratch& scratch) const {
   for (std::size_t t = 0; t < count; ++t) {
@@ -229,8 +231,8 @@ void DepthwiseConvolution::stage_taps(const std::uint8_t* input_end, std::size_t
 
 }  // namespace
 
-std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(const Convolution& convolution,
-                                                                      Isa isa) {
+std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(
+    const Convolution& convolution, Isa isa) {
   return std::make_unique<DepthwiseConvolution>(convolution, isa);
 }
 

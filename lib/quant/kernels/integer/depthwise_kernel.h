@@ -15,8 +15,8 @@ inline constexpr int kDepthwiseNarrow = 16;
 struct DepthwiseBlock {
   std::int64_t channel = 0;  // the first
   std::int64_t width = 0;    // kDepthwiseNarrow, or the kernel's wide width
-  // Packed in the order in which bytes unfold to int32: four parts of width / 4 lanes, lane i of part p is
-  // channel 16·(i / 4) + 4·p + i mod 4 of the block.
+  // Packed in the order in which bytes unfold to int32: four parts of width / 4 lanes, lane i of
+  // part p is channel 16·(i / 4) + 4·p + i mod 4 of the block.
   const std::int16_t* weights = nullptr;  // (pairs, width, 2)
   const std::int32_t* bias = nullptr;     // width
   const float* multipliers = nullptr;     // width
@@ -31,9 +31,11 @@ constexpr std::int64_t depthwise_channel(std::int64_t width, std::int64_t place)
 
 struct DepthwiseRun {
   std::int64_t pixels = 0;
-  // Channels that are stored. Fewer than kDepthwiseNarrow: one block, all of whose bytes may be read.
+  // Channels that are stored. Fewer than kDepthwiseNarrow: one block, all of whose bytes may be
+  // read.
   std::int64_t channels = 0;
-  // Input of each tap at the first pixel, channel 0; an even number. The next pixel lies in_step bytes on.
+  // Input of each tap at the first pixel, channel 0; an even number. The next pixel lies in_step
+  // bytes on.
   const std::uint8_t* const* taps = nullptr;
   std::int64_t pairs = 0;
   std::int64_t in_step = 0;

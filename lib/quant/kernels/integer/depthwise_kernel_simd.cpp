@@ -10,6 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/opaque_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -18,9 +19,9 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Blocks of kWidth channels with kPairs pairs of taps known to the compiler (0: any). Bytes are interleaved
-// tap by tap and widened by interleaving with zeros, always inside 16-byte blocks: on AVX2 that costs half of
-// what conversions across the vector do.
+// Blocks of kWidth channels with kPairs pairs of taps known to the compiler (0: any). Bytes are
+// interleaved tap by tap and widened by interleaving with zeros, always inside 16-byte blocks: on
+// AVX2 that costs half of what conversions across the vector do.
 template <int kWidth, int kPairs>
 class Runner {
  public:
@@ -63,8 +64,14 @@ class Runner {
   struct Sums {
     // A constructor that the compiler writes would not be compiled for the target.
     HWY_INLINE Sums()
-        : sum0(hn::Zero(D32())), odd0(sum0), sum1(sum0), odd1(sum0), sum2(sum0), odd2(sum0),
-          sum3(sum0), odd3(sum0) {}
+        : sum0(hn::Zero(D32())),
+          odd0(sum0),
+          sum1(sum0),
+          odd1(sum0),
+          sum2(sum0),
+          odd2(sum0),
+          sum3(sum0),
+          odd3(sum0) {}
     V32 sum0, odd0, sum1, odd1, sum2, odd2, sum3, odd3;
   };
 
@@ -88,12 +95,16 @@ class Runner {
     const V8 high = hn::InterleaveUpper(d8, a, b);
     const V8 zero = hn::Zero(d8);
     sums.sum0 = Accumulate(hn::InterleaveLower(d8, low, zero), weights, sums.sum0, sums.odd0);
-    sums.sum1 = Accumulate(hn::InterleaveUpper(d8, low, zero), weights + 2 * kPart, sums.sum1,
-                           sums.odd1);
-    sums.sum2 = Accumulate(hn::InterleaveLower(d8, high, zero), weights + 4 * kPart, sums.sum2,
-                           sums.odd2);
-    sums.sum3 = Accumulate(hn::InterleaveUpper(d8, high, zero), weights + 6 * kPart, sums.sum3,
-                           sums.odd3);
+    sums.sum1 =
+        Accumulate(hn::InterleaveUpper(d8, low, zero), weights + 2 * kPart, sums.sum1, sums.odd1);
+    sums.sum2 =
+        Accumulate(hn::InterleaveLower(d8, high, zero), weights + 4 * kPart, sums.sum2, sums.odd2);
+    sums.sum3 =
+        Accumulate(hn::InterleaveUpper(d8, high, zero), weights + 6 * kPart, sums.sum3, sums.odd3);
+    MakeOpaque(sums.sum0);
+    MakeOpaque(sums.sum1);
+    MakeOpaque(sums.sum2);
+    MakeOpaque(sums.sum3);
   }
 
   // Pair `pair` for one pixel, or for two that share its weights and addresses.
@@ -120,8 +131,8 @@ class Runner {
   HWY_INLINE V32 Finish(const DepthwiseBlock& block, int part, V32 sum, V32 odd) const {
     const D32 d32;
     const hn::RebindToFloat<D32> df;
-    const V32 joined = hn::Add(hn::RearrangeToOddPlusEven(sum, odd),
-                               hn::LoadU(d32, block.bias + part * kPart));
+    const V32 joined =
+        hn::Add(hn::RearrangeToOddPlusEven(sum, odd), hn::LoadU(d32, block.bias + part * kPart));
     return RequantizeVector(d32, joined, hn::LoadU(df, block.multipliers + part * kPart),
                             constants_);
   }

@@ -49,7 +49,8 @@ Binary::Binary(const BinarySpec& spec, Isa isa)
 void Binary::run(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
                  ThreadPool& pool) const {
   const SpanKernels& kernels = span_kernels(isa_);
-  const BinaryRule rule{spec_.op, spec_.a.zero_point, spec_.b.zero_point, multipliers_, spec_.output};
+  const BinaryRule rule{spec_.op, spec_.a.zero_point, spec_.b.zero_point, multipliers_,
+                        spec_.output};
   const std::size_t last = spec_.out_shape.size() - 1;
   const std::int64_t inner = spec_.out_shape[last];
   const std::int64_t a_inner = spec_.a_strides[last];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Element-wise add, sub, mul, div, min, max with numpy broadcasting, and PRelu. Rules: arithmetic/elementwise.h.
+// Element-wise add, sub, mul, div, min, max with numpy broadcasting, and PRelu. Rules:
+// arithmetic/elementwise.h.
 #pragma once
 
 #include <array>
@@ -12,7 +13,8 @@
 
 namespace quant::integer {
 
-// Rank ≤ 8, all vectors as long as out_shape. Strides in elements, 0 along broadcast axes; out is dense.
+// Rank ≤ 8, all vectors as long as out_shape. Strides in elements, 0 along broadcast axes; out is
+// dense.
 struct BinarySpec {
   BinaryOp op = BinaryOp::kAdd;
   std::vector<std::int64_t> out_shape;
@@ -22,7 +24,8 @@ struct BinarySpec {
   OutputRange output;
 };
 
-// Reentrant. `output` may be `a` or `b` where that operand is dense and not broadcast, else no overlap.
+// Reentrant. `output` may be `a` or `b` where that operand is dense and not broadcast, else no
+// overlap.
 class Binary {
  public:
   Binary(const BinarySpec& spec, Isa isa);

@@ -11,8 +11,9 @@ namespace quant::integer {
 
 enum class PadMode { kConstant, kEdge, kReflect, kWrap };
 
-// Source index of each output index along one axis: −1 = the constant. before and after may be negative
-// (cropping). kReflect does not repeat the edge. Sizes ≥ 1 where the mode is not kConstant.
+// Source index of each output index along one axis: −1 = the constant. before and after may be
+// negative (cropping). kReflect does not repeat the edge. Sizes ≥ 1 where the mode is not
+// kConstant.
 std::vector<std::int64_t> pad_axis(std::int64_t in_size, std::int64_t before, std::int64_t after,
                                    PadMode mode);
 

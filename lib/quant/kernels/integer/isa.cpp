@@ -9,7 +9,6 @@
 #include <cstdlib>
 #include <string>
 
-
 namespace quant {
 namespace {
 

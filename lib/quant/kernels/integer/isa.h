@@ -21,10 +21,11 @@ enum class Isa {
 const char* to_string(Isa isa);
 // What is compiled in and what this CPU can run, best first; kRef is always the last.
 std::vector<Isa> available_isas();
-// InvalidArgument for a name that is unknown or not available here; the message lists those that are.
+// InvalidArgument for a name that is unknown or not available here; the message lists those that
+// are.
 Result<Isa> isa_from_string(std::string_view name);
-// The environment variable GST_QUANT_ISA where it is set and not empty (errors as above), else the best
-// available. Reads the environment at every call: ask once, when a plan is made.
+// The environment variable GST_QUANT_ISA where it is set and not empty (errors as above), else the
+// best available. Reads the environment at every call: ask once, when a plan is made.
 Result<Isa> selected_isa();
 
 }  // namespace quant

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Product of two activation matrices. The right one is packed at run time into the form of constant weights;
-// the micro-kernel is that of convolution.
+// Product of two activation matrices. The right one is packed at run time into the form of constant
+// weights; the micro-kernel is that of convolution.
 #include "quant/kernels/integer/matmul.h"
 
 #include <algorithm>
@@ -91,10 +91,12 @@ struct MatMul::Plan {
     tile.multipliers = multipliers.data();
     tile.range = StoreRange(spec.requantization.output);
     tile.outputs = outputs;
+    tile.width = kernel->tile;
     for (std::int64_t t = 0; t < tiles; ++t) {
       tile.weights = weights + t * pairs * kernel->tile * 2;
       tile.bias = bias + t * kernel->tile;
-      tile.channels = static_cast<int>(std::min<std::int64_t>(kernel->tile, spec.n - t * kernel->tile));
+      tile.channels =
+          static_cast<int>(std::min<std::int64_t>(kernel->tile, spec.n - t * kernel->tile));
       kernel->run(tile);
       for (std::int64_t r = 0; r < rows; ++r) outputs[r] += kernel->tile;
     }
@@ -109,7 +111,8 @@ struct MatMul::Plan {
       pack_tile(b, t, weights + t * pairs * kernel->tile * 2, bias + t * kernel->tile);
     });
     pool.run((spec.m + kPanelRows - 1) / kPanelRows, [&](std::int64_t block, int worker) {
-      auto* panel = reinterpret_cast<std::int16_t*>(panels + static_cast<std::size_t>(worker) * panel_bytes);
+      auto* panel =
+          reinterpret_cast<std::int16_t*>(panels + static_cast<std::size_t>(worker) * panel_bytes);
       run_panel(a, block * kPanelRows, weights, bias, output, panel);
     });
   }

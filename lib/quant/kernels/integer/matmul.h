@@ -25,8 +25,9 @@ struct FullyConnectedSpec {
 // A 1×1 convolution over `rows` pixels.
 Conv2d make_fully_connected(const FullyConnectedSpec& spec, Isa isa);
 
-// out[i,m,n] = requantize(Σ_k (a[i,m,k] − zp_a)·(b[i,k,n] − zp_b)), both operands activations. Matrices are
-// dense row-major; where they lie is given batch by batch, so that any broadcast can be said.
+// out[i,m,n] = requantize(Σ_k (a[i,m,k] − zp_a)·(b[i,k,n] − zp_b)), both operands activations.
+// Matrices are dense row-major; where they lie is given batch by batch, so that any broadcast can
+// be said.
 struct MatMulSpec {
   std::int64_t m = 1, k = 1, n = 1;
   std::vector<std::int64_t> a_offsets{0};  // in elements, one per batch; out's matrices are dense

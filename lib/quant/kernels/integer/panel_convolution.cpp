@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// General convolution, plain and transposed: pixels are gathered in panels of six, widened once to int16, and
-// multiplied by all output channels while the panels are in the cache.
+// General convolution, plain and transposed: pixels are gathered in panels of six, widened once to
+// int16, and multiplied by all output channels while the panels are in the cache.
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -15,22 +15,22 @@
 namespace quant::integer {
 namespace {
 
-// Activations of one block of panels: small enough to stay in the first-level cache beside a weight tile,
-// and large enough that big weights are read from far away only once per several panels.
+// Activations of one block of panels: small enough to stay in the first-level cache beside a weight
+// tile, and large enough that big weights are read from far away only once per several panels.
 constexpr std::int64_t kBlockBytes = 24 * 1024;
 constexpr std::int64_t kMinBlockPanels = 4;
 constexpr std::int64_t kMaxBlockPanels = 16;
 
-// One phase with its weights packed. Input zero points are folded into the bias, modulo 2^32: the sum that
-// they complete is proved to fit.
+// One phase with its weights packed. Input zero points are folded into the bias, modulo 2^32: the
+// sum that they complete is proved to fit.
 struct PackedPhase {
   TapPhase geometry;
-  std::int64_t run_taps = 0;                // neighbouring taps that are copied at once
-  std::int64_t k = 0;                       // taps · group_inputs
+  std::int64_t run_taps = 0;  // neighbouring taps that are copied at once
+  std::int64_t k = 0;         // taps · group_inputs
   std::int64_t pairs = 0;
-  std::vector<std::int64_t> run_offsets;    // of each run, from the tap (0, 0), in bytes
-  std::vector<std::int16_t> weights;        // (groups, tiles, pairs, tile, 2)
-  std::vector<std::int32_t> bias;           // (groups, tiles, tile)
+  std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in bytes
+  std::vector<std::int16_t> weights;      // (groups, tiles, pairs, width of the tile, 2)
+  std::vector<std::int32_t> bias;         // (groups, group_lanes)
   // Outputs whose taps all lie inside the image: rows [first_y, last_y), columns [first_x, last_x).
   std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
 };
@@ -71,6 +71,17 @@ class PanelConvolution : public ConvolutionImplementation {
     std::int64_t first_tile = 0, last_tile = 0;
   };
 
+  // The last tile is half as wide where that is enough.
+  std::int64_t tile_width(std::int64_t tile) const {
+    return std::min<std::int64_t>(kernel_->tile, group_lanes_ - tile * kernel_->tile);
+  }
+  // Output channel, inside the group, of a packed lane.
+  std::int64_t channel_of(std::int64_t lane) const {
+    const std::int64_t tile = lane / kernel_->tile;
+    if (tile_width(tile) < kernel_->tile) return lane;
+    return tile * kernel_->tile + order_[static_cast<std::size_t>(lane % kernel_->tile)];
+  }
+
   PackedPhase pack(const Convolution& convolution, const TapPhase& geometry) const;
   void run_phase(const PackedPhase& phase, const std::uint8_t* input, std::uint8_t* output,
                  std::byte* scratch, ThreadPool& pool) const;
@@ -84,11 +95,12 @@ class PanelConvolution : public ConvolutionImplementation {
   const PanelKernel* kernel_;
   Conv2dShape shape_;
   std::int64_t group_inputs_, group_outputs_, tiles_;
+  std::int64_t group_lanes_ = 0;  // output channels of a group, rounded up to what the tiles hold
   std::int64_t pixel_stride_;
   StoreRange range_;
   TapGeometry geometry_;
   std::vector<PackedPhase> phases_;
-  std::vector<float> multipliers_;         // (groups, tiles, tile)
+  std::vector<float> multipliers_;         // (groups, group_lanes)
   std::vector<std::int16_t> zero_points_;  // in_c
   std::vector<std::int32_t> order_;
   std::size_t worker_bytes_ = 0;
@@ -97,8 +109,8 @@ class PanelConvolution : public ConvolutionImplementation {
 std::int64_t row_stride(const PackedPhase& phase) { return 2 * phase.pairs; }
 
 std::int64_t block_panels(const PackedPhase& phase) {
-  const std::int64_t panel_bytes =
-      std::max<std::int64_t>(1, kPanelRows * row_stride(phase) * std::int64_t{sizeof(std::int16_t)});
+  const std::int64_t panel_bytes = std::max<std::int64_t>(
+      1, kPanelRows * row_stride(phase) * std::int64_t{sizeof(std::int16_t)});
   return std::clamp(kBlockBytes / panel_bytes, kMinBlockPanels, kMaxBlockPanels);
 }
 
@@ -115,10 +127,11 @@ PanelConvolution::PanelConvolution(const Convolution& convolution, Isa isa)
   order_.resize(static_cast<std::size_t>(kernel_->tile));
   kernel_->channel_order(order_.data());
   zero_points_.assign(convolution.zero_points.begin(), convolution.zero_points.end());
+  const std::int64_t half = kernel_->tile / 2;
+  group_lanes_ = (group_outputs_ + half - 1) / half * half;
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
-    for (std::int64_t lane = 0; lane < tiles_ * kernel_->tile; ++lane) {
-      const std::int64_t channel =
-          lane / kernel_->tile * kernel_->tile + order_[static_cast<std::size_t>(lane % kernel_->tile)];
+    for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
+      const std::int64_t channel = channel_of(lane);
       multipliers_.push_back(channel < group_outputs_ ? convolution.requantization.multiplier(
                                                             group * group_outputs_ + channel)
                                                       : 0.0F);
@@ -127,8 +140,9 @@ PanelConvolution::PanelConvolution(const Convolution& convolution, Isa isa)
   std::size_t elements = 0;
   for (const TapPhase& phase : geometry_.phases) {
     phases_.push_back(pack(convolution, phase));
-    elements = std::max(elements, static_cast<std::size_t>(block_panels(phases_.back()) * kPanelRows *
-                                                           row_stride(phases_.back())));
+    elements =
+        std::max(elements, static_cast<std::size_t>(block_panels(phases_.back()) * kPanelRows *
+                                                    row_stride(phases_.back())));
   }
   const std::size_t bytes = elements * sizeof(std::int16_t);
   worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
@@ -154,16 +168,18 @@ PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhas
     std::tie(phase.first_x, phase.last_x) =
         inside(low.dx, high.dx, geometry_.in_step_w, shape_.in_w, geometry.columns);
   }
-  const std::int64_t tile = kernel_->tile;
-  phase.weights.assign(static_cast<std::size_t>(shape_.groups * tiles_ * phase.pairs * tile * 2), 0);
-  phase.bias.assign(static_cast<std::size_t>(shape_.groups * tiles_ * tile), 0);
+  phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.pairs * 2), 0);
+  phase.bias.assign(static_cast<std::size_t>(shape_.groups * group_lanes_), 0);
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
-    for (std::int64_t lane = 0; lane < tiles_ * tile; ++lane) {
-      const std::int64_t channel =
-          lane / tile * tile + order_[static_cast<std::size_t>(lane % tile)];
+    for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
+      const std::int64_t channel = channel_of(lane);
       if (channel >= group_outputs_) continue;
       const std::int64_t o = group * group_outputs_ + channel;
-      const std::int64_t first_tile = (group * tiles_ + lane / tile) * phase.pairs * tile * 2;
+      const std::int64_t tile = lane / kernel_->tile;
+      const std::int64_t width = tile_width(tile);
+      const std::int64_t within = lane - tile * kernel_->tile;
+      std::int16_t* weights =
+          phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.pairs * 2;
       std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
       for (std::int64_t k = 0; k < phase.k; ++k) {
         const Tap& t = geometry.taps[static_cast<std::size_t>(k / group_inputs_)];
@@ -171,11 +187,11 @@ PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhas
         const std::int64_t at =
             ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_ + c;
         const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
-        phase.weights[static_cast<std::size_t>(first_tile + (k / 2 * tile + lane % tile) * 2 + k % 2)] =
-            weight;
-        bias -= std::int64_t{weight} * zero_points_[static_cast<std::size_t>(group * group_inputs_ + c)];
+        weights[(k / 2 * width + within) * 2 + k % 2] = weight;
+        bias -= std::int64_t{weight} *
+                zero_points_[static_cast<std::size_t>(group * group_inputs_ + c)];
       }
-      phase.bias[static_cast<std::size_t>(group * tiles_ * tile + lane)] =
+      phase.bias[static_cast<std::size_t>(group * group_lanes_ + lane)] =
           static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(bias)));
     }
   }
@@ -192,8 +208,8 @@ void PanelConvolution::run_phase(const PackedPhase& phase, const std::uint8_t* i
   const std::int64_t pixels = shape_.batch * phase.geometry.rows * phase.geometry.columns;
   const std::int64_t panels = (pixels + kPanelRows - 1) / kPanelRows;
   const std::int64_t threads = pool.threads();
-  // Several blocks per thread even out; where there are few pixels (a fully connected layer), the tiles
-  // are split, too.
+  // Several blocks per thread even out; where there are few pixels (a fully connected layer), the
+  // tiles are split, too.
   const std::int64_t wanted = threads == 1 ? 1 : 4 * threads;
   const std::int64_t per_block =
       std::clamp<std::int64_t>(panels / wanted, 1, block_panels(phase)) * kPanelRows;
@@ -210,7 +226,8 @@ void PanelConvolution::run_phase(const PackedPhase& phase, const std::uint8_t* i
     block.count = std::min(block_pixels, pixels - block.first);
     block.first_tile = std::min(split * split_tiles, tiles_);
     block.last_tile = std::min(block.first_tile + split_tiles, tiles_);
-    auto* panel = reinterpret_cast<std::int16_t*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
+    auto* panel =
+        reinterpret_cast<std::int16_t*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
     run_block(phase, block, group, input, output, panel);
   });
 }
@@ -254,10 +271,11 @@ void PanelConvolution::run_block(const PackedPhase& phase, const Block& block, s
   tile.pairs = phase.pairs;
   tile.range = range_;
   for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
-    const std::int64_t index = group * tiles_ + t;
-    tile.weights = phase.weights.data() + index * phase.pairs * kernel_->tile * 2;
-    tile.bias = phase.bias.data() + index * kernel_->tile;
-    tile.multipliers = multipliers_.data() + index * kernel_->tile;
+    const std::int64_t first = group * group_lanes_ + t * kernel_->tile;
+    tile.weights = phase.weights.data() + first * phase.pairs * 2;
+    tile.bias = phase.bias.data() + first;
+    tile.multipliers = multipliers_.data() + first;
+    tile.width = static_cast<int>(tile_width(t));
     tile.channels =
         static_cast<int>(std::min<std::int64_t>(kernel_->tile, group_outputs_ - t * kernel_->tile));
     kernel_->run(tile);

@@ -10,6 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/opaque_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -25,8 +26,8 @@ using V32 = hn::Vec<D32>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
 constexpr int kTile = 2 * kLanes;
 
-// Twelve accumulators and two weight vectors fill AVX2's sixteen registers. Named, not an array: compilers
-// keep arrays of vectors in memory now and then.
+// Twelve accumulators and two weight vectors fill AVX2's sixteen registers. Named, not an array:
+// compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_PANEL_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
 
 // The low tile half, then the high half, as bytes in channel order.
@@ -42,92 +43,125 @@ HWY_INLINE V32 LoadPair(D32 d32, const std::int16_t* pair) {
   return hn::Set(d32, both);
 }
 
-// Highway keeps integer vectors in one machine type and adds them in another. Where a sum is used after the
-// loop, GCC then holds it twice, once per type, and spills half of the accumulators: twice the time. This
-// makes the value opaque in between; it costs no instruction.
-HWY_INLINE void Unify([[maybe_unused]] V32& sum) {
-#if HWY_COMPILER_GCC && HWY_ARCH_X86
-  __asm__("" : "+v"(sum.raw));
-#endif
-}
+// From the sums of one row to its bytes.
+template <int kVectors>
+class Finisher {
+ public:
+  HWY_INLINE explicit Finisher(const PanelTile& tile)
+      : constants_(tile.range),
+        bias_low_(hn::LoadU(D32(), tile.bias)),
+        bias_high_(kVectors == 2 ? hn::LoadU(D32(), tile.bias + kLanes) : bias_low_),
+        multiplier_low_(hn::LoadU(DF(), tile.multipliers)),
+        multiplier_high_(kVectors == 2 ? hn::LoadU(DF(), tile.multipliers + kLanes)
+                                       : multiplier_low_),
+        channels_(tile.channels) {}
 
-template <int kRows>
+  HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::uint8_t* output) const {
+    const V32 q_low = Requantize(low, bias_low_, multiplier_low_);
+    if constexpr (kVectors == 2) {
+      StoreBytes(hn::Rebind<std::uint8_t, D16>(),
+                 ToBytes(q_low, Requantize(high, bias_high_, multiplier_high_)), output);
+    } else {
+      const hn::Rebind<std::uint8_t, D32> d8;
+      StoreBytes(d8, hn::DemoteTo(d8, q_low), output);
+    }
+  }
+
+ private:
+  HWY_INLINE V32 Requantize(V32 sum, V32 bias, hn::Vec<DF> multiplier) const {
+    return RequantizeVector(D32(), hn::Add(sum, bias), multiplier, constants_);
+  }
+
+  template <class D8>
+  HWY_INLINE void StoreBytes(D8 d8, hn::Vec<D8> bytes, std::uint8_t* output) const {
+    if (channels_ == kVectors * kLanes) {
+      hn::StoreU(bytes, d8, output);
+    } else {
+      HWY_ALIGN std::uint8_t part[kVectors * kLanes];
+      hn::Store(bytes, d8, part);
+      std::memcpy(output, part, static_cast<std::size_t>(channels_));
+    }
+  }
+
+  StoreConstants<D32> constants_;
+  V32 bias_low_, bias_high_;
+  hn::Vec<DF> multiplier_low_, multiplier_high_;
+  int channels_;
+};
+
+// kVectors: 2 for a whole tile, 1 for a half.
+template <int kRows, int kVectors>
 void RunRows(const PanelTile& tile, std::int64_t first) {
   const D32 d32;
-  const DF df;
   const D16 d16;
-  const hn::Rebind<std::uint8_t, D16> d8;
   const std::int64_t stride = tile.row_stride;
   const std::int16_t* HWY_RESTRICT a = tile.activations + first * stride;
   std::uint8_t* const* outputs = tile.outputs + first;
   const std::int16_t* HWY_RESTRICT weights = tile.weights;
-  // Highway sums a pair's two products in one vector (x86) or in two (NEON): both are kept and joined last.
-#define QUANT_DECLARE(r)                                                 \
+  // Highway sums a pair's two products in one vector (x86) or in two (NEON): both are kept and
+  // joined last.
+#define QUANT_DECLARE(r)                                                   \
   [[maybe_unused]] V32 low##r = hn::Zero(d32), low_odd##r = hn::Zero(d32); \
   [[maybe_unused]] V32 high##r = hn::Zero(d32), high_odd##r = hn::Zero(d32);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (std::int64_t pair = 0; pair < tile.pairs; ++pair) {
     const auto w_low = hn::LoadU(d16, weights);
-    const auto w_high = hn::LoadU(d16, weights + 2 * kLanes);
-    weights += 2 * kTile;
+    [[maybe_unused]] const auto w_high =
+        kVectors == 2 ? hn::LoadU(d16, weights + 2 * kLanes) : hn::Zero(d16);
+    weights += 2 * kVectors * kLanes;
 #define QUANT_ACCUMULATE(r)                                                          \
   if constexpr (r < kRows) {                                                         \
     const auto x = hn::BitCast(d16, LoadPair(d32, a + r * stride));                  \
     low##r = hn::ReorderWidenMulAccumulate(d32, x, w_low, low##r, low_odd##r);       \
-    high##r = hn::ReorderWidenMulAccumulate(d32, x, w_high, high##r, high_odd##r);   \
+    if constexpr (kVectors == 2) {                                                   \
+      high##r = hn::ReorderWidenMulAccumulate(d32, x, w_high, high##r, high_odd##r); \
+    }                                                                                \
   }
     QUANT_FOR_PANEL_ROWS(QUANT_ACCUMULATE)
 #undef QUANT_ACCUMULATE
     a += 2;
   }
-#define QUANT_UNIFY(r)    \
+#define QUANT_MAKE_OPAQUE(r) \
   if constexpr (r < kRows) { \
-    Unify(low##r);        \
-    Unify(high##r);       \
+    MakeOpaque(low##r);      \
+    MakeOpaque(high##r);     \
   }
-  QUANT_FOR_PANEL_ROWS(QUANT_UNIFY)
-#undef QUANT_UNIFY
-  const StoreConstants<D32> constants(tile.range);
-  const V32 bias_low = hn::LoadU(d32, tile.bias);
-  const V32 bias_high = hn::LoadU(d32, tile.bias + kLanes);
-  const auto multiplier_low = hn::LoadU(df, tile.multipliers);
-  const auto multiplier_high = hn::LoadU(df, tile.multipliers + kLanes);
-  const bool whole = tile.channels == kTile;
-#define QUANT_STORE(r)                                                                      \
-  if constexpr (r < kRows) {                                                                \
-    const V32 sum_low = hn::RearrangeToOddPlusEven(low##r, low_odd##r);                     \
-    const V32 sum_high = hn::RearrangeToOddPlusEven(high##r, high_odd##r);                  \
-    const auto bytes = ToBytes(                                                             \
-        RequantizeVector(d32, hn::Add(sum_low, bias_low), multiplier_low, constants),       \
-        RequantizeVector(d32, hn::Add(sum_high, bias_high), multiplier_high, constants));   \
-    if (whole) {                                                                            \
-      hn::StoreU(bytes, d8, outputs[r]);                                               \
-    } else {                                                                                \
-      HWY_ALIGN std::uint8_t part[kTile];                                                   \
-      hn::Store(bytes, d8, part);                                                           \
-      std::memcpy(outputs[r], part, static_cast<std::size_t>(tile.channels));          \
-    }                                                                                       \
+  QUANT_FOR_PANEL_ROWS(QUANT_MAKE_OPAQUE)
+#undef QUANT_MAKE_OPAQUE
+  const Finisher<kVectors> finish(tile);
+#define QUANT_STORE(r)                                                          \
+  if constexpr (r < kRows) {                                                    \
+    finish.Store(hn::RearrangeToOddPlusEven(low##r, low_odd##r),                \
+                 hn::RearrangeToOddPlusEven(high##r, high_odd##r), outputs[r]); \
   }
   QUANT_FOR_PANEL_ROWS(QUANT_STORE)
 #undef QUANT_STORE
 }
 
-void Run(const PanelTile& tile) {
+template <int kVectors>
+void RunPanels(const PanelTile& tile) {
   std::int64_t first = 0;
-  for (; first + kPanelRows <= tile.rows; first += kPanelRows) RunRows<kPanelRows>(tile, first);
+  for (; first + kPanelRows <= tile.rows; first += kPanelRows) {
+    RunRows<kPanelRows, kVectors>(tile, first);
+  }
   switch (tile.rows - first) {
     case 1:
-      return RunRows<1>(tile, first);
+      return RunRows<1, kVectors>(tile, first);
     case 2:
-      return RunRows<2>(tile, first);
+      return RunRows<2, kVectors>(tile, first);
     case 3:
-      return RunRows<3>(tile, first);
+      return RunRows<3, kVectors>(tile, first);
     case 4:
-      return RunRows<4>(tile, first);
+      return RunRows<4, kVectors>(tile, first);
     case 5:
-      return RunRows<5>(tile, first);
+      return RunRows<5, kVectors>(tile, first);
   }
+}
+
+void Run(const PanelTile& tile) {
+  if (tile.width == kTile) return RunPanels<2>(tile);
+  RunPanels<1>(tile);
 }
 
 void ChannelOrder(std::int32_t* order) {
@@ -138,8 +172,8 @@ void ChannelOrder(std::int32_t* order) {
   for (int channel = 0; channel < kTile; ++channel) order[channel_of_lane[channel]] = channel;
 }
 
-// Runs shorter than a vector are common (3 channels × 3 taps): halving vectors that overlap at the end cover
-// any length ≥ 4 without reading past it.
+// Runs shorter than a vector are common (3 channels × 3 taps): halving vectors that overlap at the
+// end cover any length ≥ 4 without reading past it.
 template <int kWidth>
 HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::int16_t* out) {
   const hn::CappedTag<std::int16_t, kWidth> d16;

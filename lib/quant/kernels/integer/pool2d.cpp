@@ -62,21 +62,24 @@ MaxPool2d::MaxPool2d(const MaxPool2dSpec& spec, Isa isa)
 void MaxPool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
   const SpanKernels& kernels = span_kernels(isa_);
   const Pool2dShape& s = spec_.shape;
-  for_windows(s, pool, [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x,
-                           Interval rows, Interval columns, std::int64_t pixel) {
-    const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
-    std::uint8_t* out = output + pixel * s.channels;
-    std::array<const std::uint8_t*, kMaxTaps + 1> taps;
-    std::int64_t count = collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
-    kernels.maximum(taps.data(), count, out, s.channels);
-    for (std::int64_t done = count; done < rows.size() * columns.size(); done += count) {
-      taps[0] = out;
-      count = collect(s, in, start_y, start_x, rows, columns, done, taps.data() + 1);
-      // Overlapping vectors may read what they have just written: a maximum does not change by that.
-      kernels.maximum(taps.data(), count + 1, out, s.channels);
-    }
-    if (requantizes_) kernels.lookup(out, out, s.channels, spec_.table);
-  });
+  for_windows(
+      s, pool,
+      [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x, Interval rows,
+          Interval columns, std::int64_t pixel) {
+        const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
+        std::uint8_t* out = output + pixel * s.channels;
+        std::array<const std::uint8_t*, kMaxTaps + 1> taps;
+        std::int64_t count = collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
+        kernels.maximum(taps.data(), count, out, s.channels);
+        for (std::int64_t done = count; done < rows.size() * columns.size(); done += count) {
+          taps[0] = out;
+          count = collect(s, in, start_y, start_x, rows, columns, done, taps.data() + 1);
+          // Overlapping vectors may read what they have just written: a maximum does not change by
+          // that.
+          kernels.maximum(taps.data(), count + 1, out, s.channels);
+        }
+        if (requantizes_) kernels.lookup(out, out, s.channels, spec_.table);
+      });
 }
 
 AveragePool2d::AveragePool2d(const AveragePool2dSpec& spec, Isa isa) : spec_(spec), isa_(isa) {
@@ -90,39 +93,43 @@ AveragePool2d::AveragePool2d(const AveragePool2dSpec& spec, Isa isa) : spec_(spe
 void AveragePool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
   const SpanKernels& kernels = span_kernels(isa_);
   const Pool2dShape& s = spec_.shape;
-  for_windows(s, pool, [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x,
-                           Interval rows, Interval columns, std::int64_t pixel) {
-    const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
-    std::uint8_t* out = output + pixel * s.channels;
-    const std::int64_t inside = rows.size() * columns.size();
-    std::int64_t divisor = inside;
-    if (spec_.count_include_pad) {
-      divisor = clip(start_y, s.kernel_h, s.dilation_h, -s.pad_top, s.in_h + s.pad_bottom).size() *
-                clip(start_x, s.kernel_w, s.dilation_w, -s.pad_left, s.in_w + s.pad_right).size();
-    }
-    SumRule rule;
-    rule.offset = static_cast<std::int32_t>(inside * spec_.input.zero_point);
-    rule.multiplier = multipliers_[static_cast<std::size_t>(divisor)];
-    rule.output = spec_.output;
-    std::array<const std::uint8_t*, kMaxTaps> taps;
-    if (inside <= kMaxTaps) {
-      collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
-      kernels.sum_rows(taps.data(), inside, rule, out, s.channels);
-      return;
-    }
-    // Too many taps for one call: channel by channel. Such windows are rare and have few outputs.
-    for (std::int64_t c = 0; c < s.channels; ++c) {
-      std::int32_t sum = -rule.offset;
-      for (std::int64_t i = rows.first; i < rows.last; ++i) {
-        for (std::int64_t j = columns.first; j < columns.last; ++j) {
-          const std::int64_t y = start_y + i * s.dilation_h;
-          const std::int64_t x = start_x + j * s.dilation_w;
-          sum += in[(y * s.in_w + x) * s.channels + c];
+  for_windows(
+      s, pool,
+      [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x, Interval rows,
+          Interval columns, std::int64_t pixel) {
+        const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
+        std::uint8_t* out = output + pixel * s.channels;
+        const std::int64_t inside = rows.size() * columns.size();
+        std::int64_t divisor = inside;
+        if (spec_.count_include_pad) {
+          divisor =
+              clip(start_y, s.kernel_h, s.dilation_h, -s.pad_top, s.in_h + s.pad_bottom).size() *
+              clip(start_x, s.kernel_w, s.dilation_w, -s.pad_left, s.in_w + s.pad_right).size();
         }
-      }
-      out[c] = requantize_u8(sum, rule.multiplier, rule.output);
-    }
-  });
+        SumRule rule;
+        rule.offset = static_cast<std::int32_t>(inside * spec_.input.zero_point);
+        rule.multiplier = multipliers_[static_cast<std::size_t>(divisor)];
+        rule.output = spec_.output;
+        std::array<const std::uint8_t*, kMaxTaps> taps;
+        if (inside <= kMaxTaps) {
+          collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
+          kernels.sum_rows(taps.data(), inside, rule, out, s.channels);
+          return;
+        }
+        // Too many taps for one call: channel by channel. Such windows are rare and have few
+        // outputs.
+        for (std::int64_t c = 0; c < s.channels; ++c) {
+          std::int32_t sum = -rule.offset;
+          for (std::int64_t i = rows.first; i < rows.last; ++i) {
+            for (std::int64_t j = columns.first; j < columns.last; ++j) {
+              const std::int64_t y = start_y + i * s.dilation_h;
+              const std::int64_t x = start_x + j * s.dilation_w;
+              sum += in[(y * s.in_w + x) * s.channels + c];
+            }
+          }
+          out[c] = requantize_u8(sum, rule.multiplier, rule.output);
+        }
+      });
 }
 
 }  // namespace quant::integer

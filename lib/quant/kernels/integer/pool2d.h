@@ -50,9 +50,10 @@ struct AveragePool2dSpec {
   OutputRange output;
 };
 
-// S = Σ (q − zp) over the taps inside the image; t = float(S)·M[count] (arithmetic/average.h). count is the
-// number of taps inside the image, or, with count_include_pad, inside the image and its pads (what
-// ceil_mode adds beyond them is not counted). kernel_h·kernel_w ≤ 2^23. Reentrant, no overlap.
+// S = Σ (q − zp) over the taps inside the image; t = float(S)·M[count] (arithmetic/average.h).
+// count is the number of taps inside the image, or, with count_include_pad, inside the image and
+// its pads (what ceil_mode adds beyond them is not counted). kernel_h·kernel_w ≤ 2^23. Reentrant,
+// no overlap.
 class AveragePool2d {
  public:
   AveragePool2d(const AveragePool2dSpec& spec, Isa isa);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Mean, sum, max and min over one run of axes; global average pooling of NHWC is outer = N, reduce = H·W,
-// inner = C.
+// Mean, sum, max and min over one run of axes; global average pooling of NHWC is outer = N, reduce
+// = H·W, inner = C.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct ReduceSpec {
   OutputRange output;
 };
 
-// Mean and sum: arithmetic/average.h. Max and min: the greatest or least q, then make_requantize_table.
-// Reentrant, no overlap.
+// Mean and sum: arithmetic/average.h. Max and min: the greatest or least q, then
+// make_requantize_table. Reentrant, no overlap.
 class Reduce {
  public:
   Reduce(const ReduceSpec& spec, Isa isa);

@@ -17,8 +17,9 @@ HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Adding 1.5·2^23 leaves t, rounded half to even, in the low mantissa bits: the same integer as a conversion
-// for |t| < 2^22, without x86's repair of overflowing conversions, which the clamp makes pointless.
+// Adding 1.5·2^23 leaves t, rounded half to even, in the low mantissa bits: the same integer as a
+// conversion for |t| < 2^22, without x86's repair of overflowing conversions, which the clamp makes
+// pointless.
 inline constexpr float kRounder = 12582912.0F;
 inline constexpr std::int32_t kRounderBits = 0x4B400000;
 

@@ -94,8 +94,9 @@ void Resize2d::run(const std::uint8_t* input, std::uint8_t* output, std::byte* s
     }
     // A small cache of resampled rows, as many as taps: slot `source % taps`.
     const std::size_t stride = row_bytes(spec_) / sizeof(float);
-    auto* slots = reinterpret_cast<float*>(scratch) +
-                  static_cast<std::size_t>(worker) * static_cast<std::size_t>(vertical.taps) * stride;
+    auto* slots = reinterpret_cast<float*>(scratch) + static_cast<std::size_t>(worker) *
+                                                          static_cast<std::size_t>(vertical.taps) *
+                                                          stride;
     std::int64_t held[kMaxTaps] = {-1, -1, -1, -1};
     const float* rows[kMaxTaps];
     for (std::int64_t y = begin; y < end; ++y) {

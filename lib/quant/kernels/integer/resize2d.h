@@ -24,8 +24,8 @@ struct Resize2dSpec {
 //   h[y]  = Σ_j float(q[y, ix(j)] − zp)·wx(j)     along a row first, from the first product on
 //   v     = Σ_i h[iy(i)]·wy(i)                    then down the column
 //   t     = v·M, M = float32(double(s_in)/double(s_out)); round_to_output.
-// With one tap of weight 1 on both axes (nearest) this equals make_requantize_table; that is how it runs.
-// Reentrant, no overlap.
+// With one tap of weight 1 on both axes (nearest) this equals make_requantize_table; that is how it
+// runs. Reentrant, no overlap.
 class Resize2d {
  public:
   Resize2d(const Resize2dSpec& spec, Isa isa);

@@ -49,8 +49,7 @@ std::array<double, 4> cubic_weights(double fraction, double a) {
   const double x = fraction;
   const double y = 1 - fraction;
   return {((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a,
-          ((a + 2) * x - (a + 3)) * x * x + 1,
-          ((a + 2) * y - (a + 3)) * y * y + 1,
+          ((a + 2) * x - (a + 3)) * x * x + 1, ((a + 2) * y - (a + 3)) * y * y + 1,
           ((a * (y + 1) - 5 * a) * (y + 1) + 8 * a) * (y + 1) - 4 * a};
 }
 
@@ -71,8 +70,7 @@ ResizeAxis make_resize_axis(const ResizeAxisSpec& spec) {
         break;
       case ResizeMode::kLinear: {
         // ONNX clamps the position, so that a tap outside never has a weight.
-        const double inside =
-            std::clamp(position, 0.0, static_cast<double>(spec.in_size - 1));
+        const double inside = std::clamp(position, 0.0, static_cast<double>(spec.in_size - 1));
         first = static_cast<std::int64_t>(std::floor(inside));
         const double fraction = inside - static_cast<double>(first);
         weights = {1 - fraction, fraction, 0, 0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Resampling along one axis as a table: for each output index, which inputs and with which weights. The
-// weights are part of the integer contract: computed in double as ONNX's Resize says, rounded once to float32.
+// Resampling along one axis as a table: for each output index, which inputs and with which weights.
+// The weights are part of the integer contract: computed in double as ONNX's Resize says, rounded
+// once to float32.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,9 @@
 
 namespace quant::integer {
 
-// index and weight are (out_size, taps); the indices of one output lie within `taps` neighbours; taps ≤ 4. Taps that fall outside are clamped to the edge, unless
-// exclude_outside gives them weight 0.
+// index and weight are (out_size, taps); the indices of one output lie within `taps` neighbours;
+// taps ≤ 4. Taps that fall outside are clamped to the edge, unless exclude_outside gives them
+// weight 0.
 struct ResizeAxis {
   std::int64_t in_size = 1, out_size = 1;
   int taps = 1;
@@ -18,7 +20,13 @@ struct ResizeAxis {
 };
 
 enum class ResizeMode { kNearest, kLinear, kCubic };
-enum class ResizeCoordinates { kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric };
+enum class ResizeCoordinates {
+  kHalfPixel,
+  kHalfPixelSymmetric,
+  kPytorchHalfPixel,
+  kAlignCorners,
+  kAsymmetric
+};
 enum class NearestRounding { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
 
 struct ResizeAxisSpec {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// From an Isa to what Highway compiled for it. Every *_simd.cpp is compiled once per target and ends in one
-// function that picks by Isa: the choice is made when a plan is made, not by Highway's global state.
-// Include it before any header of Highway's.
+// From an Isa to what Highway compiled for it. Every *_simd.cpp is compiled once per target and
+// ends in one function that picks by Isa: the choice is made when a plan is made, not by Highway's
+// global state. Include it before any header of Highway's.
 #pragma once
 
-// Only the targets that have a name in isa.h. Scalable vectors (SVE) cannot be kept as the kernels keep them.
+// Only the targets that have a name in isa.h. Scalable vectors (SVE) cannot be kept as the kernels
+// keep them.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #include <hwy/detect_targets.h>
 
@@ -12,8 +13,9 @@
 
 #include "quant/kernels/integer/isa.h"
 
-// QUANT_SIMD_SELECT(isa, expression): `expression` inside the namespace of the target of `isa`, converted to
-// a pointer; null for kRef and for what is not compiled in. Use after HWY_AFTER_NAMESPACE, under HWY_ONCE.
+// QUANT_SIMD_SELECT(isa, expression): `expression` inside the namespace of the target of `isa`,
+// converted to a pointer; null for kRef and for what is not compiled in. Use after
+// HWY_AFTER_NAMESPACE, under HWY_ONCE.
 #if HWY_TARGETS & HWY_SSE4
 #define QUANT_SIMD_SSE4(expression) return N_SSE4::expression
 #define QUANT_SIMD_SSE4_BITS HWY_SSE4

@@ -7,8 +7,7 @@
 
 namespace quant::integer {
 
-Softmax::Softmax(const SoftmaxSpec& spec)
-    : spec_(spec), table_(make_softmax_table(spec.input_scale)) {}
+Softmax::Softmax(const SoftmaxSpec& spec) : spec_(spec) {}
 
 void Softmax::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
   const std::int64_t axis = spec_.axis;
@@ -22,21 +21,22 @@ void Softmax::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& p
     for (std::int64_t i = 0; i < axis; ++i) greatest = std::max(greatest, in[i * inner]);
     std::uint64_t sum = 0;
     for (std::int64_t i = 0; i < axis; ++i) {
-      sum += table_[static_cast<std::size_t>(greatest - in[i * inner])];
+      sum += spec_.table[static_cast<std::size_t>(greatest - in[i * inner])];
     }
     // Equal inputs have equal outputs: on a long line each of the 256 is computed once.
     if (axis > 256) {
       std::uint8_t answers[256];
       for (std::size_t d = 0; d <= greatest; ++d) {
         answers[d] = static_cast<std::uint8_t>(
-            softmax_value(table_[d], sum, output_scale, spec_.output));
+            softmax_value(spec_.table[d], sum, output_scale, spec_.output));
       }
       for (std::int64_t i = 0; i < axis; ++i) out[i * inner] = answers[greatest - in[i * inner]];
     } else {
       for (std::int64_t i = 0; i < axis; ++i) {
-        const std::uint32_t exponential = table_[static_cast<std::size_t>(greatest - in[i * inner])];
-        out[i * inner] = static_cast<std::uint8_t>(
-            softmax_value(exponential, sum, output_scale, spec_.output));
+        const std::uint32_t exponential =
+            spec_.table[static_cast<std::size_t>(greatest - in[i * inner])];
+        out[i * inner] =
+            static_cast<std::uint8_t>(softmax_value(exponential, sum, output_scale, spec_.output));
       }
     }
   };

@@ -13,12 +13,13 @@ namespace quant::integer {
 // Input and output (outer, axis, inner), dense. Sizes ≥ 1, axis ≤ 2^30.
 struct SoftmaxSpec {
   std::int64_t outer = 1, axis = 1, inner = 1;
-  float input_scale = 1;
+  SoftmaxTable table = {};  // of the input's scale; table[0] > 0
   float output_scale = 1;
   OutputRange output;
 };
 
-// Scalar on every instruction set: a table look-up per element. Reentrant; `output` may not be `input`.
+// Scalar on every instruction set: a table look-up per element. Reentrant; `output` may not be
+// `input`.
 class Softmax {
  public:
   explicit Softmax(const SoftmaxSpec& spec);
@@ -26,7 +27,6 @@ class Softmax {
 
  private:
   SoftmaxSpec spec_;
-  SoftmaxTable table_;
 };
 
 }  // namespace quant::integer

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Loops over contiguous elements (mostly the channels of one pixel) that the operators share. One table per
-// instruction set; the scalar one is normative, and the loops around them are the same for all.
+// Loops over contiguous elements (mostly the channels of one pixel) that the operators share. One
+// table per instruction set; the scalar one is normative, and the loops around them are the same
+// for all.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,8 @@ struct SpanKernels {
                       const SumRule& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   // Σ in[i].
   std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
-  // out[i] = Σ_t float(rows[t][i] − zero_point)·weights[t], from the first product on, taps in order.
+  // out[i] = Σ_t float(rows[t][i] − zero_point)·weights[t], from the first product on, taps in
+  // order.
   void (*weigh_bytes)(const std::uint8_t* const* rows, const float* weights, int taps,
                       std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
   // out[i] = round_to_output((Σ_t rows[t][i]·weights[t])·multiplier), the same way.

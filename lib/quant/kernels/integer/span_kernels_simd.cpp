@@ -29,13 +29,11 @@ using VBytes = hn::Vec<DBytes>;
 constexpr std::int64_t kLanes = hn::MaxLanes(D32());
 constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
 
-HWY_INLINE VF ToFloat(VBytes bytes) {
-  return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes));
-}
+HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes)); }
 
-// Tables of 16 entries are what byte shuffles can do: 16 of them, each answering 0 for indices that are not
-// its own. q XOR 16·part is below 16 in one part only; adding 0x70 with saturation sets the top bit of all
-// others, which the shuffle answers with 0.
+// Tables of 16 entries are what byte shuffles can do: 16 of them, each answering 0 for indices that
+// are not its own. q XOR 16·part is below 16 in one part only; adding 0x70 with saturation sets the
+// top bit of all others, which the shuffle answers with 0.
 void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
   const D8 d8;
   std::int64_t i = 0;
@@ -143,8 +141,8 @@ void Binary(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std
   }
 }
 
-// Runs vectors(i) for i = 0, step, … and once more for the last step elements, which may overlap; false where
-// there are fewer than one step. For loops whose output is none of their inputs.
+// Runs vectors(i) for i = 0, step, … and once more for the last step elements, which may overlap;
+// false where there are fewer than one step. For loops whose output is none of their inputs.
 template <class Function>
 HWY_INLINE bool ForOverlapping(std::int64_t n, std::int64_t step, const Function& vectors) {
   if (n < step) return false;
@@ -173,7 +171,8 @@ void Maximum(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* 
                      [&](std::int64_t i) HWY_ATTR { MaximumAt(d8, rows, count, out, i); })) {
     return;
   }
-  if (ForOverlapping(n, 16, [&](std::int64_t i) HWY_ATTR { MaximumAt(d16, rows, count, out, i); })) {
+  if (ForOverlapping(n, 16,
+                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d16, rows, count, out, i); })) {
     return;
   }
   if (ForOverlapping(n, 8,
@@ -192,8 +191,8 @@ struct SumVectors {
         start(hn::Set(D32(), -rule.offset)),
         multiplier(hn::Set(DF(), rule.multiplier)) {}
   HWY_INLINE void Store(hn::Vec<D32> sum, std::uint8_t* out) const {
-    hn::StoreU(hn::DemoteTo(DBytes(), RequantizeVector(D32(), sum, multiplier, constants)), DBytes(),
-               out);
+    hn::StoreU(hn::DemoteTo(DBytes(), RequantizeVector(D32(), sum, multiplier, constants)),
+               DBytes(), out);
   }
 };
 
@@ -271,9 +270,15 @@ void WeighFloats(const float* const* rows, const float* weights, int taps, float
 }
 
 const SpanKernels* Kernels() {
-  static constexpr SpanKernels kernels{
-      isa_of_target(HWY_TARGET), Lookup, Binary, Maximum, SumRows, SumColumns, Sum, WeighBytes,
-      WeighFloats};
+  static constexpr SpanKernels kernels{isa_of_target(HWY_TARGET),
+                                       Lookup,
+                                       Binary,
+                                       Maximum,
+                                       SumRows,
+                                       SumColumns,
+                                       Sum,
+                                       WeighBytes,
+                                       WeighFloats};
   return &kernels;
 }
 

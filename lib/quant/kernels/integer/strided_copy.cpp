@@ -19,15 +19,16 @@ struct Axis {
   std::int64_t size = 1, in = 0, out = 0;
 };
 
-// Axes of size 1 dropped, the rest by falling output stride, neighbours joined that advance evenly in both.
+// Axes of size 1 dropped, the rest by falling output stride, neighbours joined that advance evenly
+// in both.
 std::vector<Axis> merged_axes(const StridedCopySpec& spec) {
   std::vector<Axis> axes;
   for (std::size_t i = 0; i < spec.shape.size(); ++i) {
-    if (spec.shape[i] != 1) axes.push_back({spec.shape[i], spec.in_strides[i], spec.out_strides[i]});
+    if (spec.shape[i] != 1)
+      axes.push_back({spec.shape[i], spec.in_strides[i], spec.out_strides[i]});
   }
-  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) {
-    return std::abs(a.out) > std::abs(b.out);
-  });
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const Axis& a, const Axis& b) { return std::abs(a.out) > std::abs(b.out); });
   std::vector<Axis> merged;
   for (const Axis& axis : axes) {
     if (!merged.empty() && merged.back().in == axis.in * axis.size &&
@@ -59,15 +60,16 @@ void copy_tiles(const Axis& rows, const Axis& columns, const std::uint8_t* in, s
 
 StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), isa_(isa) {
   std::vector<Axis> axes = merged_axes(spec);
-  // Two inner axes, so that run() has one form. Between the innermost by output and the one by input lies
-  // the transpose that tiles are for: they become the inner two.
+  // Two inner axes, so that run() has one form. Between the innermost by output and the one by
+  // input lies the transpose that tiles are for: they become the inner two.
   while (axes.size() < 2) axes.insert(axes.begin(), Axis{1, 0, 0});
-  const auto nearest = std::min_element(axes.begin(), axes.end() - 1, [](const Axis& a, const Axis& b) {
-    const auto step = [](const Axis& axis) {
-      return axis.in == 0 ? std::int64_t{1} << 62 : std::abs(axis.in);
-    };
-    return step(a) < step(b);
-  });
+  const auto nearest =
+      std::min_element(axes.begin(), axes.end() - 1, [](const Axis& a, const Axis& b) {
+        const auto step = [](const Axis& axis) {
+          return axis.in == 0 ? std::int64_t{1} << 62 : std::abs(axis.in);
+        };
+        return step(a) < step(b);
+      });
   if (axes.back().in != 1) std::rotate(nearest, nearest + 1, axes.end() - 1);
   spec_.shape.clear();
   spec_.in_strides.clear();
@@ -113,24 +115,24 @@ void StridedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPoo
   const std::int64_t row_blocks = (rows.size + kTile - 1) / kTile;
   for_row_chunks(outer * row_blocks, std::min(rows.size, kTile) * columns.size, pool,
                  [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end;) {
-      // As many blocks of one box as the range holds.
-      const std::int64_t first = block % row_blocks;
-      const std::int64_t blocks = std::min(row_blocks - first, end - block);
-      std::int64_t box = block / row_blocks;
-      std::int64_t in_at = spec_.in_offset + first * kTile * rows.in;
-      std::int64_t out_at = spec_.out_offset + first * kTile * rows.out;
-      for (std::size_t axis = rank - 2; axis-- > 0;) {
-        const std::int64_t index = box % spec_.shape[axis];
-        box /= spec_.shape[axis];
-        in_at += index * spec_.in_strides[axis];
-        out_at += index * spec_.out_strides[axis];
-      }
-      const std::int64_t count = std::min(blocks * kTile, rows.size - first * kTile);
-      copy({count, rows.in, rows.out}, input + in_at, output + out_at);
-      block += blocks;
-    }
-  });
+                   for (std::int64_t block = begin; block < end;) {
+                     // As many blocks of one box as the range holds.
+                     const std::int64_t first = block % row_blocks;
+                     const std::int64_t blocks = std::min(row_blocks - first, end - block);
+                     std::int64_t box = block / row_blocks;
+                     std::int64_t in_at = spec_.in_offset + first * kTile * rows.in;
+                     std::int64_t out_at = spec_.out_offset + first * kTile * rows.out;
+                     for (std::size_t axis = rank - 2; axis-- > 0;) {
+                       const std::int64_t index = box % spec_.shape[axis];
+                       box /= spec_.shape[axis];
+                       in_at += index * spec_.in_strides[axis];
+                       out_at += index * spec_.out_strides[axis];
+                     }
+                     const std::int64_t count = std::min(blocks * kTile, rows.size - first * kTile);
+                     copy({count, rows.in, rows.out}, input + in_at, output + out_at);
+                     block += blocks;
+                   }
+                 });
 }
 
 StridedCopySpec transpose_spec(const std::vector<std::int64_t>& in_shape,

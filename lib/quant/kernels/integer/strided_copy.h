@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Moves bytes from one strided box to another: transpose, slice, split, concat, expand, depth to space,
-// channel shuffle. Optionally through a table, where the parameters of the two tensors differ.
+// Moves bytes from one strided box to another: transpose, slice, split, concat, expand, depth to
+// space, channel shuffle. Optionally through a table, where the parameters of the two tensors
+// differ.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,9 @@
 
 namespace quant::integer {
 
-// out[out_offset + Σ i·out_strides] = table[in[in_offset + Σ i·in_strides]] for every index i of `shape`.
-// Rank ≤ 12, strides in bytes. in_strides may be 0 (expand) or negative (reversed slices); the outputs are
-// distinct bytes.
+// out[out_offset + Σ i·out_strides] = table[in[in_offset + Σ i·in_strides]] for every index i of
+// `shape`. Rank ≤ 12, strides in bytes. in_strides may be 0 (expand) or negative (reversed slices);
+// the outputs are distinct bytes.
 struct StridedCopySpec {
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> in_strides, out_strides;
@@ -38,7 +39,8 @@ class StridedCopy {
 // Transpose: output axis i is input axis permutation[i]; both dense.
 StridedCopySpec transpose_spec(const std::vector<std::int64_t>& in_shape,
                                const std::vector<int>& permutation);
-// One piece of a concatenation: rows × width, dense in, out_row_stride apart out from out_offset on.
+// One piece of a concatenation: rows × width, dense in, out_row_stride apart out from out_offset
+// on.
 StridedCopySpec concat_spec(std::int64_t rows, std::int64_t width, std::int64_t out_row_stride,
                             std::int64_t out_offset);
 
