@@ -31,7 +31,7 @@ while [[ $# -gt 0 ]]; do
   esac
   shift
 done
-[[ $preset != tsan ]] || selection+=(-L threads)
+[[ $preset != tsan ]] || selection+=(-L 'threads|gst')
 
 say() { printf '\n== %s\n' "$1"; }
 

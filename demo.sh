@@ -42,10 +42,11 @@ say 'live: SNR of each output against the float model, every second'
 # Four backgrounds, one after the other, under the moving ball of a live source.
 video=video/x-raw,format=BGRA,width=320,height=240,framerate=30/1
 background() { printf 'videotestsrc num-buffers=75 %s ! %s ! backgrounds. ' "$*" "$video"; }
+# At the end compositor repeats a frame: the 301st is turned into the end of the stream.
 # Words, not one string: they are arguments of gst-launch.
 # shellcheck disable=SC2046
 gst-launch-1.0 -q \
-  compositor name=mix ! $video ! videoconvert ! video/x-raw,format=RGB \
+  compositor name=mix ! $video ! videoconvert ! video/x-raw,format=RGB ! identity eos-after=301 \
   ! quantnormalize ! quantinfer model="$out/ball.qar" ! quantdequantize ! quanttee name=tee \
   ! tee name=video ! queue ! fakesink \
   video. ! queue ! videorate ! video/x-raw,framerate=4/5 ! videoconvert ! pngenc \

@@ -5,6 +5,10 @@ include(GNUInstallDirs)
 # lib/, also on systems whose GNUInstallDirs says lib/x86_64-linux-gnu: a prefix of one's own has no such folder.
 set(GST_QUANT_LIBDIR lib CACHE STRING "Where libraries go, below the prefix")
 
+# Each finds the metadata library beside it and, where it was linked to one, the ONNX Runtime that lies elsewhere.
+set_target_properties(gst-quant gstquant PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
+set_target_properties(gstquant PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+
 install(TARGETS gst-quant RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS gstquant LIBRARY DESTINATION ${GST_QUANT_LIBDIR}/gstreamer-1.0)
 install(TARGETS gstquant-1.0 LIBRARY DESTINATION ${GST_QUANT_LIBDIR})

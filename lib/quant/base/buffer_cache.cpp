@@ -14,9 +14,7 @@ std::byte* allocate(std::size_t bytes) {
   return static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{kBufferAlignment}));
 }
 
-void release(std::byte* memory) {
-  ::operator delete[](memory, std::align_val_t{kBufferAlignment});
-}
+void release(std::byte* memory) { ::operator delete[](memory, std::align_val_t{kBufferAlignment}); }
 
 }  // namespace
 

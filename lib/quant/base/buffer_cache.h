@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Memory that goes round: large blocks that one frame's tensors free are taken again by the next ones,
-// instead of going back to the system, which would hand out zeroed pages anew for every frame.
+// Memory that goes round: large blocks that one frame's tensors free are taken again by the next
+// ones, instead of going back to the system, which would hand out zeroed pages anew for every
+// frame.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +23,8 @@ class BufferCache : public std::enable_shared_from_this<BufferCache> {
   BufferCache(const BufferCache&) = delete;
   BufferCache& operator=(const BufferCache&) = delete;
 
-  // At least `bytes`, aligned as AlignedBuffer says, contents undefined; comes back here when the last
-  // owner lets go. Throws std::bad_alloc.
+  // At least `bytes`, aligned as AlignedBuffer says, contents undefined; comes back here when the
+  // last owner lets go. Throws std::bad_alloc.
   std::shared_ptr<std::byte> take(std::size_t bytes);
   // Gives back to the system what nobody has taken since the last call.
   void trim();

@@ -221,9 +221,12 @@ class Rewriter {
 
   bool image_form_pays(const Node& node) {
     if (node.op == OpKind::kConv) return true;
-    // Rows that no input reaches are added in ONNX's order only (graph/operators/convolution.cpp).
     if (node.op == OpKind::kConvTranspose) {
-      return !node.attributes.has("output_padding") && !node.attributes.has("output_shape");
+      // Rows that no input reaches are added in ONNX's order only
+      // (graph/operators/convolution.cpp); without these attributes there are none.
+      const Attributes& attributes = node.attributes;
+      return !attributes.has("output_padding") && !attributes.has("output_shape") &&
+             !attributes.text("auto_pad").starts_with("SAME");
     }
     if (node.op == OpKind::kMaxPool && node.outputs.size() > 1 && node.outputs[1] != kNoValue)
       return false;

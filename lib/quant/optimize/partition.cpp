@@ -33,7 +33,9 @@ bool only_leads_on(const Node& node, IntegerForm form) {
     return node.op != OpKind::kMaxPool && node.op != OpKind::kGlobalMaxPool &&
            node.op != OpKind::kResize;
   }
-  return form == IntegerForm::kPointwise && is_arithmetic(node.op);
+  // Box sizes are often exponentials or powers: eight bits of a wide range of pixels say little.
+  return form == IntegerForm::kPointwise &&
+         (is_arithmetic(node.op) || node.op == OpKind::kExp || node.op == OpKind::kPow);
 }
 
 std::string describe(const Node& node) {

@@ -65,7 +65,8 @@ TEST(BufferCache, NewBuffersAreZeroThoughTheirMemoryWasUsed) {
   const AlignedBuffer fresh(kBlock);
   EXPECT_EQ(fresh.data(), memory);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory) % kBufferAlignment, 0U);
-  EXPECT_TRUE(std::all_of(fresh.data(), fresh.data() + kBlock, [](std::byte b) { return b == std::byte{0}; }));
+  EXPECT_TRUE(std::all_of(fresh.data(), fresh.data() + kBlock,
+                          [](std::byte b) { return b == std::byte{0}; }));
 }
 
 TEST(BufferCache, BlocksMayOutliveIt) {

@@ -230,8 +230,8 @@ TEST(FloatExecutor, AnActivationIsNotFusedWhereItsInputIsReadElsewhere) {
   expect_agreement(b, {random_tensor({1, 3, 8, 8}, 2)});
 }
 
-// Guards a bug: the second convolution moves to its addition's place, and the first still looked for its
-// reader at the old one.
+// Guards a bug: the second convolution moves to its addition's place, and the first still looked
+// for its reader at the old one.
 TEST(FloatExecutor, AConvolutionBeforeAFusedOneAgrees) {
   Builder b;
   const ValueId image = b.input("image", {1, 3, 8, 8});
@@ -262,6 +262,19 @@ TEST(FloatExecutor, ImagesOfOneAndThreeSpatialAxesAgree) {
   y = b.node(OpKind::kMul, {b.node(OpKind::kExp, {y}), b.weights({3, 1, 1, 1})});
   b.output(b.node(OpKind::kSoftmax, {y}, {{"axis", std::int64_t{1}}}));
   expect_agreement(b, {random_tensor({2, 3, 11}, 2), random_tensor({1, 2, 4, 5, 6}, 3)});
+}
+
+// SAME_UPPER makes four outputs of two inputs, of which a kernel of one reaches every other.
+TEST(FloatExecutor, TransposedConvolutionsWithRowsOfBiasAgree) {
+  Builder b;
+  ValueId x = b.conv(b.input("image", {1, 3, 2, 2}), {4, 3, 3, 3});
+  x = b.node(OpKind::kConvTranspose, {x, b.weights({4, 2, 1, 1}), b.weights({2})},
+             {{"strides", Ints{2, 2}}, {"auto_pad", std::string("SAME_UPPER")}});
+  x = b.node(OpKind::kConvTranspose,
+             {b.conv(x, {4, 2, 3, 3}), b.weights({4, 2, 2, 2}), b.weights({2})},
+             {{"strides", Ints{3, 3}}, {"output_padding", Ints{1, 2}}});
+  b.output(x);
+  expect_agreement(b, {random_tensor({1, 3, 2, 2}, 2)});
 }
 
 // Frames that come with their channels last, as TensorFlow's exporters write it.

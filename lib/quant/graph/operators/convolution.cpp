@@ -115,8 +115,9 @@ class PreparedConvolution final : public PreparedNode {
 
   Status run(std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) override {
     if (!packed_) QUANT_TRY(convolution_.set_weights(floats_of(inputs, 1)));
-    Tensor result = inputs.size() > kFusedAddend ? inputs[kFusedAddend]->clone()
-                                                 : Tensor(DataType::kFloat32, output_, BufferFill::kUndefined);
+    Tensor result = inputs.size() > kFusedAddend
+                        ? inputs[kFusedAddend]->clone()
+                        : Tensor(DataType::kFloat32, output_, BufferFill::kUndefined);
     QUANT_TRY(
         convolution_.run(floats_of(inputs, 0), floats_of(inputs, 2), result.data<float>().data()));
     outputs.assign(1, std::move(result));
