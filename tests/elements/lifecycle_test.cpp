@@ -62,29 +62,30 @@ class Leaks : public ::testing::Test {
     body();
     g_signal_emit_by_name(tracer_, "activity-start-tracking");
     body();
-    auto left = objects_left();
+    std::multiset<std::string> left;
+    take_checkpoint(left);
     // The thread of a task lets go of it a moment after its element has stopped.
     for (int tries = 0; tries < 200 && !left.empty(); ++tries) {
       g_usleep(10000);
-      left = objects_left();
+      take_checkpoint(left);
     }
     EXPECT_THAT(left, ::testing::IsEmpty());
     g_signal_emit_by_name(tracer_, "activity-stop-tracking");
   }
 
-  // Made since tracking began, and still there.
-  std::multiset<std::string> objects_left() {
+  // Adds the objects made since the last checkpoint to those that are left, and takes off the ones
+  // that have gone.
+  void take_checkpoint(std::multiset<std::string>& left) {
     GstStructure* checkpoint = nullptr;
     g_signal_emit_by_name(tracer_, "activity-get-checkpoint", &checkpoint);
-    EXPECT_TRUE(checkpoint);
-    if (!checkpoint) return {};
-    auto left = objects_in(checkpoint, "objects-created-list");
-    EXPECT_GT(left.size(), 0U) << "the tracer saw nothing";
+    ASSERT_TRUE(checkpoint);
+    const auto made = objects_in(checkpoint, "objects-created-list");
+    EXPECT_TRUE(!made.empty() || !left.empty()) << "the tracer saw nothing";
+    left.insert(made.begin(), made.end());
     for (const std::string& removed : objects_in(checkpoint, "objects-removed-list")) {
       if (const auto found = left.find(removed); found != left.end()) left.erase(found);
     }
     gst_structure_free(checkpoint);
-    return left;
   }
 
  private:
