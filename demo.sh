@@ -31,7 +31,8 @@ gst_quant_demo=$build/pipelines/demo/gst-quant-demo
 export GST_PLUGIN_PATH=$build/elements${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 # A registry of its own: the user's is left alone.
 export GST_REGISTRY=$out/registry.bin
-rm -rf "$out"
+# Only what this script makes: a build folder may have the same name.
+rm -rf "$out/frames" "$out/original" "$out/quantized"
 mkdir -p "$out/frames"
 
 say 'quantize pipelines/models/ball.onnx'
