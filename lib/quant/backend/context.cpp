@@ -7,14 +7,15 @@ namespace {
 // Contexts that take the ONNX input itself, and fp-optimized, which takes pixels as float32.
 class FloatContext : public Context {
  public:
-  FloatContext(ContextKind kind, std::unique_ptr<Backend> backend, std::optional<InputSpec> pixels)
-      : kind_(kind), backend_(std::move(backend)), pixels_(std::move(pixels)) {}
+  FloatContext(ContextKind kind, std::unique_ptr<Backend> backend,
+               std::shared_ptr<const Model> pixels_of)
+      : kind_(kind), backend_(std::move(backend)), pixels_of_(std::move(pixels_of)) {}
 
   ContextKind kind() const override { return kind_; }
   std::string description() const override { return backend_->description(); }
   const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor input = pixels_ ? float_pixels(frame) : frame.network_input;
+    const Tensor input = pixels_of_ ? float_pixels(frame) : frame.network_input;
     return backend_->run(std::span(&input, 1), outputs);
   }
   const std::vector<Tensor>& raw() const override { return raw_; }
@@ -23,8 +24,9 @@ class FloatContext : public Context {
 
  private:
   Tensor float_pixels(const Frame& frame) const {
+    const InputSpec& spec = pixels_of_->input();
     if (frame.pixels) {
-      InputSpec plain = *pixels_;
+      InputSpec plain = spec;
       plain.mean.assign(plain.mean.size(), 0.0F);
       plain.std.assign(plain.std.size(), 1.0F);
       return normalize_frame(*frame.pixels, plain);
@@ -32,15 +34,15 @@ class FloatContext : public Context {
     Tensor pixels(DataType::kFloat32, frame.network_input.shape());
     const auto from = frame.network_input.data<float>();
     const auto to = pixels.data<float>();
-    const std::size_t plane = from.size() / pixels_->mean.size();
+    const std::size_t plane = from.size() / spec.mean.size();
     for (std::size_t i = 0; i < from.size(); ++i)
-      to[i] = from[i] * pixels_->std[i / plane] + pixels_->mean[i / plane];
+      to[i] = from[i] * spec.std[i / plane] + spec.mean[i / plane];
     return pixels;
   }
 
   ContextKind kind_;
   std::unique_ptr<Backend> backend_;
-  std::optional<InputSpec> pixels_;
+  std::shared_ptr<const Model> pixels_of_;  // null: takes the ONNX input itself
   std::vector<Tensor> raw_;
   std::vector<TensorInfo> raw_outputs_;
   std::vector<QuantParams> raw_params_;
@@ -101,15 +103,15 @@ Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model
   switch (kind) {
     case ContextKind::kOriginal: {
       QUANT_TRY_ASSIGN(auto backend, model->make_reference(reference, threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), std::nullopt);
+      return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
     }
     case ContextKind::kNative: {
       QUANT_TRY_ASSIGN(auto backend, model->make_reference(ReferenceKind::kNative, threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), std::nullopt);
+      return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
     }
     case ContextKind::kFpOptimized: {
       QUANT_TRY_ASSIGN(auto backend, model->make_fp_optimized(threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), model->input());
+      return std::make_unique<FloatContext>(kind, std::move(backend), std::move(model));
     }
     case ContextKind::kQuantized: {
       QUANT_TRY_ASSIGN(auto emulator, model->make_emulator(threads));
@@ -131,7 +133,7 @@ Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, Conte
   QUANT_TRY_ASSIGN(auto backend,
                    make_reference(kind == ContextKind::kNative ? ReferenceKind::kNative : reference,
                                   model, threads));
-  return std::make_unique<FloatContext>(kind, std::move(backend), std::nullopt);
+  return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
 }
 
 }  // namespace quant
