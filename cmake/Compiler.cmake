@@ -23,6 +23,8 @@ endif()
 if(GST_QUANT_SANITIZE)
   add_compile_options(-fsanitize=${GST_QUANT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GST_QUANT_SANITIZE})
+  # GCC 12 sees uninitialised members in instrumented std::optional and std::variant that are none.
+  add_compile_options(-Wno-maybe-uninitialized)
 endif()
 
 find_program(CCACHE ccache)

@@ -3,6 +3,12 @@
 # quant_test(NAME SOURCES … LIBRARIES … LABELS …): one test executable, run by ctest under its name.
 # A module names the modules that it may include; tests/include_direction_test.py checks the order.
 
+# What is instrumented runs several times slower.
+set(GST_QUANT_TIME_FACTOR 1)
+if(GST_QUANT_SANITIZE)
+  set(GST_QUANT_TIME_FACTOR 8)
+endif()
+
 function(quant_module name)
   cmake_parse_arguments(ARG "" "" "SOURCES;MODULES;LIBRARIES" ${ARGN})
   list(TRANSFORM ARG_MODULES PREPEND quant_)
@@ -16,12 +22,13 @@ function(quant_test name)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
+  math(EXPR timeout "${ARG_TIMEOUT} * ${GST_QUANT_TIME_FACTOR}")
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} GTest::gmock_main)
   target_compile_definitions(${name} PRIVATE
     GST_QUANT_SOURCE_DIR="${CMAKE_SOURCE_DIR}" GST_QUANT_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS "${ARG_LABELS}"
                        ENVIRONMENT "${ARG_ENVIRONMENT}")
 endfunction()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// gst-quant bench: time per frame of one context.
+// gst-quant bench: time per frame and memory of one context.
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,7 +37,15 @@ Frame synthetic_frame(const InputSpec& spec) {
   return frame;
 }
 
+// The most memory that the process has held so far.
+std::int64_t peak_resident_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
 Status run(const Options& options) {
+  const std::int64_t before = peak_resident_bytes();
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
   QUANT_TRY_ASSIGN(
       const auto context,
@@ -55,6 +64,7 @@ Status run(const Options& options) {
             .count());
   }
   std::sort(times.begin(), times.end());
+  const std::int64_t memory = peak_resident_bytes() - before;
   const double median = times[times.size() / 2];
   const double p95 = times[std::min(times.size() - 1, times.size() * 95 / 100)];
   if (options.json) {
@@ -66,14 +76,15 @@ Status run(const Options& options) {
                                            {"median_ms", median},
                                            {"p95_ms", p95},
                                            {"min_ms", times.front()},
-                                           {"fps", 1000.0 / median}};
+                                           {"fps", 1000.0 / median},
+                                           {"memory_bytes", memory}};
     fmt::print("{}\n", report.dump(2));
   } else {
     fmt::print(
         "{} on {}, {} thread(s), {} frames: median {:.3f} ms, 95 % within {:.3f} ms, {:.1f} "
-        "frames/s\n",
+        "frames/s, {:.1f} MiB for model and frames\n",
         options.context, context->description(), options.threads, options.frames, median, p95,
-        1000.0 / median);
+        1000.0 / median, static_cast<double>(memory) / (1 << 20));
   }
   return {};
 }
@@ -82,7 +93,8 @@ Status run(const Options& options) {
 
 void add_bench(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("bench", "Measures the time per frame of one context");
+  CLI::App* command =
+      app.add_subcommand("bench", "Measures time per frame and memory of one context");
   command
       ->add_option("model", options->model,
                    "Archive (.qar), or ONNX file for the contexts original and native")
@@ -96,11 +108,10 @@ void add_bench(CLI::App& app, Status& status) {
   command->add_option("--frames", options->frames, "Frames to measure")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_threads_to(*command, options->threads);
   options->read.add_to(*command);
-  command->add_flag("--json", options->json, "Report as JSON: median_ms, p95_ms, fps");
+  command->add_flag("--json", options->json,
+                    "Report as JSON: median_ms, p95_ms, fps, memory_bytes");
   command->footer("Example:\n  gst-quant bench face.qar --context quantized --threads 2 --json");
   command->callback([options, &status] { status = run(*options); });
 }

@@ -29,9 +29,17 @@ void add_run(CLI::App& app, Status& status);
 void add_compare(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);
 
+// --threads, the same for all.
+inline void add_threads_to(CLI::App& command, int& threads) {
+  constexpr int kMost = 256;
+  command.add_option("--threads", threads, "Threads (0: one per core)")
+      ->check(CLI::Range(0, kMost))
+      ->capture_default_str();
+}
+
 // How an ONNX file is read and what its image input means.
 struct ModelOptions {
-  std::vector<std::string> input_shapes;  // name=1x3x320x320
+  std::map<std::string, Shape> input_shapes;  // by name of the input
   std::vector<std::string> end_nodes;
   std::string color = "rgb";
   std::vector<float> mean = {0.0F};
@@ -40,7 +48,7 @@ struct ModelOptions {
   void add_to(CLI::App& command);
   // Only what the reader needs: --input-shape, --end-node.
   void add_shape_to(CLI::App& command);
-  Result<OnnxReadOptions> read_options(const std::filesystem::path& model) const;
+  OnnxReadOptions read_options(const std::filesystem::path& model) const;
 };
 
 // A model file as contexts see it: an archive, or a plain ONNX file with its input described by

@@ -130,9 +130,7 @@ void add_compare(CLI::App& app, Status& status) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   options->read.add_to(*command);
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer("Example:\n  gst-quant compare face.qar --data photos/");
   command->callback([options, &status] { status = run(*options); });

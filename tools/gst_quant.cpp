@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // gst-quant: the command line. Arguments in, text out; the work is in lib/quant.
 #include <cstdio>
+#include <new>
 
 #include "command.h"
 #include "quant/base/version.h"
@@ -27,6 +28,9 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : quant::tool::kExitUsage;
+  } catch (const std::bad_alloc&) {
+    std::fputs("gst-quant: there is not enough memory for this\n", stderr);
+    return quant::tool::kExitFailed;
   }
   if (!status) {
     std::fprintf(stderr, "gst-quant: %s\n", status.error().text().c_str());

@@ -21,7 +21,7 @@ Status run(const Options& options) {
     QUANT_TRY_ASSIGN(const auto model, Model::open(options.model));
     QUANT_TRY_ASSIGN(report, inspect_model(*model));
   } else {
-    QUANT_TRY_ASSIGN(const OnnxReadOptions read, options.read.read_options(options.model));
+    const OnnxReadOptions read = options.read.read_options(options.model);
     QUANT_TRY_ASSIGN(const Graph graph, read_onnx_file(options.model, read));
     report = inspect_graph(graph);
   }

@@ -12,27 +12,37 @@
 namespace quant::tool {
 namespace {
 
-Result<Shape> parse_shape(std::string_view text) {
+// Adds "name=1x3x320x320" to `shapes`; throws CLI::ValidationError, which is wrong usage.
+void parse_input_shape(const std::string& text, std::map<std::string, Shape>& shapes) {
+  const std::size_t equals = text.rfind('=');
+  if (equals == std::string::npos)
+    throw CLI::ValidationError("--input-shape", "takes name=1x3x320x320, got " + text);
   Shape shape;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('x'), text.size());
+  std::size_t start = equals + 1;
+  do {
+    const std::size_t end = std::min(text.find('x', start), text.size());
     std::int64_t dim = 0;
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + end, dim);
-    if (error != std::errc() || stop != text.data() + end || dim < 1) {
-      return fail(ErrorCode::kInvalidArgument,
-                  "a shape is positive sizes joined by x, as 1x3x320x320", "--input-shape");
+    const auto [stop, error] = std::from_chars(&text[start], &text[end], dim);
+    if (error != std::errc() || stop != &text[end] || dim < 1) {
+      throw CLI::ValidationError(
+          "--input-shape",
+          "a shape is positive sizes joined by x, as 1x3x320x320, got " + text.substr(equals + 1));
     }
     shape.push_back(dim);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return shape;
+    start = end + 1;
+  } while (start <= text.size());
+  shapes[text.substr(0, equals)] = std::move(shape);
 }
 
 }  // namespace
 
 void ModelOptions::add_shape_to(CLI::App& command) {
-  command.add_option("--input-shape", input_shapes,
-                     "Fixes open sizes of an input, as name=1x3x320x320");
+  command.add_option_function<std::vector<std::string>>(
+      "--input-shape",
+      [this](const std::vector<std::string>& texts) {
+        for (const std::string& text : texts) parse_input_shape(text, input_shapes);
+      },
+      "Fixes open sizes of an input, as name=1x3x320x320");
   command.add_option("--end-node", end_nodes,
                      "Cuts the graph: these ONNX nodes or tensors become the outputs");
 }
@@ -52,20 +62,12 @@ void ModelOptions::add_to(CLI::App& command) {
       ->capture_default_str();
 }
 
-Result<OnnxReadOptions> ModelOptions::read_options(const std::filesystem::path& model) const {
+OnnxReadOptions ModelOptions::read_options(const std::filesystem::path& model) const {
   OnnxReadOptions options;
+  options.input_shapes = input_shapes;
   options.end_nodes = end_nodes;
   options.external_data_dir =
       model.parent_path().empty() ? std::filesystem::path(".") : model.parent_path();
-  for (const std::string& text : input_shapes) {
-    const std::size_t equals = text.rfind('=');
-    if (equals == std::string::npos) {
-      return fail(ErrorCode::kInvalidArgument, "takes name=1x3x320x320, got '" + text + "'",
-                  "--input-shape");
-    }
-    QUANT_TRY_ASSIGN(options.input_shapes[text.substr(0, equals)],
-                     parse_shape(std::string_view(text).substr(equals + 1)));
-  }
   return options;
 }
 
@@ -78,7 +80,7 @@ Result<ModelFile> ModelFile::open(const std::string& path, const ModelOptions& o
     return file;
   }
   QUANT_TRY_ASSIGN(file.onnx_, read_file(path, kMaxModelBytes));
-  QUANT_TRY_ASSIGN(file.read_, options.read_options(path));
+  file.read_ = options.read_options(path);
   auto graph = read_onnx(file.onnx_, file.read_);
   if (!graph) return fail_with_context(std::move(graph).error(), path);
   auto input =

@@ -104,7 +104,7 @@ CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Optio
 }
 
 Status run(const Options& options) {
-  QUANT_TRY_ASSIGN(const OnnxReadOptions read, options.read.read_options(options.model));
+  const OnnxReadOptions read = options.read.read_options(options.model);
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
@@ -192,9 +192,7 @@ void add_optimize(CLI::App& app, Status& status) {
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(
       "Example:\n  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 "

@@ -168,9 +168,7 @@ void add_run(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"stretch", "letterbox"}))
       ->capture_default_str();
   options->read.add_to(*command);
-  command->add_option("--threads", options->threads, "Threads (0: one per core)")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(
       "Example:\n  gst-quant run face.qar --context quantized --input photo.jpg --output out/ "

@@ -120,7 +120,8 @@ static gboolean gst_quant_normalize_set_caps(GstBaseTransform* base, GstCaps* ca
   return guarded(GST_ELEMENT(base), FALSE, [&]() -> gboolean {
     self->state->converter.reset();
     if (gst_video_info_from_caps(&self->state->frame, caps)) return TRUE;
-    GST_WARNING_OBJECT(self, "no video format in %" GST_PTR_FORMAT, caps);
+    GST_ELEMENT_ERROR(self, STREAM, FORMAT, ("Frames of this format or size cannot be read."),
+                      ("caps: %" GST_PTR_FORMAT, caps));
     return FALSE;
   });
 }

@@ -322,6 +322,20 @@ const std::vector<Refusal> kRefusals{
               " ! quantinfer model=" + tiny_model() + " ! fakesink";
      },
      "different models"},
+    {"frames_of_more_bytes_than_can_be_counted",
+     [] {
+       return "fakesrc num-buffers=2 ! video/x-raw,format=RGB,width=320000,height=240000,"
+              "framerate=1/1 ! quantnormalize model=" +
+              tiny_model() + " ! fakesink";
+     },
+     "cannot be read"},
+    {"buffers_that_are_no_whole_frame",
+     [] {
+       return "fakesrc num-buffers=2 sizetype=fixed sizemax=10 ! video/x-raw,format=RGB,width=32,"
+              "height=24,framerate=1/1 ! quantnormalize model=" +
+              tiny_model() + " ! fakesink";
+     },
+     "10 bytes"},
     {"nothing_to_dequantize", [] { return kSource + "quantdequantize ! fakesink"; }, "quantinfer"},
 };
 

@@ -14,7 +14,7 @@ NO_DATA = f"no real models and images in {DATA}"
 
 def gst_quant(*arguments, environment=None):
     """The finished process; its output as text."""
-    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=600,
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=3600,
                           env={**os.environ, **(environment or {})}, check=False)
 
 

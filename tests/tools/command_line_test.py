@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The command line as a user meets it: results, reports, exit codes, and what bad input does."""
 import json
+import math
+import os
 import pathlib
 import subprocess
 import tarfile
@@ -155,6 +157,7 @@ class Reports(WithFolder):
         self.assertGreater(report["median_ms"], 0)
         self.assertGreaterEqual(report["p95_ms"], report["median_ms"])
         self.assertAlmostEqual(report["fps"] * report["median_ms"], 1000, 3)
+        self.assertGreater(report["memory_bytes"], 0)
 
     def test_forced_kernels_run_and_are_reported(self):
         path = self.ball()
@@ -166,6 +169,9 @@ class Reports(WithFolder):
         self.assert_fails(gst_quant(), code=USAGE)
         self.assert_fails(gst_quant("optimize"), code=USAGE)
         self.assert_fails(gst_quant("run", "x", "--context", "device", "--input", "y", "--output", "z"), "--context", code=USAGE)
+        self.assert_fails(gst_quant("bench", MODELS / "ball.onnx", "--threads", 1000000), "--threads", code=USAGE)
+        for shape in ("3x3", "image=", "image=1x", "image=1x0", "image=1,3"):
+            self.assert_fails(gst_quant("bench", MODELS / "ball.onnx", "--input-shape", shape), "--input-shape", code=USAGE)
         for command in ("optimize", "inspect", "run", "compare", "bench"):
             process = gst_quant(command, "--help")
             self.assertEqual(process.returncode, 0)
@@ -246,6 +252,18 @@ class RealCase(WithFolder):
         # The peer's exact figures on the same frames are 42.8 and 16.5.
         self.assertGreater(quantized["scores"], 42.3)
         self.assertGreater(quantized["boxes"], 16.0)
+
+    @unittest.skipIf(os.environ.get("GST_QUANT_SANITIZE"), "sanitizers keep memory of their own")
+    def test_memory_stays_within_three_times_activations_and_weights(self):
+        path = self.folder / "face.qar"
+        self.assertEqual(optimize_face(path, "--frames", 4).returncode, 0)
+        model = gst_quant_json("inspect", path)
+        activations = sum(math.prod(layer["shape"]) for layer in model["layers"])
+        measured = gst_quant_json("bench", path, "--context", "quantized", "--threads", 1)["memory_bytes"]
+        print(f"{measured / 1024:.0f} KiB; activations {activations / 1024:.0f} KiB ({model['memory']['arena_bytes'] / 1024:.0f} KiB "
+              f"at a time), weights {model['memory']['weights_bytes'] / 1024:.0f} KiB")
+        self.assertGreater(measured, model["memory"]["arena_bytes"])
+        self.assertLess(measured, 3 * (activations + model["memory"]["weights_bytes"]))
 
     def test_box_decoding_stays_on_the_host(self):
         path = self.folder / "decoded.qar"

@@ -23,7 +23,9 @@ QuantParams activation_params(Range range, DataType type) {
     return params;
   }
   params.scale = {scale};
-  params.zero_point = {static_cast<float>(std::clamp(std::nearbyint(-low / scale), 0.0, levels))};
+  // 0 − low, not −low: a range that starts at 0 has the zero point 0, not −0.
+  params.zero_point = {
+      static_cast<float>(std::clamp(std::nearbyint((0.0 - low) / scale), 0.0, levels))};
   return params;
 }
 

@@ -132,7 +132,8 @@ void DepthwiseConvolution::pack(const Convolution& convolution, PackedPhase& pha
       for (std::size_t tap = 0; tap < taps.size(); ++tap) {
         const std::int64_t at =
             channel * kernel_taps + taps[tap].ky * shape_.kernel_w + taps[tap].kx;
-        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+        const auto weight =
+            static_cast<std::int16_t>(convolution.weights[static_cast<std::size_t>(at)]);
         const auto pair = static_cast<std::int64_t>(tap / 2);
         weights[(pair * place.width + i) * 2 + static_cast<std::int64_t>(tap % 2)] = weight;
         bias -= std::int64_t{weight} * convolution.zero_points[c];

@@ -186,7 +186,8 @@ PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhas
         const std::int64_t c = k % group_inputs_;
         const std::int64_t at =
             ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_ + c;
-        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+        const auto weight =
+            static_cast<std::int16_t>(convolution.weights[static_cast<std::size_t>(at)]);
         weights[(k / 2 * width + within) * 2 + k % 2] = weight;
         bias -= std::int64_t{weight} *
                 zero_points_[static_cast<std::size_t>(group * group_inputs_ + c)];

@@ -31,28 +31,59 @@ constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
 
 HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes)); }
 
-// Tables of 16 entries are what byte shuffles can do: 16 of them, each answering 0 for indices that
-// are not its own. q XOR 16·part is below 16 in one part only; adding 0x70 with saturation sets the
-// top bit of all others, which the shuffle answers with 0.
-void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
-  const D8 d8;
-  std::int64_t i = 0;
-  for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) {
-    const auto q0 = hn::LoadU(d8, in + i);
-    const auto q1 = hn::LoadU(d8, in + i + kByteLanes);
+// Byte shuffles look up 16 entries and answer 0 where an index is negative. For q < 128, part p of
+// the table is asked for q − 16·p: parts up to q's own answer at q's low four bits, the others 0.
+// With each part XORed by the one before, those answers XOR to the entry. The upper half is the
+// same for q − 128; of each q, one half asks with negative indices only, which the saturating
+// subtraction keeps so.
+class ByteTable {
+ public:
+  HWY_INLINE explicit ByteTable(const LookupTable& table) {
+    for (std::size_t i = 0; i < table.size(); ++i) {
+      differences_[i] = i % 128 < 16 ? table[i] : table[i] ^ table[i - 16];
+    }
+  }
+
+  HWY_INLINE void Run(const std::uint8_t* in, std::uint8_t* out) const {
+    const D8 d8;
+    const auto q0 = hn::LoadU(d8, in);
+    const auto q1 = hn::LoadU(d8, in + kByteLanes);
+    const auto top = hn::Set(d8, std::uint8_t{0x80});
     auto result0 = hn::Zero(d8);
     auto result1 = hn::Zero(d8);
-    for (int part = 0; part < 16; ++part) {
-      const auto entries = hn::LoadDup128(d8, table.data() + 16 * part);
-      const auto mine = hn::Set(d8, static_cast<std::uint8_t>(16 * part));
-      const auto others = hn::Set(d8, std::uint8_t{0x70});
-      const auto index0 = hn::SaturatedAdd(hn::Xor(q0, mine), others);
-      const auto index1 = hn::SaturatedAdd(hn::Xor(q1, mine), others);
-      result0 = hn::Or(result0, hn::TableLookupBytesOr0(entries, index0));
-      result1 = hn::Or(result1, hn::TableLookupBytesOr0(entries, index1));
+    Parts<0>(q0, q1, result0, result1);
+    Parts<8>(hn::Xor(q0, top), hn::Xor(q1, top), result0, result1);
+    hn::StoreU(result0, d8, out);
+    hn::StoreU(result1, d8, out + kByteLanes);
+  }
+
+ private:
+  using V8 = hn::Vec<D8>;
+  using DSigned = hn::RebindToSigned<D8>;
+
+  template <int kPart>
+  HWY_INLINE void Parts(V8 index0, V8 index1, V8& result0, V8& result1) const {
+    const D8 d8;
+    const DSigned di8;
+    const V8 entries = hn::LoadDup128(d8, differences_ + 16 * kPart);
+    result0 = hn::Xor(result0, hn::TableLookupBytesOr0(entries, index0));
+    result1 = hn::Xor(result1, hn::TableLookupBytesOr0(entries, index1));
+    if constexpr (kPart % 8 != 7) {
+      const auto part = hn::Set(di8, std::int8_t{16});
+      Parts<kPart + 1>(hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index0), part)),
+                       hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index1), part)), result0,
+                       result1);
     }
-    hn::StoreU(result0, d8, out + i);
-    hn::StoreU(result1, d8, out + i + kByteLanes);
+  }
+
+  HWY_ALIGN std::uint8_t differences_[256];
+};
+
+void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
+  std::int64_t i = 0;
+  if (n >= 2 * kByteLanes) {
+    const ByteTable bytes(table);
+    for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) bytes.Run(in + i, out + i);
   }
   for (; i < n; ++i) out[i] = table[in[i]];
 }
