@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
   quant::tool::add_run(app, status);
   quant::tool::add_compare(app, status);
   quant::tool::add_bench(app, status);
+  quant::tool::add_export(app, status);
+  quant::tool::add_script(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

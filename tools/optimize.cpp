@@ -20,7 +20,8 @@ struct Options {
   std::string calib;
   std::string output;
   ModelOptions read;
-  std::string method = "min-max";
+  std::string method = "auto";
+  int level = 0;
   double percentile = 99.999;
   std::string resize = "stretch";
   std::int64_t most_frames = 0;
@@ -85,18 +86,25 @@ std::vector<std::string> warnings(const FrameSourceSummary& summary) {
   return result;
 }
 
+// "auto" resolved.
+std::string method_name(const Options& options) {
+  if (options.method != "auto") return options.method;
+  return options.level >= static_cast<int>(OptimizationLevel::kBiasCorrection) ? "search"
+                                                                               : "min-max";
+}
+
 CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Options& options,
                                     const FrameSourceSummary& summary) {
   CalibrationStatistics statistics;
-  statistics.method = options.method;
+  statistics.method = method_name(options);
   statistics.images = summary.frames;
   statistics.repeated = summary.repeated;
   statistics.single_color = summary.single_color;
   for (const SkippedImage& skipped : summary.skipped) statistics.skipped.push_back(skipped.name);
   const Graph& graph = *optimized.float_graph;
   for (std::size_t id = 0; id < graph.values.size(); ++id) {
-    const Range seen = optimized.calibration.seen[id];
-    const Range chosen = optimized.calibration.chosen[id];
+    const Range seen = optimized.seen[id];
+    const Range chosen = optimized.chosen[id];
     if (graph.values[id].constant || graph.values[id].type != DataType::kFloat32) continue;
     statistics.tensors[graph.values[id].name] = {seen.min, seen.max, chosen.min, chosen.max};
   }
@@ -124,13 +132,17 @@ Status run(const Options& options) {
   OptimizerOptions optimizer;
   optimizer.read = read;
   optimizer.input = *input;
-  optimizer.calibration.method = *range_method_from_string(options.method);
-  optimizer.calibration.percentile = options.percentile;
-  optimizer.calibration.threads = options.threads;
+  optimizer.level = static_cast<OptimizationLevel>(options.level);
+  optimizer.method = range_method_from_string(options.method);
+  optimizer.percentile = options.percentile;
+  optimizer.threads = options.threads;
   Result<OptimizedModel> optimized = [&] {
-    ProgressBar bar("calibrating");
+    ProgressBar bar;
     return optimize(*embedded, optimizer, set,
-                    [&](std::int64_t done, std::int64_t total) { bar.update(done, total); });
+                    [&](std::string_view step, std::int64_t done, std::int64_t total) {
+                      bar.start(step);
+                      bar.update(done, total);
+                    });
   }();
   if (!optimized) return named(std::move(optimized).error());
 
@@ -140,7 +152,9 @@ Status run(const Options& options) {
   archive.original_onnx = std::move(*embedded);
   archive.input_shapes = read.input_shapes;
   archive.end_nodes = read.end_nodes;
-  archive.options = {{"method", options.method}, {"resize", options.resize}};
+  archive.options = {{"level", fmt::format("{}", options.level)},
+                     {"method", options.method},
+                     {"resize", options.resize}};
   if (options.method == "percentile")
     archive.options["percentile"] = fmt::format("{}", options.percentile);
   QUANT_TRY(write_archive(options.output, archive));
@@ -158,7 +172,7 @@ Status run(const Options& options) {
   } else {
     fmt::print("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
                options.output, integer_layers, archive.model.host.nodes.size(),
-               set.summary().frames, options.method);
+               set.summary().frames, archive.calibration.method);
   }
   for (const std::string& note : notes) fmt::print(stderr, "warning: {}\n", note);
   return {};
@@ -178,8 +192,16 @@ void add_optimize(CLI::App& app, Status& status) {
       ->required();
   command->add_option("--output,-o", options->output, "Archive to write (.qar)")->required();
   options->read.add_to(*command);
-  command->add_option("--method", options->method, "How ranges of activations are chosen")
-      ->check(CLI::IsMember({"min-max", "percentile", "mse"}))
+  command
+      ->add_option("--level", options->level,
+                   "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
+                   "correction and a search for ranges")
+      ->check(CLI::IsMember({-100, 0, 1}))
+      ->capture_default_str();
+  command
+      ->add_option("--method", options->method,
+                   "How ranges of activations are chosen (auto: min-max, at level 1 the search)")
+      ->check(CLI::IsMember({"auto", "min-max", "percentile", "mse"}))
       ->capture_default_str();
   command
       ->add_option("--percentile", options->percentile,
@@ -192,6 +214,7 @@ void add_optimize(CLI::App& app, Status& status) {
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(

@@ -12,13 +12,17 @@ namespace quant::tool {
 using std::chrono::duration;
 using std::chrono::steady_clock;
 
-ProgressBar::ProgressBar(std::string label)
-    : label_(std::move(label)),
-      terminal_(isatty(STDERR_FILENO) != 0),
-      start_(steady_clock::now()) {}
+ProgressBar::ProgressBar(std::string_view label)
+    : label_(label), terminal_(isatty(STDERR_FILENO) != 0), start_(steady_clock::now()) {}
 
 ProgressBar::~ProgressBar() {
   if (drawn_) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressBar::start(std::string_view label) {
+  if (label == label_) return;
+  label_ = label;
+  start_ = steady_clock::now();
 }
 
 void ProgressBar::update(std::int64_t done, std::int64_t total) {
@@ -29,7 +33,7 @@ void ProgressBar::update(std::int64_t done, std::int64_t total) {
   last_ = now;
   drawn_ = true;
   if (total <= 0) {
-    fmt::print(stderr, "\r\033[K{} {} frames", label_, done);
+    fmt::print(stderr, "\r\033[K{} {}", label_, done);
   } else {
     constexpr std::int64_t kWidth = 30;
     const std::int64_t filled = std::clamp<std::int64_t>(done * kWidth / total, 0, kWidth);

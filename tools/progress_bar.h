@@ -5,16 +5,19 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace quant::tool {
 
 class ProgressBar {
  public:
-  explicit ProgressBar(std::string label);
+  explicit ProgressBar(std::string_view label = "");
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
+  // Begins again under another label, unless it has that one.
+  void start(std::string_view label);
   // `total` 0: unknown, counts only.
   void update(std::int64_t done, std::int64_t total);
 

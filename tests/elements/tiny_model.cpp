@@ -80,8 +80,7 @@ Status write_model(const std::string& path, const TinyModelOptions& options) {
   NoiseFrames frames({1, channels, options.height, options.width});
   Archive archive;
   archive.original_onnx = make_onnx(options, channels);
-  QUANT_TRY_ASSIGN(auto optimized, optimize(archive.original_onnx, optimizer, frames,
-                                            [](std::int64_t, std::int64_t) {}));
+  QUANT_TRY_ASSIGN(auto optimized, optimize(archive.original_onnx, optimizer, frames, {}));
   archive.model = std::move(optimized.model);
   archive.calibration.method = "min-max";
   return write_archive(path, archive);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "quant/engine/float_executor.h"
 
 namespace quant {
@@ -18,6 +20,19 @@ std::vector<ValueId> observed_values(const Graph& graph) {
   return ids;
 }
 
+Range propose(const HistogramObserver& histogram, Range seen, RangeMethod method,
+              double percentile) {
+  switch (method) {
+    case RangeMethod::kMinMax:
+      return seen;
+    case RangeMethod::kPercentile:
+      return percentile_range(histogram, percentile);
+    case RangeMethod::kMse:
+      return mse_range(histogram, 8);
+  }
+  return seen;
+}
+
 }  // namespace
 
 Result<CalibrationResult> calibrate(
@@ -25,7 +40,9 @@ Result<CalibrationResult> calibrate(
     const std::function<void(std::int64_t, std::int64_t)>& progress) {
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options.threads));
   const std::vector<ValueId> ids = observed_values(*graph);
-  const bool two_passes = options.method != RangeMethod::kMinMax;
+  const bool two_passes =
+      std::any_of(options.methods.begin(), options.methods.end(),
+                  [](RangeMethod method) { return method != RangeMethod::kMinMax; });
   const std::int64_t total = set.count().value_or(0) * (two_passes ? 2 : 1);
   std::int64_t done = 0;
 
@@ -60,7 +77,7 @@ Result<CalibrationResult> calibrate(
   result.seen.resize(graph->values.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     result.seen[static_cast<std::size_t>(ids[i])] = extremes[i].range();
-  result.chosen = result.seen;
+  result.proposals.assign(options.methods.size(), result.seen);
   if (!two_passes) return result;
 
   std::vector<HistogramObserver> histograms;
@@ -69,11 +86,11 @@ Result<CalibrationResult> calibrate(
   QUANT_TRY(set.rewind());
   QUANT_TRY(
       pass([&](std::size_t i, std::span<const float> values) { histograms[i].observe(values); }));
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    result.chosen[static_cast<std::size_t>(ids[i])] =
-        options.method == RangeMethod::kPercentile
-            ? percentile_range(histograms[i], options.percentile)
-            : mse_range(histograms[i], 8);
+  for (std::size_t method = 0; method < options.methods.size(); ++method) {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      result.proposals[method][static_cast<std::size_t>(ids[i])] =
+          propose(histograms[i], extremes[i].range(), options.methods[method], options.percentile);
+    }
   }
   return result;
 }

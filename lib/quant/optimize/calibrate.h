@@ -14,7 +14,7 @@
 namespace quant {
 
 struct CalibrationOptions {
-  RangeMethod method = RangeMethod::kMinMax;
+  std::vector<RangeMethod> methods = {RangeMethod::kMinMax};
   double percentile = 99.999;
   int threads = 1;
 };
@@ -33,8 +33,9 @@ class CalibrationSet {
 
 struct CalibrationResult {
   // By ValueId of the graph; {0, 0} for constants and non-float values.
-  std::vector<Range> seen;    // extremes
-  std::vector<Range> chosen;  // what the method made of them
+  std::vector<Range> seen;  // extremes
+  std::vector<std::vector<Range>>
+      proposals;  // what each of CalibrationOptions::methods made of them
   std::int64_t frames = 0;
 };
 

@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include "quant/optimize/bias_correction.h"
+#include "quant/optimize/equalize.h"
 #include "quant/optimize/lower.h"
+#include "quant/optimize/range_search.h"
 #include "quant/passes/optimize_float.h"
 
 namespace quant {
@@ -62,15 +65,48 @@ Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<
 }
 
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
-                                CalibrationSet& set,
-                                const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                                CalibrationSet& set, const OptimizerProgress& progress) {
+  const auto step = [&](std::string_view name) {
+    return [&progress, name](std::int64_t done, std::int64_t total) {
+      if (progress) progress(name, done, total);
+    };
+  };
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(onnx, options.read, input));
+  if (options.level >= OptimizationLevel::kEqualization) {
+    QUANT_TRY_ASSIGN(graph, equalize(graph, set, options.threads, step("equalizing")));
+    QUANT_TRY(set.rewind());
+  }
   OptimizedModel result;
   result.float_graph = std::make_shared<const Graph>(std::move(graph));
-  QUANT_TRY_ASSIGN(result.calibration,
-                   calibrate(result.float_graph, set, options.calibration, progress));
-  QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.calibration.chosen));
+
+  const bool correct = options.level >= OptimizationLevel::kBiasCorrection;
+  CalibrationOptions calibration;
+  calibration.percentile = options.percentile;
+  calibration.threads = options.threads;
+  if (options.method) {
+    calibration.methods = {*options.method};
+  } else if (correct) {
+    calibration.methods = {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse};
+  }
+  QUANT_TRY_ASSIGN(CalibrationResult calibrated,
+                   calibrate(result.float_graph, set, calibration, step("calibrating")));
+  result.seen = std::move(calibrated.seen);
+  if (calibrated.proposals.size() == 1) {
+    result.chosen = std::move(calibrated.proposals.front());
+  } else {
+    RangeSearchOptions search;
+    search.threads = options.threads;
+    QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
+                                                  set, search, step("searching ranges")));
+  }
+  QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen));
+  if (correct) {
+    BiasCorrectionOptions correction;
+    correction.threads = options.threads;
+    QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,
+                             step("correcting biases")));
+  }
   return result;
 }
 

@@ -12,64 +12,19 @@
 #include "quant/engine/integer_executor.h"
 #include "quant/graph_builder.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/random_frames.h"
 #include "quant/passes/optimize_float.h"
 
 namespace quant {
 namespace {
 
 using testing::attributes;
+using testing::float_pixels;
 using testing::GraphBuilder;
+using testing::input_spec;
 using testing::padded;
-
-InputSpec input_spec(int width, int height, int channels, std::vector<float> mean,
-                     std::vector<float> std) {
-  InputSpec spec;
-  spec.name = "x";
-  spec.width = width;
-  spec.height = height;
-  spec.color = channels == 1 ? ColorOrder::kGray : ColorOrder::kRgb;
-  spec.mean = std::move(mean);
-  spec.std = std::move(std);
-  return spec;
-}
-
-Tensor random_frame(const InputSpec& spec, unsigned seed) {
-  Tensor frame(DataType::kUint8, {spec.height, spec.width, spec.channels()});
-  std::mt19937 random(seed);
-  for (std::uint8_t& pixel : frame.data<std::uint8_t>())
-    pixel = static_cast<std::uint8_t>(random());
-  return frame;
-}
-
-Tensor float_pixels(const Tensor& frame) {
-  const Shape& shape = frame.shape();
-  Tensor pixels(DataType::kFloat32, {1, shape[2], shape[0], shape[1]});
-  const auto plane = static_cast<std::size_t>(shape[0] * shape[1]);
-  const auto channels = static_cast<std::size_t>(shape[2]);
-  for (std::size_t i = 0; i < plane * channels; ++i) {
-    pixels.data<float>()[i % channels * plane + i / channels] = frame.data<std::uint8_t>()[i];
-  }
-  return pixels;
-}
-
-class RandomFrames : public CalibrationSet {
- public:
-  RandomFrames(const InputSpec& spec, int count) : spec_(spec), frames_(count) {}
-  std::optional<std::int64_t> count() const override { return frames_; }
-  Result<std::optional<Tensor>> next() override {
-    if (next_ == frames_) return std::optional<Tensor>();
-    return std::optional<Tensor>(float_pixels(random_frame(spec_, static_cast<unsigned>(++next_))));
-  }
-  Status rewind() override {
-    next_ = 0;
-    return {};
-  }
-
- private:
-  InputSpec spec_;
-  int frames_;
-  int next_ = 0;
-};
+using testing::random_frame;
+using testing::RandomFrames;
 
 // Lowest SNR in dB over the outputs, emulator against float, on a frame that calibration did not
 // see.
@@ -80,7 +35,7 @@ double quantized_snr(Graph native, const InputSpec& spec, Isa isa = Isa::kRef, i
   RandomFrames frames(spec, 4);
   auto calibration = calibrate(graph, frames, {}, {});
   EXPECT_TRUE(calibration) << calibration.error().text();
-  auto model = lower(*graph, spec, calibration->chosen);
+  auto model = lower(*graph, spec, calibration->proposals[0]);
   EXPECT_TRUE(model) << model.error().text();
   if (!model) return -1;
   const auto integer = std::make_shared<const Graph>(std::move(model->integer));

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/bias_correction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "quant/engine/float_executor.h"
+#include "quant/engine/integer_executor.h"
+#include "quant/optimize/output_noise.h"
+
+namespace quant {
+namespace {
+
+// A second look finds what the first misjudged: how many values a clamp hides changes with the
+// bias.
+constexpr int kLooks = 2;
+
+bool has_weights(const Node& node) {
+  return node.op == OpKind::kConv || node.op == OpKind::kConvTranspose || node.op == OpKind::kGemm;
+}
+
+bool has_clamp(const Node& node) {
+  return node.attributes.has("activation_min") || node.attributes.has("activation_max");
+}
+
+// Channels of a layer's output and how its elements are laid out: channel = index / inner % count.
+struct Channels {
+  std::size_t count;
+  std::size_t inner;
+};
+
+Channels channels_of(const Node& node, const Shape& shape) {
+  if (node.op == OpKind::kGemm) return {static_cast<std::size_t>(shape.back()), 1};
+  return {static_cast<std::size_t>(shape[1]),
+          static_cast<std::size_t>(row_major_strides(shape)[1])};
+}
+
+struct Layer {
+  std::size_t node;      // of the integer graph
+  ValueId output;        // of the integer graph
+  ValueId float_output;  // of the float graph
+  Channels channels;
+  std::vector<double> float_mean;
+};
+
+// How many layers with weights lie between the frame and each node: those of one depth do not
+// depend on each other.
+std::vector<int> depths(const Graph& graph) {
+  std::vector<int> of_value(graph.values.size(), 0);
+  std::vector<int> of_node;
+  for (const Node& node : graph.nodes) {
+    int depth = 0;
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) depth = std::max(depth, of_value[static_cast<std::size_t>(id)]);
+    }
+    if (has_weights(node)) ++depth;
+    for (const ValueId id : node.outputs) {
+      if (id != kNoValue) of_value[static_cast<std::size_t>(id)] = depth;
+    }
+    of_node.push_back(depth);
+  }
+  return of_node;
+}
+
+// Sums over the frames of one layer's integers, per channel.
+struct ChannelSums {
+  std::vector<std::int64_t> sum;     // of integers
+  std::vector<std::int64_t> moving;  // how many lie strictly inside the clamp: those follow a bias
+};
+
+class BiasCorrection {
+ public:
+  BiasCorrection(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
+                 const BiasCorrectionOptions& options,
+                 const std::function<void(std::int64_t, std::int64_t)>& progress)
+      : graph_(model.integer),
+        float_graph_(std::move(float_graph)),
+        options_(options),
+        progress_(progress) {}
+
+  Status run(CalibrationSet& set) {
+    find_layers();
+    QUANT_TRY(collect(set));
+    std::size_t first = 0;
+    while (first < layers_.size()) {
+      std::size_t last = first;
+      while (last < layers_.size() && depth_of(last) == depth_of(first)) ++last;
+      for (int look = 0; look < looks_of(first); ++look)
+        QUANT_TRY(correct({layers_.begin() + static_cast<std::ptrdiff_t>(first),
+                           layers_.begin() + static_cast<std::ptrdiff_t>(last)}));
+      first = last;
+    }
+    return {};
+  }
+
+ private:
+  // Those of a group (layers of one depth) that starts with `layer`.
+  int looks_of(std::size_t layer) const {
+    for (std::size_t i = layer; i < layers_.size() && depth_of(i) == depth_of(layer); ++i) {
+      if (has_clamp(graph_.nodes[layers_[i].node])) return kLooks;
+    }
+    return 1;
+  }
+  int depth_of(std::size_t layer) const { return depth_[layers_[layer].node]; }
+
+  void find_layers() {
+    depth_ = depths(graph_);
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      const Node& node = graph_.nodes[index];
+      if (!has_weights(node)) continue;
+      const Value& output = graph_.value(node.outputs[0]);
+      const auto original = float_graph_->find_value(output.name);
+      if (!original) continue;
+      const Channels channels = channels_of(node, output.shape);
+      layers_.push_back(
+          {index, node.outputs[0], *original, channels, std::vector<double>(channels.count, 0.0)});
+    }
+    std::stable_sort(layers_.begin(), layers_.end(), [this](const Layer& a, const Layer& b) {
+      return depth_[a.node] < depth_[b.node];
+    });
+    runs_per_frame_ = 1;
+    for (std::size_t i = 0; i < layers_.size(); ++i)
+      runs_per_frame_ += i == 0 || depth_of(i) != depth_of(i - 1) ? looks_of(i) : 0;
+  }
+
+  void advance() {
+    ++done_;
+    const auto frames = static_cast<std::int64_t>(
+        expected_frames_ > 0 ? expected_frames_ : static_cast<std::int64_t>(frames_.size()));
+    if (progress_) progress_(done_, frames * runs_per_frame_);
+  }
+
+  // The frames, and the float means of every layer over them.
+  Status collect(CalibrationSet& set) {
+    expected_frames_ = std::min(set.count().value_or(0), options_.most_frames);
+    QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(float_graph_, options_.threads));
+    std::vector<ValueId> taps;
+    for (const Layer& layer : layers_) taps.push_back(layer.float_output);
+    QUANT_TRY(set.rewind());
+    std::vector<Tensor> tapped;
+    while (static_cast<std::int64_t>(frames_.size()) < options_.most_frames) {
+      QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
+      if (!pixels) break;
+      QUANT_TRY(executor.run_with_taps(std::span(&*pixels, 1), taps, tapped));
+      for (std::size_t i = 0; i < layers_.size(); ++i) {
+        Layer& layer = layers_[i];
+        const auto values = std::as_const(tapped[i]).data<float>();
+        for (std::size_t at = 0; at < values.size(); ++at)
+          layer.float_mean[at / layer.channels.inner % layer.channels.count] += values[at];
+      }
+      frames_.push_back(frame_of_pixels(*pixels));
+      advance();
+    }
+    if (frames_.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+    for (Layer& layer : layers_) {
+      for (double& mean : layer.float_mean) mean /= elements_per_channel(layer);
+    }
+    return {};
+  }
+
+  double elements_per_channel(const Layer& layer) const {
+    return static_cast<double>(frames_.size()) *
+           static_cast<double>(element_count(graph_.value(layer.output).shape)) /
+           static_cast<double>(layer.channels.count);
+  }
+
+  Status correct(std::span<Layer> layers) {
+    QUANT_TRY_ASSIGN(const std::vector<ChannelSums> sums, measure(layers));
+    for (std::size_t i = 0; i < layers.size(); ++i) shift(layers[i], sums[i]);
+    return {};
+  }
+
+  // Runs the network as far as these layers over all frames.
+  Result<std::vector<ChannelSums>> measure(std::span<const Layer> layers) {
+    auto part = std::make_shared<Graph>(graph_);
+    part->outputs.clear();
+    for (const Layer& layer : layers) part->outputs.push_back(layer.output);
+    remove_unused(*part);
+    QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
+    QUANT_TRY_ASSIGN(auto plan, IntegerPlan::create(part, {isa, {}}));
+    IntegerExecutor executor(std::move(plan), options_.threads);
+    std::vector<Tensor> outputs = executor.make_outputs();
+    std::vector<ChannelSums> sums;
+    for (const Layer& layer : layers) {
+      sums.push_back({std::vector<std::int64_t>(layer.channels.count),
+                      std::vector<std::int64_t>(layer.channels.count)});
+    }
+    for (const Tensor& frame : frames_) {
+      QUANT_TRY(executor.run(frame, outputs));
+      for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i], outputs[i], sums[i]);
+      advance();
+    }
+    return sums;
+  }
+
+  // Lowest and highest integer that the layer can put out.
+  std::pair<int, int> clamp_of(const Layer& layer) const {
+    const QuantParams& params = *graph_.value(layer.output).quant;
+    const Attributes& attributes = graph_.nodes[layer.node].attributes;
+    const auto level = [&](const char* name, double otherwise) -> double {
+      if (!attributes.has(name)) return otherwise;
+      return attributes.number(name, 0) / params.scale[0] + params.zero_point[0];
+    };
+    return {static_cast<int>(std::clamp(std::nearbyint(level("activation_min", 0)), 0.0, 255.0)),
+            static_cast<int>(std::clamp(std::nearbyint(level("activation_max", 255)), 0.0, 255.0))};
+  }
+
+  void add(const Layer& layer, const Tensor& output, ChannelSums& sums) const {
+    const auto [low, high] = clamp_of(layer);
+    const auto values = output.data<std::uint8_t>();
+    for (std::size_t at = 0; at < values.size(); ++at) {
+      const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+      sums.sum[channel] += values[at];
+      sums.moving[channel] += values[at] > low && values[at] < high ? 1 : 0;
+    }
+  }
+
+  void shift(const Layer& layer, const ChannelSums& sums) {
+    // Where fewer values move, the mean says too little about the bias.
+    constexpr double kLeastMoving = 0.01;
+    constexpr double kLargestBias = 1 << 30;
+    const QuantParams& output = *graph_.value(layer.output).quant;
+    Value& bias = graph_.value(graph_.nodes[layer.node].inputs[2]);
+    const std::vector<float>& scales = bias.quant->scale;
+    Tensor shifted = bias.constant->clone();
+    const double elements = elements_per_channel(layer);
+    for (std::size_t c = 0; c < layer.channels.count; ++c) {
+      const double moving = static_cast<double>(sums.moving[c]) / elements;
+      if (moving < kLeastMoving) continue;
+      const double mean =
+          (static_cast<double>(sums.sum[c]) / elements - output.zero_point[0]) * output.scale[0];
+      const double step = scales[scales.size() == 1 ? 0 : c];
+      const double levels = (layer.float_mean[c] - mean) / moving / step;
+      auto& entry = shifted.data<std::int32_t>()[c];
+      entry = static_cast<std::int32_t>(
+          std::clamp(std::nearbyint(entry + levels), -kLargestBias, kLargestBias));
+    }
+    bias.constant = std::move(shifted);
+  }
+
+  Graph& graph_;
+  std::shared_ptr<const Graph> float_graph_;
+  BiasCorrectionOptions options_;
+  const std::function<void(std::int64_t, std::int64_t)>& progress_;
+  std::vector<int> depth_;     // by node
+  std::vector<Layer> layers_;  // by depth
+  std::vector<Tensor> frames_;
+  std::int64_t expected_frames_ = 0;
+  std::int64_t runs_per_frame_ = 0;
+  std::int64_t done_ = 0;
+};
+
+}  // namespace
+
+Status correct_biases(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
+                      CalibrationSet& set, const BiasCorrectionOptions& options,
+                      const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  return BiasCorrection(model, std::move(float_graph), options, progress).run(set);
+}
+
+}  // namespace quant

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Iterative bias correction (Finkelstein et al., arXiv:1906.03193): rounding shifts the mean of a
+// layer's output, and shifts add up on the way down; biases can take them back for free.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "quant/graph/quantized_model.h"
+#include "quant/optimize/calibrate.h"
+
+namespace quant {
+
+struct BiasCorrectionOptions {
+  std::int64_t most_frames = 32;  // means need no more; they are held in memory
+  int threads = 1;
+};
+
+// From the frame to the outputs, layer by layer: changes the biases of `model` so that the mean of
+// every output channel over the set equals that of `float_graph` (which `model` was lowered from),
+// all layers before it being corrected already. Layers that do not depend on each other are
+// corrected together. Deterministic. `progress(done, total)` counts runs of a frame. Errors:
+// an empty set; whatever executors or the set report.
+Status correct_biases(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
+                      CalibrationSet& set, const BiasCorrectionOptions& options,
+                      const std::function<void(std::int64_t, std::int64_t)>& progress);
+
+}  // namespace quant

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/output_noise.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "quant/engine/float_executor.h"
+#include "quant/engine/integer_executor.h"
+
+namespace quant {
+namespace {
+
+Tensor real_values(const Tensor& raw, const QuantParams& params) {
+  Tensor real(DataType::kFloat32, raw.shape(), BufferFill::kUndefined);
+  const auto from = raw.data<std::uint8_t>();
+  const auto to = real.data<float>();
+  for (std::size_t i = 0; i < from.size(); ++i)
+    to[i] = (static_cast<float>(from[i]) - params.zero_point[0]) * params.scale[0];
+  return real;
+}
+
+struct Energies {
+  double signal = 0;
+  double noise = 0;
+};
+
+void add(const Tensor& expected, const Tensor& found, Energies& energies) {
+  const auto a = expected.data<float>();
+  const auto b = found.data<float>();
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    const double difference = static_cast<double>(a[i]) - b[i];
+    energies.signal += static_cast<double>(a[i]) * a[i];
+    energies.noise += difference * difference;
+  }
+}
+
+}  // namespace
+
+Tensor frame_of_pixels(const Tensor& pixels) {
+  const Shape& shape = pixels.shape();
+  const auto channels = static_cast<std::size_t>(shape[1]);
+  const auto area = static_cast<std::size_t>(shape[2] * shape[3]);
+  Tensor frame(DataType::kUint8, {1, shape[2], shape[3], shape[1]}, BufferFill::kUndefined);
+  const auto from = pixels.data<float>();
+  const auto to = frame.data<std::uint8_t>();
+  for (std::size_t c = 0; c < channels; ++c) {
+    for (std::size_t i = 0; i < area; ++i) {
+      to[i * channels + c] =
+          static_cast<std::uint8_t>(std::nearbyint(std::clamp(from[c * area + i], 0.0F, 255.0F)));
+    }
+  }
+  return frame;
+}
+
+Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph,
+                                        CalibrationSet& set, std::int64_t most_frames,
+                                        int threads) {
+  OutputNoise judge;
+  judge.threads_ = threads;
+  QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::move(float_graph), threads));
+  QUANT_TRY(set.rewind());
+  while (static_cast<std::int64_t>(judge.frames_.size()) < most_frames) {
+    QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
+    if (!pixels) break;
+    std::vector<Tensor> outputs;
+    QUANT_TRY(executor.run(std::span(&*pixels, 1), outputs));
+    judge.expected_.push_back(std::move(outputs));
+    judge.frames_.push_back(frame_of_pixels(*pixels));
+  }
+  if (judge.frames_.empty())
+    return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+  return judge;
+}
+
+Result<double> OutputNoise::measure(const QuantizedModel& model) const {
+  QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
+  QUANT_TRY_ASSIGN(auto plan,
+                   IntegerPlan::create(std::make_shared<const Graph>(model.integer), {isa, {}}));
+  IntegerExecutor integer(std::move(plan), threads_);
+  QUANT_TRY_ASSIGN(FloatExecutor host,
+                   FloatExecutor::create(std::make_shared<const Graph>(model.host), threads_));
+  std::vector<Tensor> raw = integer.make_outputs();
+  std::vector<Energies> energies(model.host.outputs.size());
+  for (std::size_t frame = 0; frame < frames_.size(); ++frame) {
+    QUANT_TRY(integer.run(frames_[frame], raw));
+    std::vector<Tensor> real;
+    for (std::size_t i = 0; i < raw.size(); ++i)
+      real.push_back(real_values(raw[i], *model.integer.value(model.integer.outputs[i]).quant));
+    std::vector<Tensor> outputs;
+    QUANT_TRY(host.run(real, outputs));
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].type() == DataType::kFloat32)
+        add(expected_[frame][i], outputs[i], energies[i]);
+    }
+  }
+  double sum = 0;
+  int counted = 0;
+  for (const Energies& output : energies) {
+    if (output.signal <= 0) continue;
+    constexpr double kExact = 1e-15;  // the noise of an exact output: 150 dB below the signal
+    sum += 10 * std::log10(std::max(output.noise / output.signal, kExact));
+    ++counted;
+  }
+  return counted == 0 ? 0.0 : sum / counted;
+}
+
+}  // namespace quant

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What comes out of a quantized model against the float graph, on a few frames that are kept in
+// memory: the judge of algorithms that try things.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "quant/graph/quantized_model.h"
+#include "quant/optimize/calibrate.h"
+
+namespace quant {
+
+// The frame of float pixels (1, C, H, W), 0 … 255, as the device sees it: uint8 (1, H, W, C).
+Tensor frame_of_pixels(const Tensor& pixels);
+
+class OutputNoise {
+ public:
+  // Keeps the first `most_frames` frames of the set and what `float_graph` makes of them. Errors:
+  // an empty set; whatever executor or set report.
+  static Result<OutputNoise> create(std::shared_ptr<const Graph> float_graph, CalibrationSet& set,
+                                    std::int64_t most_frames, int threads);
+
+  // Noise against signal in dB, averaged over the model's outputs; each is pooled over all frames.
+  // Lower is better. Outputs that are no floats (labels) do not count.
+  Result<double> measure(const QuantizedModel& model) const;
+
+ private:
+  int threads_ = 1;
+  std::vector<Tensor> frames_;
+  std::vector<std::vector<Tensor>> expected_;  // by frame, then output
+};
+
+}  // namespace quant

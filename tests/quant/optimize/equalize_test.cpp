@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/equalize.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "quant/engine/float_executor.h"
+#include "quant/graph_builder.h"
+#include "quant/optimize/lower.h"
+#include "quant/optimize/output_noise.h"
+#include "quant/optimize/random_frames.h"
+#include "quant/passes/optimize_float.h"
+
+namespace quant {
+namespace {
+
+using testing::attributes;
+using testing::GraphBuilder;
+using testing::input_spec;
+using testing::padded;
+using testing::RandomFrames;
+
+constexpr std::int64_t kChannels = 8;
+
+const InputSpec kSpec = input_spec(12, 10, 3, {127, 127, 127}, {128, 128, 128});
+
+// Weights whose channels differ a thousandfold, as training without a word on balance leaves them.
+ValueId unbalanced(GraphBuilder& builder, Shape shape) {
+  std::vector<float> values(static_cast<std::size_t>(element_count(shape)));
+  const std::size_t each = values.size() / static_cast<std::size_t>(shape[0]);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto magnitude =
+        std::pow(10.0F, -3.0F * static_cast<float>(i / each) / static_cast<float>(shape[0] - 1));
+    values[i] = magnitude * std::sin(static_cast<float>(i) * 1.7F + 1);
+  }
+  return builder.constant(std::move(shape), values);
+}
+
+// The inverse, so that every channel counts alike in the end.
+ValueId counterpart(GraphBuilder& builder, std::int64_t outputs) {
+  std::vector<float> values(static_cast<std::size_t>(outputs * kChannels));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const auto channel = static_cast<float>(i % kChannels);
+    values[i] =
+        std::pow(10.0F, 3.0F * channel / (kChannels - 1)) * std::cos(static_cast<float>(i) * 0.7F);
+  }
+  return builder.constant({outputs, kChannels, 1, 1}, values);
+}
+
+// A convolution of unbalanced channels, what `middle` makes of it, and a convolution of that.
+template <typename Middle>
+Graph network(Middle middle) {
+  GraphBuilder builder;
+  const ValueId x = builder.input("x", {1, 3, 10, 12});
+  const ValueId first = builder.node(
+      OpKind::kConv, {x, unbalanced(builder, {kChannels, 3, 3, 3}), builder.random({kChannels}, 0)},
+      padded(1));
+  const ValueId between = middle(builder, first);
+  Graph graph = builder.build({builder.node(OpKind::kConv, {between, counterpart(builder, 4)})});
+  auto optimized = optimize_float(std::move(graph), kSpec);
+  EXPECT_TRUE(optimized) << optimized.error().text();
+  return std::move(*optimized);
+}
+
+Graph equalized(const Graph& graph) {
+  RandomFrames frames(kSpec, 3);
+  auto result = equalize(graph, frames, 1, {});
+  EXPECT_TRUE(result) << result.error().text();
+  return std::move(*result);
+}
+
+// Of the float graphs, relative to the largest value.
+double largest_difference(const Graph& a, const Graph& b) {
+  RandomFrames frames(kSpec, 2);
+  auto first = FloatExecutor::create(std::make_shared<const Graph>(a));
+  auto second = FloatExecutor::create(std::make_shared<const Graph>(b));
+  double difference = 0;
+  double largest = 0;
+  for (int i = 0; i < 2; ++i) {
+    const Tensor pixels = **frames.next();
+    std::vector<Tensor> x;
+    std::vector<Tensor> y;
+    EXPECT_TRUE(first->run(std::span(&pixels, 1), x));
+    EXPECT_TRUE(second->run(std::span(&pixels, 1), y));
+    for (std::size_t e = 0; e < x[0].data<float>().size(); ++e) {
+      const double value = x[0].data<float>()[e];
+      largest = std::max(largest, std::abs(value));
+      difference = std::max(difference, std::abs(value - y[0].data<float>()[e]));
+    }
+  }
+  return difference / largest;
+}
+
+double noise_db(const Graph& graph) {
+  const auto shared = std::make_shared<const Graph>(graph);
+  RandomFrames frames(kSpec, 3);
+  auto calibration = calibrate(shared, frames, {}, {});
+  EXPECT_TRUE(calibration);
+  auto model = lower(*shared, kSpec, calibration->proposals[0]);
+  EXPECT_TRUE(model) << model.error().text();
+  auto judge = OutputNoise::create(shared, frames, 3, 1);
+  EXPECT_TRUE(judge);
+  auto noise = judge->measure(*model);
+  EXPECT_TRUE(noise) << noise.error().text();
+  return *noise;
+}
+
+bool same_constants(const Graph& a, const Graph& b) {
+  if (a.values.size() != b.values.size()) return false;
+  for (std::size_t id = 0; id < a.values.size(); ++id) {
+    const auto& x = a.values[id].constant;
+    const auto& y = b.values[id].constant;
+    if (x.has_value() != y.has_value()) return false;
+    if (x && !std::equal(x->raw(), x->raw() + x->bytes(), y->raw(), y->raw() + y->bytes()))
+      return false;
+  }
+  return true;
+}
+
+struct Case {
+  const char* name;
+  ValueId (*middle)(GraphBuilder& builder, ValueId value);
+};
+
+class Equalized : public ::testing::TestWithParam<Case> {};
+
+TEST_P(Equalized, IsTheSameFunctionWithLessNoise) {
+  const Graph before = network(GetParam().middle);
+  const Graph after = equalized(before);
+  EXPECT_TRUE(verify(after));
+  EXPECT_LT(largest_difference(before, after), 1e-5);
+  // Unbalanced, most channels have no bits at all.
+  EXPECT_GT(noise_db(before), -20);
+  EXPECT_LT(noise_db(after), noise_db(before) - 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Activation, Equalized,
+    ::testing::Values(
+        Case{"none", [](GraphBuilder&, ValueId value) { return value; }},
+        Case{"relu", [](GraphBuilder& builder,
+                        ValueId value) { return builder.node(OpKind::kRelu, {value}); }},
+        Case{"leaky_relu",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(OpKind::kLeakyRelu, {value}, attributes({{"alpha", 0.1F}}));
+             }},
+        Case{"relu_and_pool",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(OpKind::kMaxPool, {builder.node(OpKind::kRelu, {value})},
+                                   attributes({{"kernel_shape", std::vector<std::int64_t>{2, 2}}}));
+             }},
+        Case{"depthwise",
+             [](GraphBuilder& builder, ValueId value) {
+               Attributes attributes = padded(1);
+               attributes.set("group", kChannels);
+               return builder.node(
+                   OpKind::kConv,
+                   {builder.node(OpKind::kRelu, {value}), builder.random({kChannels, 1, 3, 3}, 1)},
+                   attributes);
+             }}),
+    [](const auto& parameter) { return parameter.param.name; });
+
+class LeftAlone : public ::testing::TestWithParam<Case> {};
+
+TEST_P(LeftAlone, BecauseAScaleWouldNotPass) {
+  const Graph before = network(GetParam().middle);
+  EXPECT_TRUE(same_constants(before, equalized(before)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Activation, LeftAlone,
+    ::testing::Values(
+        Case{"sigmoid", [](GraphBuilder& builder,
+                           ValueId value) { return builder.node(OpKind::kSigmoid, {value}); }},
+        Case{"another_reader",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(OpKind::kAdd, {value, builder.node(OpKind::kSigmoid, {value})});
+             }},
+        Case{"clip",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(
+                   OpKind::kClip, {value, builder.constant({}, {0}), builder.constant({}, {0.5F})});
+             }}),
+    [](const auto& parameter) { return parameter.param.name; });
+
+TEST(Equalize, AnEmptySetIsAnError) {
+  RandomFrames frames(kSpec, 0);
+  const Graph graph = network([](GraphBuilder&, ValueId value) { return value; });
+  EXPECT_FALSE(equalize(graph, frames, 1, {}));
+}
+
+}  // namespace
+}  // namespace quant

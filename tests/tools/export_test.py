@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gst-quant export: the file is an ONNX model of its own, and computes what the archive does."""
+import json
+import pathlib
+import tempfile
+import unittest
+
+import numpy
+
+from command import MODELS, gst_quant, gst_quant_json, optimize_ball
+
+FAILED = 1
+USAGE = 2
+BALL_INPUT = ("--color", "rgb", "--mean", "127", "--std", "128")
+
+
+class Export(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.kept = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.kept.cleanup)
+        cls.archive = pathlib.Path(cls.kept.name) / "ball.qar"
+        process = optimize_ball(cls.archive, "--method", "mse")
+        assert process.returncode == 0, process.stderr
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def outputs(self, model, context, *arguments):
+        """Name of each output to all its frames, and the folder that they were written to."""
+        folder = self.folder / f"{model.name}_{context}"
+        gst_quant_json("run", model, "--context", context, "--input", MODELS / "ball_test.npy", "--output", folder, *arguments)
+        return {path.stem: numpy.load(path) for path in folder.glob("*.npy") if ".raw" not in path.name}, folder
+
+    def test_exact_form_is_the_archive_bit_for_bit(self):
+        model = self.folder / "exact.onnx"
+        gst_quant_json("export", self.archive, "--format", "qdq", "--exact", "--output", model)
+        quantized, _ = self.outputs(self.archive, "quantized")
+        self.assertEqual(set(quantized), {"heatmap", "position"})
+        # "original" is an independent runtime where there is one, "native" our own reader.
+        for context in ("original", "native"):
+            exported, _ = self.outputs(model, context, *BALL_INPUT)
+            for name, expected in quantized.items():
+                numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
+
+    def test_form_with_scales_stays_within_steps_of_the_archive(self):
+        model = self.folder / "scales.onnx"
+        gst_quant_json("export", self.archive, "--output", model)
+        quantized, folder = self.outputs(self.archive, "quantized", "--raw")
+        steps = {raw["name"]: raw["scale"][0] for raw in json.loads((folder / "raw.json").read_text())}
+        for context in ("original", "native"):
+            exported, _ = self.outputs(model, context, *BALL_INPUT)
+            for name, expected in quantized.items():
+                off = numpy.abs(exported[name] - expected) / steps[name]
+                self.assertLess(off.max(), 3.5, f"{context} {name}")
+                self.assertLess((off > 0.5).mean(), 0.02, f"{context} {name}")
+
+    def test_compare_takes_it_as_a_plain_onnx_model(self):
+        model = self.folder / "scales.onnx"
+        gst_quant_json("export", self.archive, "--output", model)
+        report = gst_quant_json("compare", model, "--data", MODELS / "ball_test.npy", "--frames", 4, *BALL_INPUT)
+        self.assertEqual({output["name"] for output in report["outputs"]}, {"heatmap", "position"})
+
+    def test_report_and_file(self):
+        model = self.folder / "ball.onnx"
+        report = gst_quant_json("export", self.archive, "--output", model)
+        self.assertEqual((report["format"], report["exact"], report["opset"]), ("qdq", False, 13))
+        self.assertEqual(report["bytes"], model.stat().st_size)
+        self.assertGreater(report["nodes"], 20)
+        content = model.read_bytes()
+        for word in (b"gst-quant", b"calibration_method", b"mse", b"QuantizeLinear", b"DequantizeLinear"):
+            self.assertIn(word, content)
+        text = gst_quant("export", self.archive, "--output", model, "--opset", 21).stdout
+        self.assertIn("opset 21", text)
+        self.assertNotEqual(model.read_bytes(), content)
+
+    def test_same_archive_gives_the_same_bytes(self):
+        contents = []
+        for name in ("a.onnx", "b.onnx"):
+            gst_quant_json("export", self.archive, "--output", self.folder / name)
+            contents.append((self.folder / name).read_bytes())
+        self.assertEqual(*contents)
+
+    def test_what_cannot_be_written_leaves_nothing(self):
+        output = self.folder / "out.onnx"
+        damaged = self.folder / "damaged.qar"
+        damaged.write_bytes(self.archive.read_bytes()[:5000])
+        cases = [
+            ((self.archive, "--opset", 12), FAILED, ("opset 12", "13 to 21", "ball.qar")),
+            ((self.archive, "--opset", 22), FAILED, ("opset 22",)),
+            ((self.archive, "--format", "elsewhere"), USAGE, ("--format",)),
+            ((MODELS / "ball.onnx",), FAILED, ("ball.onnx", "optimize")),
+            ((self.folder / "missing.qar",), FAILED, ("missing.qar",)),
+            ((damaged,), FAILED, ("damaged.qar",)),
+        ]
+        for arguments, code, words in cases:
+            with self.subTest(words):
+                process = gst_quant("export", *arguments, "--output", output)
+                self.assertEqual(process.returncode, code, process.stderr)
+                for word in words:
+                    self.assertIn(word, process.stderr)
+                self.assertFalse(output.exists())
+        process = gst_quant("export", self.archive, "--output", self.folder / "nowhere" / "out.onnx")
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn("out.onnx", process.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
