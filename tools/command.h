@@ -27,9 +27,11 @@ void add_optimize(CLI::App& app, Status& status);
 void add_inspect(CLI::App& app, Status& status);
 void add_run(CLI::App& app, Status& status);
 void add_compare(CLI::App& app, Status& status);
+void add_analyze(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);
 void add_export(CLI::App& app, Status& status);
 void add_script(CLI::App& app, Status& status);
+void add_check(CLI::App& app, Status& status);
 
 // --threads, the same for all.
 inline void add_threads_to(CLI::App& command, int& threads) {

@@ -23,9 +23,11 @@ int main(int argc, char** argv) {
   quant::tool::add_inspect(app, status);
   quant::tool::add_run(app, status);
   quant::tool::add_compare(app, status);
+  quant::tool::add_analyze(app, status);
   quant::tool::add_bench(app, status);
   quant::tool::add_export(app, status);
   quant::tool::add_script(app, status);
+  quant::tool::add_check(app, status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

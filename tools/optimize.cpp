@@ -50,14 +50,21 @@ class SourceCalibrationSet : public CalibrationSet {
         frame->pixels ? *frame->pixels : denormalize_input(frame->network_input, spec_);
     return std::optional<Tensor>(normalize_frame(pixels, pixel_spec_));
   }
-  Status rewind() override { return source_.rewind(); }
-  const FrameSourceSummary& summary() const { return source_.summary(); }
+  Status rewind() override {
+    whole_ = summary();
+    return source_.rewind();
+  }
+  // Of the longest pass: some steps look at the first frames only.
+  FrameSourceSummary summary() const {
+    return source_.summary().frames > whole_.frames ? source_.summary() : whole_;
+  }
 
  private:
   FrameSource source_;
   InputSpec spec_;
   InputSpec pixel_spec_;
   std::int64_t most_;
+  FrameSourceSummary whole_;
 };
 
 // What about the calibration set a user should know before trusting the result.

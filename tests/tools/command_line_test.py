@@ -50,6 +50,23 @@ class Optimize(WithFolder):
         process = optimize_ball(self.folder / "ball.qar")
         self.assertEqual(process.stderr, "")
 
+    def test_levels(self):
+        noise = {}
+        for level in (-100, 0, 1):
+            path = self.folder / "ball.qar"
+            process = optimize_ball(path, "--level", level)
+            self.assertEqual(process.returncode, 0, process.stderr)
+            self.assertIn("32 frames", process.stdout)
+            report = gst_quant_json("inspect", path)
+            self.assertEqual(report["options"]["level"], str(level))
+            self.assertEqual(report["calibration"]["method"], "search" if level == 1 else "min-max")
+            outputs = gst_quant_json("compare", path, "--data", MODELS / "ball_test.npy", "--contexts", "original,quantized")["outputs"]
+            noise[level] = [output["rungs"][0]["snr_db"] for output in outputs]
+        heatmap, position = 0, 1
+        self.assertGreater(noise[0][heatmap], noise[-100][heatmap] + 5)
+        self.assertGreater(noise[1][position], noise[0][position] + 1)
+        self.assert_fails(optimize_ball(self.folder / "ball.qar", "--level", 3), "--level", code=USAGE)
+
     def test_every_range_method(self):
         for method in ("min-max", "percentile", "mse"):
             path = self.folder / f"{method}.qar"

@@ -74,7 +74,8 @@ class BiasCorrection {
   BiasCorrection(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
                  const BiasCorrectionOptions& options,
                  const std::function<void(std::int64_t, std::int64_t)>& progress)
-      : graph_(model.integer),
+      : model_(model),
+        graph_(model.integer),
         float_graph_(std::move(float_graph)),
         options_(options),
         progress_(progress) {}
@@ -82,19 +83,33 @@ class BiasCorrection {
   Status run(CalibrationSet& set) {
     find_layers();
     QUANT_TRY(collect(set));
+    QUANT_TRY_ASSIGN(
+        const OutputNoise judge,
+        OutputNoise::create(float_graph_, set, options_.judged_frames, options_.threads));
+    QUANT_TRY_ASSIGN(double least, judge.measure(model_));
     std::size_t first = 0;
     while (first < layers_.size()) {
       std::size_t last = first;
       while (last < layers_.size() && depth_of(last) == depth_of(first)) ++last;
-      for (int look = 0; look < looks_of(first); ++look)
-        QUANT_TRY(correct({layers_.begin() + static_cast<std::ptrdiff_t>(first),
-                           layers_.begin() + static_cast<std::ptrdiff_t>(last)}));
+      const std::span<Layer> group(layers_.data() + first, last - first);
+      std::vector<Tensor> before;
+      for (const Layer& layer : group) before.push_back(*bias_of(layer).constant);
+      for (int look = 0; look < looks_of(first); ++look) QUANT_TRY(correct(group));
+      QUANT_TRY_ASSIGN(const double noise, judge.measure(model_));
+      if (noise < least) {
+        least = noise;
+      } else {
+        for (std::size_t i = 0; i < group.size(); ++i) bias_of(group[i]).constant = before[i];
+      }
       first = last;
     }
     return {};
   }
 
  private:
+  Value& bias_of(const Layer& layer) const {
+    return graph_.value(graph_.nodes[layer.node].inputs[2]);
+  }
   // Those of a group (layers of one depth) that starts with `layer`.
   int looks_of(std::size_t layer) const {
     for (std::size_t i = layer; i < layers_.size() && depth_of(i) == depth_of(layer); ++i) {
@@ -146,8 +161,14 @@ class BiasCorrection {
       for (std::size_t i = 0; i < layers_.size(); ++i) {
         Layer& layer = layers_[i];
         const auto values = std::as_const(tapped[i]).data<float>();
-        for (std::size_t at = 0; at < values.size(); ++at)
-          layer.float_mean[at / layer.channels.inner % layer.channels.count] += values[at];
+        // What the range cuts off is lost on purpose: a bias shall not make up for it.
+        const QuantParams& params = *graph_.value(layer.output).quant;
+        const float low = (0.0F - params.zero_point[0]) * params.scale[0];
+        const float high = (255.0F - params.zero_point[0]) * params.scale[0];
+        for (std::size_t at = 0; at < values.size(); ++at) {
+          layer.float_mean[at / layer.channels.inner % layer.channels.count] +=
+              std::clamp(values[at], low, high);
+        }
       }
       frames_.push_back(frame_of_pixels(*pixels));
       advance();
@@ -221,7 +242,7 @@ class BiasCorrection {
     constexpr double kLeastMoving = 0.01;
     constexpr double kLargestBias = 1 << 30;
     const QuantParams& output = *graph_.value(layer.output).quant;
-    Value& bias = graph_.value(graph_.nodes[layer.node].inputs[2]);
+    Value& bias = bias_of(layer);
     const std::vector<float>& scales = bias.quant->scale;
     Tensor shifted = bias.constant->clone();
     const double elements = elements_per_channel(layer);
@@ -239,6 +260,7 @@ class BiasCorrection {
     bias.constant = std::move(shifted);
   }
 
+  QuantizedModel& model_;
   Graph& graph_;
   std::shared_ptr<const Graph> float_graph_;
   BiasCorrectionOptions options_;

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// On-layer noise: everything is quantized, and each layer's own output is compared with the float
+// network's. Says where along the network the signal is lost. docs/analyze.md is this for readers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "quant/backend/model.h"
+#include "quant/metrics/snr.h"
+#include "quant/vision/frame_source.h"
+
+namespace quant {
+
+// The same network twice; a value has the same name on both sides.
+struct NoiseSubject {
+  std::shared_ptr<const Graph> integer;        // as lower() makes it
+  std::shared_ptr<const Graph> host;           // behind it, float
+  std::shared_ptr<const Graph> float_network;  // fp-optimized, takes pixels (0…255)
+  InputSpec input;
+};
+
+// An archive against the fp-optimized graph of its own original ONNX.
+Result<NoiseSubject> noise_subject(const Model& model);
+
+// One layer whose output the float network has too, pooled over all frames. Channels are axis 1 of
+// feature maps (rank 4), else the last axis.
+struct LayerNoise {
+  std::string layer;  // conv12, as `inspect` shows it
+  std::string op;
+  std::vector<std::string> original_names;  // ONNX nodes
+  std::string value;                        // ONNX name of the output
+  Shape shape;
+  std::vector<std::size_t> inputs;  // the layers in LayerNoise order that feed it
+
+  // Against float. Where channel_scaled, only counts, signal, noise, product and test_energy.
+  OutputError error;
+  // Noise per signal here less that of its noisiest input: what the layer itself brings in.
+  double added_noise = 0;
+
+  // Levels 0 and above equalize: they scale channels between layers, which changes no output but
+  // makes the inner values incomparable with the original's. Hence the rule: channel c, with
+  // reference r and test t, is *scaled* if its least-squares gain g = Σrt / Σr² lies outside
+  // [0.8, 1.25] while gain alone explains it, (Σrt)² ≥ 0.9 · Σr² · Σt². If more than half of the
+  // channels with a signal on both sides are scaled, or if some are and the gains of all take away
+  // three quarters of the noise (few scaled channels, but the strong ones), the layer is compared
+  // as r against t / g. A layer that is only badly quantized does not pass: rounding noise is not
+  // in proportion to its signal. One whose range cuts values off looks as if scaled down; hence
+  // none with a saturation of 5 % and more is taken for scaled.
+  bool channel_scaled = false;
+  std::vector<double> channel_gain;  // where channel_scaled; 1 for channels without signal
+
+  float seen_min = 0;  // what float made on these frames, in the scale of the integers
+  float seen_max = 0;
+  QuantParams params;
+
+  // Share of the integers at an end of the range, 0…1. An end that stands for zero or for the
+  // layer's own clamp (ReLU, Clip) does not count: what lies there is exact.
+  double saturation = 0;
+  // Share of the range, at both ends together, that holds at most kTailShare of the values.
+  double empty_range = 0;
+  std::int64_t channels = 0;
+  std::int64_t dead_channels = 0;  // never another integer than one
+  std::int64_t lost_channels = 0;  // of these, those that vary in float
+  // Largest range of a channel to the median one (float, in the scale of the integers, channels
+  // without range left out); 1 where there is one channel or none.
+  double channel_spread = 1;
+
+  // Full analysis only (layer_noise_full.h): by model output, the noise there when this layer alone
+  // is quantized.
+  std::vector<OutputError> at_outputs;
+};
+
+inline constexpr double kTailShare = 1e-4;
+
+// One of the model's own outputs, host part included: fp-optimized against quantized.
+struct ModelOutputNoise {
+  std::string name;
+  OutputError error;
+  std::int64_t frames = 0;  // in `error`
+  std::string skip_reason;  // of the last frame that could not be compared
+};
+
+struct NoiseReport {
+  std::int64_t frames = 0;
+  std::int64_t full_frames = 0;    // of the full analysis
+  std::vector<LayerNoise> layers;  // in the order of the integer graph
+  std::vector<ModelOutputNoise> outputs;
+  std::vector<std::string> unmatched;  // integer layers that float has no counterpart for
+};
+
+// One thread at a time.
+class LayerNoiseAnalysis {
+ public:
+  // Errors of the executors; InvalidArgument where the two sides share no layer.
+  static Result<LayerNoiseAnalysis> create(NoiseSubject subject, int threads);
+  LayerNoiseAnalysis(LayerNoiseAnalysis&&) noexcept;
+  LayerNoiseAnalysis& operator=(LayerNoiseAnalysis&&) noexcept;
+  ~LayerNoiseAnalysis();
+
+  Status add_frame(const Frame& frame);
+  NoiseReport report() const;
+
+ private:
+  struct State;
+  explicit LayerNoiseAnalysis(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// What the fp-optimized network takes: float32 (1, C, H, W), pixels 0…255. A frame without pixels
+// is turned back into them, without rounding.
+Tensor float_pixels(const Frame& frame, const InputSpec& spec);
+
+}  // namespace quant

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+#include "quant/analyze/layer_noise_channels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace quant {
+namespace {
+
+constexpr double kLeastGain = 0.8;
+constexpr double kMostGain = 1.25;
+constexpr double kExplained = 0.9;  // squared correlation
+constexpr double kTakenAway = 0.75;
+constexpr double kCutOff = 0.05;
+
+}  // namespace
+
+LayerChannels::LayerChannels(const Shape& shape, QuantParams params, bool low_counts,
+                             bool high_counts)
+    : params_(std::move(params)), low_counts_(low_counts), high_counts_(high_counts) {
+  if (shape.empty()) {
+    channels_.resize(1);
+    return;
+  }
+  const std::size_t axis = shape.size() == 4 ? 1 : shape.size() - 1;
+  for (std::size_t i = 0; i < axis; ++i) outer_ *= shape[i];
+  for (std::size_t i = axis + 1; i < shape.size(); ++i) inner_ *= shape[i];
+  channels_.resize(static_cast<std::size_t>(shape[axis]));
+}
+
+void LayerChannels::add(const Tensor& reference, const Tensor& quantized, const Tensor& test) {
+  error_.add(reference.data<float>(), test.data<float>());
+  const float* r = reference.data<float>().data();
+  const float* t = test.data<float>().data();
+  for (std::int64_t outer = 0; outer < outer_; ++outer) {
+    for (Channel& channel : channels_) {
+      for (std::int64_t i = 0; i < inner_; ++i, ++r, ++t) {
+        if (!std::isfinite(*r) || !std::isfinite(*t)) {
+          ++channel.non_finite;
+          continue;
+        }
+        if (channel.count++ == 0) channel.min = channel.max = *r;
+        channel.min = std::min(channel.min, *r);
+        channel.max = std::max(channel.max, *r);
+        channel.reference_energy += static_cast<double>(*r) * *r;
+        channel.test_energy += static_cast<double>(*t) * *t;
+        channel.product += static_cast<double>(*r) * *t;
+      }
+    }
+  }
+  if (quantized.type() == DataType::kUint16) {
+    add_integers<std::uint16_t>(quantized);
+  } else {
+    add_integers<std::uint8_t>(quantized);
+  }
+}
+
+template <typename T>
+void LayerChannels::add_integers(const Tensor& quantized) {
+  constexpr unsigned kShift = 8 * (sizeof(T) - 1);
+  constexpr T kHighest = std::numeric_limits<T>::max();
+  const bool first = integers_ == 0;
+  const T* q = quantized.data<T>().data();
+  for (std::int64_t outer = 0; outer < outer_; ++outer) {
+    for (Channel& channel : channels_) {
+      if (first && outer == 0) channel.lowest = channel.highest = *q;
+      for (std::int64_t i = 0; i < inner_; ++i, ++q) {
+        channel.lowest = std::min<std::uint32_t>(channel.lowest, *q);
+        channel.highest = std::max<std::uint32_t>(channel.highest, *q);
+        ++histogram_[static_cast<std::size_t>(*q) >> kShift];
+        if (*q == 0) ++at_low_;
+        if (*q == kHighest) ++at_high_;
+      }
+    }
+  }
+  integers_ += quantized.elements();
+}
+
+std::vector<double> LayerChannels::gains() const {
+  std::vector<double> gains;
+  std::size_t alive = 0;
+  std::size_t scaled = 0;
+  double noise = 0;
+  double left = 0;
+  for (const Channel& channel : channels_) {
+    gains.push_back(1);
+    if (!(channel.reference_energy > 0) || !(channel.test_energy > 0)) continue;
+    ++alive;
+    const double gain = channel.product / channel.reference_energy;
+    if (!(gain > 0)) continue;
+    gains.back() = gain;
+    noise += channel.reference_energy - 2 * channel.product + channel.test_energy;
+    left +=
+        channel.reference_energy - 2 * channel.product / gain + channel.test_energy / (gain * gain);
+    const bool far = gain < kLeastGain || gain > kMostGain;
+    const bool explained = channel.product * channel.product >=
+                           kExplained * channel.reference_energy * channel.test_energy;
+    if (far && explained) ++scaled;
+  }
+  const bool is_scaled = scaled > 0 && saturation() < kCutOff &&
+                         (2 * scaled > alive || left <= (1 - kTakenAway) * noise);
+  if (!is_scaled) gains.clear();
+  return gains;
+}
+
+double LayerChannels::saturation() const {
+  if (integers_ == 0) return 0;
+  const std::int64_t at_ends = (low_counts_ ? at_low_ : 0) + (high_counts_ ? at_high_ : 0);
+  return static_cast<double>(at_ends) / static_cast<double>(integers_);
+}
+
+double LayerChannels::empty_range() const {
+  // Both ends grow as long as they hold no more than the share; the emptier one goes first.
+  const auto most = static_cast<std::int64_t>(kTailShare * static_cast<double>(integers_));
+  std::size_t low = 0;
+  std::size_t high = histogram_.size();
+  std::int64_t held = 0;
+  while (high - low > 1) {
+    const bool from_low = histogram_[low] < histogram_[high - 1];
+    const std::int64_t next = histogram_[from_low ? low : high - 1];
+    if (held + next > most) break;
+    held += next;
+    if (from_low) {
+      ++low;
+    } else {
+      --high;
+    }
+  }
+  return 1 - static_cast<double>(high - low) / static_cast<double>(histogram_.size());
+}
+
+void LayerChannels::finish(LayerNoise& layer) const {
+  layer.error = error_;
+  layer.params = params_;
+  layer.channel_gain = gains();
+  layer.channel_scaled = !layer.channel_gain.empty();
+  layer.saturation = saturation();
+  layer.empty_range = empty_range();
+  layer.channels = static_cast<std::int64_t>(channels_.size());
+  if (layer.channel_scaled) layer.error = OutputError{};
+  std::vector<double> ranges;
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    const Channel& channel = channels_[c];
+    const double gain = layer.channel_scaled ? layer.channel_gain[c] : 1;
+    if (channel.lowest == channel.highest) {
+      ++layer.dead_channels;
+      if (channel.max > channel.min) ++layer.lost_channels;
+    }
+    const auto low = static_cast<float>(channel.min * gain);
+    const auto high = static_cast<float>(channel.max * gain);
+    layer.seen_min = c == 0 ? low : std::min(layer.seen_min, low);
+    layer.seen_max = c == 0 ? high : std::max(layer.seen_max, high);
+    if (high > low) ranges.push_back(static_cast<double>(high) - low);
+    if (!layer.channel_scaled) continue;
+    layer.error.count += channel.count;
+    layer.error.non_finite += channel.non_finite;
+    layer.error.signal += channel.reference_energy;
+    layer.error.test_energy += channel.test_energy / (gain * gain);
+    layer.error.product += channel.product / gain;
+    // Rounding may leave a trace below zero where both are the same.
+    layer.error.noise += std::max(0.0, channel.reference_energy - 2 * channel.product / gain +
+                                           channel.test_energy / (gain * gain));
+  }
+  if (ranges.size() < 2) return;
+  const auto middle = ranges.begin() + static_cast<std::ptrdiff_t>(ranges.size() / 2);
+  std::nth_element(ranges.begin(), middle, ranges.end());
+  layer.channel_spread = *std::max_element(ranges.begin(), ranges.end()) / *middle;
+}
+
+}  // namespace quant

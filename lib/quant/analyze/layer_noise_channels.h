@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Sums over one layer's output, channel by channel, from which layer_noise.h makes its figures.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "quant/analyze/layer_noise.h"
+
+namespace quant {
+
+// Over all frames. One thread.
+class LayerChannels {
+ public:
+  // `low_counts` and `high_counts`: whether integers at that end of the range are saturated.
+  LayerChannels(const Shape& shape, QuantParams params, bool low_counts, bool high_counts);
+
+  // Preconditions: both of the constructor's shape; `reference` float32, `quantized` uint8 or
+  // uint16 as the parameters say, `test` its real values.
+  void add(const Tensor& reference, const Tensor& quantized, const Tensor& test);
+
+  // Fills in everything but names, inputs, added_noise and at_outputs.
+  void finish(LayerNoise& layer) const;
+
+ private:
+  struct Channel {
+    std::int64_t count = 0;  // finite pairs
+    std::int64_t non_finite = 0;
+    double reference_energy = 0;
+    double test_energy = 0;
+    double product = 0;
+    float min = 0;  // of the reference
+    float max = 0;
+    std::uint32_t lowest = 0;  // integers
+    std::uint32_t highest = 0;
+  };
+
+  template <typename T>
+  void add_integers(const Tensor& quantized);
+  // By the rule in layer_noise.h; empty where channels are not scaled.
+  std::vector<double> gains() const;
+  double saturation() const;
+  double empty_range() const;
+
+  std::int64_t outer_ = 1;
+  std::int64_t inner_ = 1;
+  QuantParams params_;
+  bool low_counts_;
+  bool high_counts_;
+  std::vector<Channel> channels_;
+  OutputError error_;
+  // Integers by their upper eight bits; those at the two ends exactly.
+  std::array<std::int64_t, 256> histogram_{};
+  std::int64_t at_low_ = 0;
+  std::int64_t at_high_ = 0;
+  std::int64_t integers_ = 0;
+};
+
+}  // namespace quant
