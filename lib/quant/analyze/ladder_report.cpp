@@ -7,24 +7,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/analyze/snr_text.h"
 #include "quant/metrics/snr_json.h"
 
 namespace quant {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::string snr_text(const Snr& snr) {
-  switch (snr.state) {
-    case SnrState::kOk:
-      return fmt::format("{:.2f}", snr.db);
-    case SnrState::kExact:
-      return "exact";
-    case SnrState::kUndefined:
-      return "undefined";
-  }
-  return {};
-}
 
 // 0.999999999 must not be printed as a perfect 1.
 std::string cosine_text(std::optional<double> cosine) {

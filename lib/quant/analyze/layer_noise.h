@@ -109,8 +109,4 @@ class LayerNoiseAnalysis {
   std::unique_ptr<State> state_;
 };
 
-// What the fp-optimized network takes: float32 (1, C, H, W), pixels 0…255. A frame without pixels
-// is turned back into them, without rounding.
-Tensor float_pixels(const Frame& frame, const InputSpec& spec);
-
 }  // namespace quant

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/analyze/snr_text.h"
 #include "quant/metrics/snr_json.h"
 
 namespace quant {
@@ -102,18 +103,6 @@ Json layer_json(const NoiseReport& report, const LayerNoise& layer) {
 }
 
 }  // namespace
-
-std::string snr_text(const Snr& snr) {
-  switch (snr.state) {
-    case SnrState::kOk:
-      return fmt::format("{:.2f}", snr.db);
-    case SnrState::kExact:
-      return "exact";
-    case SnrState::kUndefined:
-      return "undefined";
-  }
-  return {};
-}
 
 std::string to_text(const NoiseFindings& findings) {
   const NoiseReport& report = findings.noise;

@@ -30,7 +30,4 @@ std::string to_text(const NoiseFindings& findings);
 // only snr_db, state, signal, noise and mse. Values that are not finite are null.
 nlohmann::ordered_json to_json(const NoiseFindings& findings);
 
-// "31.42", "exact", "undefined".
-std::string snr_text(const Snr& snr);
-
 }  // namespace quant

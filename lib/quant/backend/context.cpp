@@ -15,7 +15,8 @@ class FloatContext : public Context {
   std::string description() const override { return backend_->description(); }
   const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor input = pixels_of_ ? float_pixels(frame) : frame.network_input;
+    const Tensor input =
+        pixels_of_ ? float_pixels(frame, pixels_of_->input()) : frame.network_input;
     return backend_->run(std::span(&input, 1), outputs);
   }
   const std::vector<Tensor>& raw() const override { return raw_; }
@@ -23,23 +24,6 @@ class FloatContext : public Context {
   const std::vector<QuantParams>& raw_params() const override { return raw_params_; }
 
  private:
-  Tensor float_pixels(const Frame& frame) const {
-    const InputSpec& spec = pixels_of_->input();
-    if (frame.pixels) {
-      InputSpec plain = spec;
-      plain.mean.assign(plain.mean.size(), 0.0F);
-      plain.std.assign(plain.std.size(), 1.0F);
-      return normalize_frame(*frame.pixels, plain);
-    }
-    Tensor pixels(DataType::kFloat32, frame.network_input.shape());
-    const auto from = frame.network_input.data<float>();
-    const auto to = pixels.data<float>();
-    const std::size_t plane = from.size() / spec.mean.size();
-    for (std::size_t i = 0; i < from.size(); ++i)
-      to[i] = from[i] * spec.std[i / plane] + spec.mean[i / plane];
-    return pixels;
-  }
-
   ContextKind kind_;
   std::unique_ptr<Backend> backend_;
   std::shared_ptr<const Model> pixels_of_;  // null: takes the ONNX input itself

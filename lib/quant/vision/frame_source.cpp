@@ -150,4 +150,20 @@ void FrameSource::note_content(const Frame& frame) {
   if (is_single_color(frame, static_cast<std::size_t>(spec_.channels()))) ++summary_.single_color;
 }
 
+Tensor float_pixels(const Frame& frame, const InputSpec& spec) {
+  if (frame.pixels) {
+    InputSpec plain = spec;
+    plain.mean.assign(plain.mean.size(), 0.0F);
+    plain.std.assign(plain.std.size(), 1.0F);
+    return normalize_frame(*frame.pixels, plain);
+  }
+  Tensor pixels(DataType::kFloat32, frame.network_input.shape());
+  const auto from = frame.network_input.data<float>();
+  const auto to = pixels.data<float>();
+  const std::size_t plane = from.size() / spec.mean.size();
+  for (std::size_t i = 0; i < from.size(); ++i)
+    to[i] = from[i] * spec.std[i / plane] + spec.mean[i / plane];
+  return pixels;
+}
+
 }  // namespace quant

@@ -26,6 +26,10 @@ struct Frame {
   Tensor network_input;  // float32, (1, C, H, W)
 };
 
+// What the fp-optimized network takes: float32 (1, C, H, W), pixels 0…255. A frame without pixels
+// is turned back into them, without rounding.
+Tensor float_pixels(const Frame& frame, const InputSpec& spec);
+
 struct SkippedImage {
   std::string name;
   std::string reason;
