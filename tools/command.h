@@ -14,6 +14,7 @@
 #include "quant/backend/context.h"
 #include "quant/base/result.h"
 #include "quant/onnx/onnx_reader.h"
+#include "quant/script/diagnostic.h"
 
 namespace quant::tool {
 
@@ -77,6 +78,9 @@ class ModelFile {
 
 // By content, not by name: an archive, or something else (an ONNX file).
 Result<bool> is_archive(const std::string& path);
+
+// A model script's text, at most kMaxScriptBytes.
+Result<ScriptSource> read_script(const std::string& path);
 
 // "/" and ":" become "_".
 std::string file_name_of(const std::string& tensor_name);

@@ -8,6 +8,7 @@
 #include "command.h"
 #include "quant/base/read_file.h"
 #include "quant/optimize/optimizer.h"
+#include "quant/script/parser.h"
 
 namespace quant::tool {
 namespace {
@@ -118,6 +119,12 @@ std::string file_name_of(const std::string& tensor_name) {
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
   return name;
+}
+
+Result<ScriptSource> read_script(const std::string& path) {
+  QUANT_TRY_ASSIGN(const auto bytes, read_file(path, kMaxScriptBytes));
+  const auto* const text = reinterpret_cast<const char*>(bytes.data());
+  return ScriptSource{path, std::string(text, bytes.size())};
 }
 
 }  // namespace quant::tool

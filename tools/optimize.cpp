@@ -2,6 +2,7 @@
 // gst-quant optimize: an ONNX model and calibration frames to an archive.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -10,6 +11,8 @@
 #include "quant/base/read_file.h"
 #include "quant/onnx/embed_external_data.h"
 #include "quant/optimize/optimizer.h"
+#include "quant/optimize/script_plan.h"
+#include "quant/script/parser.h"
 #include "quant/vision/frame_source.h"
 
 namespace quant::tool {
@@ -19,12 +22,16 @@ struct Options {
   std::string model;
   std::string calib;
   std::string output;
+  std::string script;
+  std::string scope;
   ModelOptions read;
+  bool normalized = false;  // --mean or --std was given
   std::string method = "auto";
-  int level = 0;
+  std::optional<int> level;
   double percentile = 99.999;
   std::string resize = "stretch";
   std::int64_t most_frames = 0;
+  bool accept_few_images = false;
   int threads = 1;
   bool json = false;
 };
@@ -94,16 +101,15 @@ std::vector<std::string> warnings(const FrameSourceSummary& summary) {
 }
 
 // "auto" resolved.
-std::string method_name(const Options& options) {
+std::string method_name(const Options& options, OptimizationLevel level) {
   if (options.method != "auto") return options.method;
-  return options.level >= static_cast<int>(OptimizationLevel::kBiasCorrection) ? "search"
-                                                                               : "min-max";
+  return level >= OptimizationLevel::kBiasCorrection ? "search" : "min-max";
 }
 
-CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Options& options,
+CalibrationStatistics statistics_of(const OptimizedModel& optimized, std::string method,
                                     const FrameSourceSummary& summary) {
   CalibrationStatistics statistics;
-  statistics.method = method_name(options);
+  statistics.method = std::move(method);
   statistics.images = summary.frames;
   statistics.repeated = summary.repeated;
   statistics.single_color = summary.single_color;
@@ -118,8 +124,46 @@ CalibrationStatistics statistics_of(const OptimizedModel& optimized, const Optio
   return statistics;
 }
 
+// The level that was asked for, here or in the script; 0 where neither says.
+Result<OptimizationLevel> chosen_level(const Options& options,
+                                       const std::optional<ModelScript>& script) {
+  int level = options.level.value_or(0);
+  if (!options.level && script && script->flavor.line > 0)
+    level = script->flavor.optimization_level;
+  if (level < 0) return OptimizationLevel::kNone;
+  if (level > static_cast<int>(OptimizationLevel::kBiasCorrection)) {
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("optimization level {} does not exist yet; --level 1 overrides it", level),
+        script ? script->source.file : "");
+  }
+  return static_cast<OptimizationLevel>(level);
+}
+
+// A script asks for so many images; with fewer, it is the user's to say that they are enough.
+Status limit_frames(const ModelScript& script, std::optional<std::int64_t> available,
+                    const Options& options, std::int64_t& most) {
+  const CalibrationSettings& calibration = script.calibration;
+  if (calibration.line == 0 || options.most_frames > 0) return {};
+  most = calibration.calibset_size;
+  if (options.accept_few_images || !available || *available >= most) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("line {} asks for {} calibration images and {} has {}; add images, or "
+                          "--accept-few-images to go on with these",
+                          calibration.line, most, options.calib, *available),
+              script.source.file);
+}
+
 Status run(const Options& options) {
   const OnnxReadOptions read = options.read.read_options(options.model);
+  std::optional<ModelScript> script;
+  if (!options.script.empty()) {
+    QUANT_TRY_ASSIGN(ScriptSource source, read_script(options.script));
+    QUANT_TRY_ASSIGN(script, parse_model_script(std::move(source)));
+  }
+  const std::string scope =
+      options.scope.empty() ? std::filesystem::path(options.model).stem().string() : options.scope;
+  QUANT_TRY_ASSIGN(const OptimizationLevel level, chosen_level(options, script));
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
@@ -128,18 +172,36 @@ Status run(const Options& options) {
   if (!embedded) return named(std::move(embedded).error());
   auto graph = read_onnx(*embedded, read);
   if (!graph) return named(std::move(graph).error());
+  if (script && (!script->output_activations.empty() || !script->transposes.empty())) {
+    QUANT_TRY_ASSIGN(embedded, edit_model(*script, *graph, scope, std::move(*embedded)));
+    graph = read_onnx(*embedded, read);
+    if (!graph) return named(std::move(graph).error());
+  }
   auto input = image_input(*graph, *color_order_from_string(options.read.color), options.read.mean,
                            options.read.std);
   if (!input) return named(std::move(input).error());
+  if (script) {
+    if (options.normalized && !script->normalizations.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("line {} normalizes the input and so do --mean and --std; leave one",
+                              script->normalizations.front().line),
+                  options.script);
+    }
+    QUANT_TRY(apply_input_settings(*script, *input));
+  }
 
   FrameOptions frame_options;
   frame_options.resize = *resize_mode_from_string(options.resize);
   QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.calib, *input, frame_options));
-  SourceCalibrationSet set(std::move(source), *input, options.most_frames);
+  std::int64_t most_frames = options.most_frames;
+  if (script) QUANT_TRY(limit_frames(*script, source.count(), options, most_frames));
+  SourceCalibrationSet set(std::move(source), *input, most_frames);
   OptimizerOptions optimizer;
+  optimizer.script = script;
+  optimizer.scope = scope;
   optimizer.read = read;
   optimizer.input = *input;
-  optimizer.level = static_cast<OptimizationLevel>(options.level);
+  optimizer.level = level;
   optimizer.method = range_method_from_string(options.method);
   optimizer.percentile = options.percentile;
   optimizer.threads = options.threads;
@@ -154,16 +216,23 @@ Status run(const Options& options) {
   if (!optimized) return named(std::move(optimized).error());
 
   Archive archive;
-  archive.calibration = statistics_of(*optimized, options, set.summary());
+  archive.calibration = statistics_of(*optimized, method_name(options, level), set.summary());
   archive.model = std::move(optimized->model);
   archive.original_onnx = std::move(*embedded);
   archive.input_shapes = read.input_shapes;
   archive.end_nodes = read.end_nodes;
-  archive.options = {{"level", fmt::format("{}", options.level)},
+  archive.options = {{"level", fmt::format("{}", static_cast<int>(level))},
                      {"method", options.method},
                      {"resize", options.resize}};
   if (options.method == "percentile")
     archive.options["percentile"] = fmt::format("{}", options.percentile);
+  if (script) {
+    archive.script = script->source.text;
+    for (const NmsPostprocess& nms : script->nms_postprocesses) {
+      archive.options["nms_meta_arch"] = nms.meta_arch;
+      archive.options["nms_config"] = nms.config;
+    }
+  }
   QUANT_TRY(write_archive(options.output, archive));
 
   const std::vector<std::string> notes = warnings(set.summary());
@@ -174,7 +243,8 @@ Status run(const Options& options) {
                                      {"skipped", set.summary().skipped.size()},
                                      {"layers", integer_layers},
                                      {"host_layers", archive.model.host.nodes.size()},
-                                     {"warnings", notes}};
+                                     {"warnings", notes},
+                                     {"notes", optimized->notes}};
     fmt::print("{}\n", report.dump(2));
   } else {
     fmt::print("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
@@ -182,6 +252,8 @@ Status run(const Options& options) {
                set.summary().frames, archive.calibration.method);
   }
   for (const std::string& note : notes) fmt::print(stderr, "warning: {}\n", note);
+  for (const std::string& note : optimized->notes)
+    fmt::print(stderr, "{}: {}\n", options.script, note);
   return {};
 }
 
@@ -190,8 +262,7 @@ Status run(const Options& options) {
 void add_optimize(CLI::App& app, Status& status) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand(
-      "optimize",
-      "Quantizes an ONNX model (a8_w8) with calibration frames and writes an archive (.qar)");
+      "optimize", "Quantizes an ONNX model with calibration frames and writes an archive (.qar)");
   command->add_option("model", options->model, "ONNX file")->required();
   command
       ->add_option("--calib", options->calib,
@@ -199,16 +270,20 @@ void add_optimize(CLI::App& app, Status& status) {
       ->required();
   command->add_option("--output,-o", options->output, "Archive to write (.qar)")->required();
   options->read.add_to(*command);
+  command->add_option("--script", options->script,
+                      "Model script (.alls): precision, ranges and algorithms, layer by layer");
+  command->add_option("--scope", options->scope,
+                      "The network's name in the script's selectors, as net in net/conv1 (default: "
+                      "the model's file name)");
   command
       ->add_option("--level", options->level,
                    "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
-                   "correction and a search for ranges")
-      ->check(CLI::IsMember({-100, 0, 1}))
-      ->capture_default_str();
+                   "correction and a search for ranges (default: as the script says, else 0)")
+      ->check(CLI::IsMember({-100, 0, 1}));
   command
       ->add_option("--method", options->method,
                    "How ranges of activations are chosen (auto: min-max, at level 1 the search)")
-      ->check(CLI::IsMember({"auto", "min-max", "percentile", "mse"}))
+      ->check(CLI::IsMember({"auto", "min-max", "percentile", "mse", "entropy"}))
       ->capture_default_str();
   command
       ->add_option("--percentile", options->percentile,
@@ -221,13 +296,17 @@ void add_optimize(CLI::App& app, Status& status) {
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-
+  command->add_flag("--accept-few-images", options->accept_few_images,
+                    "Go on with fewer calibration images than the script asks for");
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(
       "Example:\n  gst-quant optimize face.onnx --calib photos/ --color rgb --mean 127 --std 128 "
       "--output face.qar");
-  command->callback([options, &status] { status = run(*options); });
+  command->callback([options, command, &status] {
+    options->normalized = command->count("--mean") > 0 || command->count("--std") > 0;
+    status = run(*options);
+  });
 }
 
 }  // namespace quant::tool

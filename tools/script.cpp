@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "command.h"
-#include "quant/base/read_file.h"
 #include "quant/onnx/layer_names.h"
 #include "quant/optimize/optimizer.h"
 #include "quant/passes/optimize_float.h"
@@ -22,12 +21,6 @@ struct Options {
   ModelOptions read;
   bool json = false;
 };
-
-Result<ScriptSource> read_script(const std::string& path) {
-  QUANT_TRY_ASSIGN(const auto bytes, read_file(path, kMaxScriptBytes));
-  const auto* const text = reinterpret_cast<const char*>(bytes.data());
-  return ScriptSource{path, std::string(text, bytes.size())};
-}
 
 // The layers that are quantized. A model whose input is no image cannot be optimized: then it is
 // those of the graph as read.

@@ -8,6 +8,7 @@
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
@@ -164,7 +165,9 @@ class BiasCorrection {
         // What the range cuts off is lost on purpose: a bias shall not make up for it.
         const QuantParams& params = *graph_.value(layer.output).quant;
         const float low = (0.0F - params.zero_point[0]) * params.scale[0];
-        const float high = (255.0F - params.zero_point[0]) * params.scale[0];
+        const float high =
+            (static_cast<float>(greatest_activation(params.type)) - params.zero_point[0]) *
+            params.scale[0];
         for (std::size_t at = 0; at < values.size(); ++at) {
           layer.float_mean[at / layer.channels.inner % layer.channels.count] +=
               std::clamp(values[at], low, high);
@@ -223,26 +226,31 @@ class BiasCorrection {
       if (!attributes.has(name)) return otherwise;
       return attributes.number(name, 0) / params.scale[0] + params.zero_point[0];
     };
-    return {static_cast<int>(std::clamp(std::nearbyint(level("activation_min", 0)), 0.0, 255.0)),
-            static_cast<int>(std::clamp(std::nearbyint(level("activation_max", 255)), 0.0, 255.0))};
+    const double greatest = greatest_activation(params.type);
+    const auto inside = [&](double q) {
+      return static_cast<int>(std::clamp(std::nearbyint(q), 0.0, greatest));
+    };
+    return {inside(level("activation_min", 0)), inside(level("activation_max", greatest))};
   }
 
   void add(const Layer& layer, const Tensor& output, ChannelSums& sums) const {
     const auto [low, high] = clamp_of(layer);
-    const auto values = output.data<std::uint8_t>();
-    for (std::size_t at = 0; at < values.size(); ++at) {
-      const std::size_t channel = at / layer.channels.inner % layer.channels.count;
-      sums.sum[channel] += values[at];
-      sums.moving[channel] += values[at] > low && values[at] < high ? 1 : 0;
-    }
+    visit_activation(output, [&, low = low, high = high](auto values) {
+      for (std::size_t at = 0; at < values.size(); ++at) {
+        const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+        sums.sum[channel] += values[at];
+        sums.moving[channel] += values[at] > low && values[at] < high ? 1 : 0;
+      }
+    });
   }
 
   void shift(const Layer& layer, const ChannelSums& sums) {
     // Where fewer values move, the mean says too little about the bias.
     constexpr double kLeastMoving = 0.01;
-    constexpr double kLargestBias = 1 << 30;
     const QuantParams& output = *graph_.value(layer.output).quant;
     Value& bias = bias_of(layer);
+    const bool wide = bias.type == DataType::kInt64;
+    const double largest_bias = std::ldexp(1.0, wide ? 51 : 30);
     const std::vector<float>& scales = bias.quant->scale;
     Tensor shifted = bias.constant->clone();
     const double elements = elements_per_channel(layer);
@@ -253,9 +261,16 @@ class BiasCorrection {
           (static_cast<double>(sums.sum[c]) / elements - output.zero_point[0]) * output.scale[0];
       const double step = scales[scales.size() == 1 ? 0 : c];
       const double levels = (layer.float_mean[c] - mean) / moving / step;
-      auto& entry = shifted.data<std::int32_t>()[c];
-      entry = static_cast<std::int32_t>(
-          std::clamp(std::nearbyint(entry + levels), -kLargestBias, kLargestBias));
+      const auto moved = [&](auto& entry) {
+        const double level = std::nearbyint(static_cast<double>(entry) + levels);
+        entry = static_cast<std::remove_reference_t<decltype(entry)>>(
+            std::clamp(level, -largest_bias, largest_bias));
+      };
+      if (wide) {
+        moved(shifted.data<std::int64_t>()[c]);
+      } else {
+        moved(shifted.data<std::int32_t>()[c]);
+      }
     }
     bias.constant = std::move(shifted);
   }

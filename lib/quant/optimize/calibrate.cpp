@@ -29,6 +29,8 @@ Range propose(const HistogramObserver& histogram, Range seen, RangeMethod method
       return percentile_range(histogram, percentile);
     case RangeMethod::kMse:
       return mse_range(histogram, 8);
+    case RangeMethod::kEntropy:
+      return entropy_range(histogram, 8);
   }
   return seen;
 }
@@ -41,6 +43,7 @@ Result<CalibrationResult> calibrate(
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options.threads));
   const std::vector<ValueId> ids = observed_values(*graph);
   const bool two_passes =
+      !options.percentiles.empty() ||
       std::any_of(options.methods.begin(), options.methods.end(),
                   [](RangeMethod method) { return method != RangeMethod::kMinMax; });
   const std::int64_t total = set.count().value_or(0) * (two_passes ? 2 : 1);
@@ -78,6 +81,13 @@ Result<CalibrationResult> calibrate(
   for (std::size_t i = 0; i < ids.size(); ++i)
     result.seen[static_cast<std::size_t>(ids[i])] = extremes[i].range();
   result.proposals.assign(options.methods.size(), result.seen);
+  const auto decide = [&](ValueId id, Range range) {
+    for (auto& proposal : result.proposals) proposal[static_cast<std::size_t>(id)] = range;
+  };
+  const auto decide_forced = [&] {
+    for (const auto& [id, range] : options.forced) decide(id, range);
+  };
+  decide_forced();
   if (!two_passes) return result;
 
   std::vector<HistogramObserver> histograms;
@@ -92,6 +102,12 @@ Result<CalibrationResult> calibrate(
           propose(histograms[i], extremes[i].range(), options.methods[method], options.percentile);
     }
   }
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto cut = options.percentiles.find(ids[i]);
+    if (cut != options.percentiles.end())
+      decide(ids[i], percentile_range(histograms[i], cut->second.low, cut->second.high));
+  }
+  decide_forced();
   return result;
 }
 

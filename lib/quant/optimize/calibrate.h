@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -13,9 +14,19 @@
 
 namespace quant {
 
+// Shares of the values, in percent: `low` of them lie below the range, 100 − `high` above it.
+struct Percentiles {
+  double low = 0;
+  double high = 100;
+  bool operator==(const Percentiles&) const = default;
+};
+
 struct CalibrationOptions {
   std::vector<RangeMethod> methods = {RangeMethod::kMinMax};
   double percentile = 99.999;
+  // Of single values, whatever the method says.
+  std::map<ValueId, Range> forced;
+  std::map<ValueId, Percentiles> percentiles;
   int threads = 1;
 };
 

@@ -47,8 +47,11 @@ bool is_output(const Graph& graph, ValueId id) {
   return std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end();
 }
 
-std::vector<Pair> find_pairs(const Graph& graph) {
+std::vector<Pair> find_pairs(const Graph& graph, const std::vector<ValueId>& untouched) {
   const auto readers_of = consumers(graph);
+  const auto is_untouched = [&](ValueId id) {
+    return std::find(untouched.begin(), untouched.end(), id) != untouched.end();
+  };
   std::vector<Pair> pairs;
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
     if (!is_plain_convolution(graph, graph.nodes[index])) continue;
@@ -70,7 +73,8 @@ std::vector<Pair> find_pairs(const Graph& graph) {
           const Node& node = graph.nodes[reader];
           return is_plain_convolution(graph, node) && node.inputs[0] == value;
         });
-    if (all_convolutions && !is_output(graph, value))
+    const bool free = std::none_of(quantized.begin(), quantized.end(), is_untouched);
+    if (all_convolutions && free && !is_output(graph, value))
       pairs.push_back({index, value, std::move(quantized), readers, {}, {}});
   }
   return pairs;
@@ -268,10 +272,11 @@ void multiply_inputs(Graph& graph, Node& node, std::span<const double> scale) {
 
 }  // namespace
 
-Result<Graph> equalize(const Graph& graph, CalibrationSet& set, int threads,
+Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
+                       const std::vector<ValueId>& untouched, int threads,
                        const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Graph result = graph;
-  std::vector<Pair> pairs = find_pairs(graph);
+  std::vector<Pair> pairs = find_pairs(graph, untouched);
   if (pairs.empty()) return result;
   QUANT_TRY(measure(graph, set, threads, pairs, progress));
   for (const Pair& pair : pairs) {

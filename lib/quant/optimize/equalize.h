@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "quant/graph/graph.h"
 #include "quant/optimize/calibrate.h"
@@ -17,8 +18,9 @@ namespace quant {
 // with a positive scale of a channel (ReLU, leaky ReLU, pooling), and only convolutions read it.
 // Scales come from the least expected noise at the readers' outputs: uniform rounding noise of the
 // activation through the weights, plus that of the weights through the activation's energy.
-// Deterministic.
-Result<Graph> equalize(const Graph& graph, CalibrationSet& set, int threads,
+// Activations in `untouched` keep their scale: their range is given in its units. Deterministic.
+Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
+                       const std::vector<ValueId>& untouched, int threads,
                        const std::function<void(std::int64_t, std::int64_t)>& progress);
 
 }  // namespace quant

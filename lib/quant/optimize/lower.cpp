@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <map>
+#include <utility>
 
 #include "quant/arithmetic/softmax.h"
 #include "quant/optimize/choose_params.h"
@@ -13,7 +14,9 @@
 #include "quant/optimize/integer_form.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/partition.h"
+#include "quant/optimize/plan_precision.h"
 #include "quant/optimize/pointwise.h"
+#include "quant/optimize/precision_changes.h"
 #include "quant/optimize/share_params.h"
 
 namespace quant {
@@ -21,9 +24,13 @@ namespace {
 
 class Lowering {
  public:
-  Lowering(Graph graph, std::vector<bool> host, const InputSpec& input,
-           const std::vector<Range>& ranges)
-      : graph_(std::move(graph)), host_(std::move(host)), ranges_(ranges) {
+  Lowering(Graph graph, std::vector<bool> host, const InputSpec& input, std::vector<Range> ranges,
+           const QuantizationPlan& plan)
+      : graph_(std::move(graph)), host_(std::move(host)), ranges_(std::move(ranges)) {
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      modes_.push_back(plan.layer(index).precision);
+      plan_[graph_.nodes[index].name] = plan.layer(index);
+    }
     model_.input = input;
     model_.integer.name = graph_.name;
     model_.host.name = graph_.name;
@@ -34,12 +41,18 @@ class Lowering {
     std::vector<std::optional<QuantParams>> fixed(graph_.values.size());
     fixed[static_cast<std::size_t>(graph_.inputs[0])] = pixel_params();
     if (folded) bypass_normalization(*folded, fixed);
+    const ValueId frame = frame_value();
+    std::vector<int> bits = value_bits(graph_, modes_);
+    bits[static_cast<std::size_t>(frame)] = 8;
+    const QuantParams& frame_params = *fixed[static_cast<std::size_t>(frame)];
+    ranges_[static_cast<std::size_t>(frame)] = {frame_params.range_min, frame_params.range_max};
+    insert_precision_changes(graph_, host_, frame, modes_, ranges_, bits);
+    fixed.resize(graph_.values.size());
     fuse_followers(graph_, host_);
     const PointwiseChains chains(graph_, host_);
-    params_ = share_params(graph_, host_, chains, ranges_, fixed);
+    params_ = share_params(graph_, host_, chains, ranges_, bits, fixed);
     integer_id_.assign(graph_.values.size(), kNoValue);
 
-    const ValueId frame = frame_value();
     integer_id_[static_cast<std::size_t>(frame)] = add_activation(frame);
     model_.integer.value(integer_id_[static_cast<std::size_t>(frame)]).name = model_.input.name;
     model_.integer.inputs = {integer_id_[static_cast<std::size_t>(frame)]};
@@ -66,7 +79,9 @@ class Lowering {
                                    [](const Node& n) { return n.op == OpKind::kNormalization; });
     bypassed_frame_ = node->outputs[0];
     fixed[static_cast<std::size_t>(bypassed_frame_)] = folded;
-    host_.erase(host_.begin() + (node - graph_.nodes.begin()));
+    const auto index = node - graph_.nodes.begin();
+    host_.erase(host_.begin() + index);
+    modes_.erase(modes_.begin() + index);
     graph_.nodes.erase(node);
   }
 
@@ -80,25 +95,21 @@ class Lowering {
     return model_.integer.add_value(std::move(value));
   }
 
-  // The integer value of a float value that a node reads; constants are quantized on first use.
-  ValueId operand(ValueId id) {
+  // The integer value of a float value that a node reads; constants are quantized on first use,
+  // once for each type.
+  ValueId operand(ValueId id, DataType type) {
     if (id == kNoValue) return kNoValue;
-    ValueId& known = integer_id_[static_cast<std::size_t>(id)];
-    if (known != kNoValue) return known;
     const Value& source = graph_.value(id);
-    if (source.type != DataType::kFloat32)
-      return known = model_.integer.add_constant(source.name, *source.constant);
-    const auto data = source.constant->data<float>();
+    if (!source.constant) return integer_id_[static_cast<std::size_t>(id)];
+    if (source.type != DataType::kFloat32) return plain_constant(id);
+    ValueId& known = constants_[{id, type}];
+    if (known != kNoValue) return known;
     MinMaxObserver observer;
-    observer.observe(data);
-    const QuantParams params = activation_params(observer.range());
-    Tensor quantized(DataType::kUint8, source.shape);
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      const double level =
-          std::nearbyint(static_cast<double>(data[i]) / params.scale[0]) + params.zero_point[0];
-      quantized.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
-    }
-    known = model_.integer.add_constant(source.name, std::move(quantized));
+    observer.observe(source.constant->data<float>());
+    const QuantParams params = activation_params(observer.range(), type);
+    const bool first = !model_.integer.find_value(source.name);
+    known = model_.integer.add_constant(first ? source.name : source.name + "/16",
+                                        quantize_activation(*source.constant, params));
     model_.integer.value(known).quant = params;
     return known;
   }
@@ -147,17 +158,26 @@ class Lowering {
                                          node.op == OpKind::kConcat;
     for (const ValueId id : node.inputs) {
       const bool keep = id != kNoValue && graph_.value(id).constant && !computes_with_constants;
-      result.inputs.push_back(keep ? plain_constant(id) : operand(id));
+      result.inputs.push_back(keep ? plain_constant(id) : operand(id, operand_type(node)));
     }
     if (node.op == OpKind::kSoftmax) result.inputs.push_back(softmax_table(node));
     model_.integer.nodes.push_back(std::move(result));
     return {};
   }
 
+  // Of the activations that a node computes with: its constants get the same.
+  DataType operand_type(const Node& node) const {
+    const std::vector<ValueId> inputs = activation_inputs(graph_, node);
+    const bool wide = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) {
+      return params_[static_cast<std::size_t>(id)]->type == DataType::kUint16;
+    });
+    return wide ? DataType::kUint16 : DataType::kUint8;
+  }
+
   // Stored, so that no other libm decides a bit later.
   ValueId softmax_table(const Node& node) {
     const QuantParams& input = *params_[static_cast<std::size_t>(node.inputs[0])];
-    const SoftmaxTable table = make_softmax_table(input.scale[0]);
+    const auto table = make_softmax_table(input.scale[0]);
     return model_.integer.add_constant(
         node.name + "/table",
         Tensor::from<std::uint32_t>({static_cast<std::int64_t>(table.size())}, table));
@@ -182,11 +202,13 @@ class Lowering {
 
   Status lower_weighted_node(const FloatLayer& layer, const Node& node) {
     const QuantParams& in = *params_[static_cast<std::size_t>(layer.input)];
-    auto weighted = quantize_layer(layer, in);
+    const LayerPlan& plan = plan_.at(node.name);
+    auto weighted = quantize_layer(layer, in, plan);
     if (!weighted) return fail_with_context(std::move(weighted).error(), node.name);
     Node result = integer_node(node);
     result.op = layer.op;
     result.attributes = layer.attributes;
+    if (plan.precision.weight_bits == 4) result.attributes.set("weight_bits", std::int64_t{4});
     const ValueId weights =
         model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
     model_.integer.value(weights).quant = std::move(weighted->weight_params);
@@ -230,9 +252,12 @@ class Lowering {
 
   Graph graph_;
   std::vector<bool> host_;
-  const std::vector<Range>& ranges_;
+  std::vector<Range> ranges_;              // by value
+  std::vector<PrecisionMode> modes_;       // by node, until nodes are fused
+  std::map<std::string, LayerPlan> plan_;  // by layer
   std::vector<std::optional<QuantParams>> params_;
-  std::vector<ValueId> integer_id_;  // float value → integer value
+  std::vector<ValueId> integer_id_;  // float value → integer value; of constants see below
+  std::map<std::pair<ValueId, DataType>, ValueId> constants_;
   ValueId bypassed_frame_ = kNoValue;
   QuantizedModel model_;
 };
@@ -240,7 +265,7 @@ class Lowering {
 }  // namespace
 
 Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
-                             const std::vector<Range>& ranges) {
+                             const std::vector<Range>& ranges, const QuantizationPlan& plan) {
   if (graph.inputs.size() != 1) {
     return fail(
         ErrorCode::kUnsupported,
@@ -248,7 +273,7 @@ Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
         graph.name);
   }
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(graph));
-  return Lowering(graph, std::move(host), input, ranges).run();
+  return Lowering(graph, std::move(host), input, ranges, plan).run();
 }
 
 }  // namespace quant

@@ -4,26 +4,30 @@
 
 #include "quant/graph/graph.h"
 #include "quant/graph/quantized_model.h"
+#include "quant/optimize/layer_plan.h"
 #include "quant/optimize/observer.h"
 
 namespace quant {
 
-// `graph` is fp-optimized (optimize_float); `ranges` are by its ValueId. a8_w8 throughout.
+// `graph` is fp-optimized (optimize_float); `ranges` are by its ValueId, `plan` by its nodes.
+// Where a layer reads another precision than it wants, a Requantize layer stands between.
 // Errors: no integer form in the middle of the network (all offenders listed), NaN in weights
 // (named).
 //
 // Forms in the integer graph beyond ONNX's, with their inputs in order:
-// - Conv, ConvTranspose: x, weights int8 (ONNX's order), bias int32; attributes strides, pads
-//   (explicit), dilations, group, activation_min, activation_max.
-// - Gemm, for every product with a constant matrix: x (..., K), weights int8 (N, K), bias int32.
-// - Lookup: x, table uint8 (256).
-// - Softmax: x, table uint32 (256) of exponentials (arithmetic/softmax.h).
-// - All others as in ONNX; constants that they compute with are uint8 with parameters, except those
-//   of norms and slopes, which stay float32.
+// - Conv, ConvTranspose: x, weights int8 or int16 (ONNX's order), bias int32 or int64; attributes
+//   strides, pads (explicit), dilations, group, activation_min, activation_max, and weight_bits
+//   where they are 4.
+// - Gemm, for every product with a constant matrix: x (..., K), weights (N, K), bias; as above.
+// - Lookup: x, table of the output's type, 256 or 65536 entries as x has 8 or 16 bits.
+// - Requantize: x.
+// - Softmax: x, table uint32 of exponentials (arithmetic/softmax.h), 256 or 65536.
+// - All others as in ONNX; constants that they compute with have the bits of what they meet, and
+//   parameters, except those of norms and slopes, which stay float32.
 //
 // Where x has one scale per channel (the frame), the weights' scales include it and the kernel's
 // input scale counts as 1.
 Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
-                             const std::vector<Range>& ranges);
+                             const std::vector<Range>& ranges, const QuantizationPlan& plan = {});
 
 }  // namespace quant

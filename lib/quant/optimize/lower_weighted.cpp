@@ -209,9 +209,8 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node) {
   return layer;
 }
 
-Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input) {
-  // An accumulator in int32 keeps a margin of two for the sum of products.
-  constexpr double kLargestBias = 1 << 30;
+Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
+                                    const LayerPlan& plan) {
   const auto finite = [](float value) { return std::isfinite(value); };
   Tensor weights = layer.weights.clone();
   const auto data = weights.data<float>();
@@ -219,6 +218,8 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
       !std::all_of(layer.bias.begin(), layer.bias.end(), finite)) {
     return fail(ErrorCode::kInvalidData, "the weights hold NaN or infinity");
   }
+  const int bits = plan.precision.weight_bits;
+  const bool wide = bits == 16 || input.type == DataType::kUint16;
   const bool scale_in_weights = !input.is_plain();
   const auto kernel =
       static_cast<std::size_t>(weights.rank() == 4 ? weights.shape()[2] * weights.shape()[3] : 1);
@@ -240,63 +241,59 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   }
   const double input_scale = scale_in_weights ? 1.0 : input.scale[0];
 
-  IntegerLayer result;
-  const bool grouped_transpose =
+  const bool one_scale =  // a grouped transpose has its output channels on two axes
       layer.op == OpKind::kConvTranspose && layer.attributes.integer("group", 1) > 1;
-  const bool one_scale = grouped_transpose;
   const int axis = layer.op == OpKind::kConvTranspose ? 1 : 0;
-  QuantizedWeights quantized = one_scale
-                                   ? quantize_weights(weights.reshaped({1, weights.elements()}), 0)
-                                   : quantize_weights(weights, axis);
+  IntegerLayer result;
+  const Tensor scaled = one_scale ? weights.reshaped({1, weights.elements()}) : weights;
+  result.weight_params = weight_params(scaled, one_scale ? 0 : axis, bits, plan.scaling);
+  std::vector<float>& scales = result.weight_params.scale;
   // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves
-  // int32.
-  bool widened = false;
+  // its integers: int32 with a margin of two for the sum of products, or the 2^53 below which
+  // doubles are exact with one of four.
+  const double largest_bias = std::ldexp(1.0, wide ? 51 : 30);
   for (std::size_t o = 0; o < outputs; ++o) {
-    float& scale = quantized.params.scale[one_scale ? 0 : o];
-    const auto least = static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
-                                          (input_scale * kLargestBias));
-    if (scale < least) {
-      scale = least;
-      widened = true;
-    }
+    float& scale = scales[one_scale ? 0 : o];
+    scale = std::max(scale, static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
+                                               (input_scale * largest_bias)));
   }
-  const auto levels = quantized.values.data<std::int8_t>();
-  const auto inner =
-      static_cast<std::size_t>(row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
-  const auto channel_of = [&](std::size_t index) {
-    return one_scale ? 0 : index / inner % quantized.params.scale.size();
-  };
-  if (widened) {
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      const double level =
-          std::nearbyint(static_cast<double>(data[i]) / quantized.params.scale[channel_of(i)]);
-      levels[i] = static_cast<std::int8_t>(std::clamp(level, -127.0, 127.0));
-    }
-  }
+  const Tensor levels = round_weights(scaled, result.weight_params, bits);
 
   std::vector<double> offset(outputs, 0.0);
   if (scale_in_weights) {
     // The kernel subtracts the rounded zero point; what rounding left is a constant per output
     // channel.
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      const float zero_point = input.zero_point[input_channel(i)];
-      offset[channel_of(i)] +=
-          levels[i] * (std::nearbyint(static_cast<double>(zero_point)) - zero_point);
+    const auto inner = static_cast<std::size_t>(
+        row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
+    const auto add_offsets = [&](auto values) {
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const double zero_point = input.zero_point[input_channel(i)];
+        offset[one_scale ? 0 : i / inner % outputs] +=
+            values[i] * (std::nearbyint(zero_point) - zero_point);
+      }
+    };
+    if (bits == 16) {
+      add_offsets(levels.data<std::int16_t>());
+    } else {
+      add_offsets(levels.data<std::int8_t>());
     }
   }
-  result.bias = Tensor(DataType::kInt32, {static_cast<std::int64_t>(outputs)});
-  result.bias_params.type = DataType::kInt32;
-  result.bias_params.zero_point.assign(quantized.params.scale.size(), 0.0F);
-  for (const float scale : quantized.params.scale) {
+  result.bias =
+      Tensor(wide ? DataType::kInt64 : DataType::kInt32, {static_cast<std::int64_t>(outputs)});
+  result.bias_params.type = result.bias.type();
+  result.bias_params.zero_point.assign(scales.size(), 0.0F);
+  for (const float scale : scales)
     result.bias_params.scale.push_back(static_cast<float>(input_scale * scale));
-  }
   for (std::size_t o = 0; o < outputs; ++o) {
-    const double scale = input_scale * quantized.params.scale[one_scale ? 0 : o];
-    result.bias.data<std::int32_t>()[o] =
-        static_cast<std::int32_t>(std::nearbyint(layer.bias[o] / scale + offset[o]));
+    const double level =
+        std::nearbyint(layer.bias[o] / (input_scale * scales[one_scale ? 0 : o]) + offset[o]);
+    if (wide) {
+      result.bias.data<std::int64_t>()[o] = static_cast<std::int64_t>(level);
+    } else {
+      result.bias.data<std::int32_t>()[o] = static_cast<std::int32_t>(level);
+    }
   }
-  result.weights = quantized.values.reshaped(weights.shape());
-  result.weight_params = std::move(quantized.params);
+  result.weights = levels.reshaped(weights.shape());
   return result;
 }
 

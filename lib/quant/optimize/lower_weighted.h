@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "quant/graph/graph.h"
+#include "quant/optimize/layer_plan.h"
 #include "quant/tensor/quant_params.h"
 
 namespace quant {
@@ -24,13 +25,15 @@ struct FloatLayer {
 std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 
 struct IntegerLayer {
-  Tensor weights;  // int8
+  Tensor weights;  // int8 (4 and 8 bits) or int16
   QuantParams weight_params;
-  Tensor bias;  // int32 at scale s_in·s_w
+  Tensor bias;  // at scale s_in·s_w; int32, or int64 where input or weights have 16 bits
   QuantParams bias_params;
 };
 
-// `input` are the parameters of the layer's input. InvalidData where a weight is not finite.
-Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input);
+// `input` are the parameters of the layer's input; `plan` says bits and scales of the weights.
+// InvalidData where a weight is not finite.
+Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
+                                    const LayerPlan& plan);
 
 }  // namespace quant

@@ -23,13 +23,15 @@ const char* to_string(RangeMethod method) {
       return "percentile";
     case RangeMethod::kMse:
       return "mse";
+    case RangeMethod::kEntropy:
+      return "entropy";
   }
   return "unknown";
 }
 
 std::optional<RangeMethod> range_method_from_string(std::string_view name) {
   for (const RangeMethod method :
-       {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse}) {
+       {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse, RangeMethod::kEntropy}) {
     if (name == to_string(method)) return method;
   }
   return std::nullopt;
@@ -68,18 +70,25 @@ void HistogramObserver::observe(std::span<const float> values) {
 }
 
 Range percentile_range(const HistogramObserver& histogram, double percentile) {
+  const double tail = (100.0 - percentile) / 2;
+  return percentile_range(histogram, tail, 100.0 - tail);
+}
+
+Range percentile_range(const HistogramObserver& histogram, double low_share, double high_share) {
   const auto& counts = histogram.counts();
   double total = 0;
   for (const std::int64_t count : counts) total += static_cast<double>(count);
   if (total == 0) return histogram.range();
-  const double tail = total * (100.0 - percentile) / 200.0;
+  const double low_tail = total * low_share / 100.0;
+  const double high_tail = total * (100.0 - high_share) / 100.0;
   const double width = bin_width(histogram);
   std::size_t low = 0;
-  for (double below = static_cast<double>(counts[0]); below <= tail && low + 1 < counts.size();) {
+  for (double below = static_cast<double>(counts[0]);
+       below <= low_tail && low + 1 < counts.size();) {
     below += static_cast<double>(counts[++low]);
   }
   std::size_t high = counts.size() - 1;
-  for (double above = static_cast<double>(counts[high]); above <= tail && high > low;) {
+  for (double above = static_cast<double>(counts[high]); above <= high_tail && high > low;) {
     above += static_cast<double>(counts[--high]);
   }
   return {static_cast<float>(histogram.range().min + static_cast<double>(low) * width),
@@ -132,6 +141,73 @@ Range mse_range(const HistogramObserver& histogram, int bits) {
     }
   }
   return range;
+}
+
+namespace {
+
+// Σ p·log(p/q) for the bins [first, last) kept and the rest counted at the nearest of them.
+double divergence(const std::vector<std::int64_t>& counts, std::size_t first, std::size_t last,
+                  std::size_t levels) {
+  std::vector<double> clipped(counts.begin() + static_cast<std::ptrdiff_t>(first),
+                              counts.begin() + static_cast<std::ptrdiff_t>(last));
+  double total = 0;
+  for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+    const auto count = static_cast<double>(counts[bin]);
+    total += count;
+    if (bin < first) clipped.front() += count;
+    if (bin >= last) clipped.back() += count;
+  }
+  double sum = 0;
+  double kept = 0;
+  for (std::size_t level = 0; level < levels; ++level) {
+    const std::size_t begin = level * clipped.size() / levels;
+    const std::size_t end = (level + 1) * clipped.size() / levels;
+    double inside = 0;  // without what was cut: levels do not know of it
+    double occupied = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      inside += static_cast<double>(counts[first + i]);
+      occupied += clipped[i] > 0 ? 1 : 0;
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      if (clipped[i] <= 0) continue;
+      // A level that holds nothing but cut values: as unlikely as one value.
+      const double even = std::max(inside / occupied, 1.0 / static_cast<double>(counts.size()));
+      sum += clipped[i] / total * std::log(clipped[i] / even);
+    }
+    kept += inside;
+  }
+  return sum + std::log(std::max(kept, 1.0) / total);
+}
+
+}  // namespace
+
+Range entropy_range(const HistogramObserver& histogram, int bits) {
+  constexpr int kSteps = 64;
+  const auto& counts = histogram.counts();
+  const double width = bin_width(histogram);
+  if (width <= 0) return histogram.range();
+  const double low_end = histogram.range().min;
+  const double high_end = histogram.range().max;
+  const double reach = std::max(std::abs(low_end), std::abs(high_end));
+  const auto levels = static_cast<std::size_t>(1) << bits;
+  const auto bin_of = [&](double value) {
+    return static_cast<std::size_t>(
+        std::clamp((value - low_end) / width, 0.0, static_cast<double>(counts.size())));
+  };
+  double least = std::numeric_limits<double>::infinity();
+  Range best = histogram.range();
+  for (int step = kSteps; step > 0; --step) {
+    const double limit = reach * step / kSteps;
+    const std::size_t first = bin_of(-limit);
+    const std::size_t last = bin_of(limit);
+    if (last < first + levels) break;
+    const double found = divergence(counts, first, last, levels);
+    if (found >= least) continue;
+    least = found;
+    best = {static_cast<float>(std::max(low_end, -limit)),
+            static_cast<float>(std::min(high_end, limit))};
+  }
+  return best;
 }
 
 }  // namespace quant

@@ -15,9 +15,10 @@ enum class RangeMethod {
   kMinMax,      // everything seen
   kPercentile,  // cuts the same small share off both tails
   kMse,         // the cut with the least mean square error of 8-bit quantization
+  kEntropy,     // the cut whose 8-bit histogram diverges least from the original (Kullback-Leibler)
 };
 
-const char* to_string(RangeMethod method);  // "min-max", "percentile", "mse"
+const char* to_string(RangeMethod method);  // "min-max", "percentile", "mse", "entropy"
 std::optional<RangeMethod> range_method_from_string(std::string_view name);
 
 struct Range {
@@ -62,8 +63,14 @@ class HistogramObserver {
 // `percentile` in (50, 100], e.g. 99.999: (100 − percentile)/2 percent of the values lie outside at
 // either end at most.
 Range percentile_range(const HistogramObserver& histogram, double percentile);
+// `low` percent of the values lie below the range at most, 100 − `high` above it.
+Range percentile_range(const HistogramObserver& histogram, double low, double high);
 // Least Σ counts·error², error = rounding within 2^bits levels of the range plus clipping outside
 // it, over cuts of both ends (each in 1/64 steps of its half; zero stays inside).
 Range mse_range(const HistogramObserver& histogram, int bits);
+// Least Kullback-Leibler divergence Σ p·log(p/q) of the histogram p, what lies outside counted at
+// the ends, from q, the same with the bins of each of 2^bits levels evened out; over symmetric cuts
+// of what lies on both sides of zero, or of the far end (in 1/64 steps).
+Range entropy_range(const HistogramObserver& histogram, int bits);
 
 }  // namespace quant

@@ -7,6 +7,7 @@
 #include "quant/optimize/equalize.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/range_search.h"
+#include "quant/optimize/script_plan.h"
 #include "quant/passes/optimize_float.h"
 
 namespace quant {
@@ -64,6 +65,48 @@ Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<
   return spec;
 }
 
+Algorithms algorithms_of(OptimizationLevel level) {
+  return {.equalization = level >= OptimizationLevel::kEqualization,
+          .range_search = level >= OptimizationLevel::kBiasCorrection,
+          .bias_correction = level >= OptimizationLevel::kBiasCorrection};
+}
+
+namespace {
+
+Algorithms algorithms_of(const OptimizerOptions& options) {
+  Algorithms result = algorithms_of(options.level);
+  if (options.method) result.range_search = false;
+  if (options.script) {
+    result.equalization = options.script->equalization.policy.value_or(result.equalization);
+    result.bias_correction =
+        options.script->bias_correction.policy.value_or(result.bias_correction);
+  }
+  return result;
+}
+
+std::vector<ValueId> values_with_given_range(const ScriptPlan& script) {
+  std::vector<ValueId> result;
+  for (const auto& [id, range] : script.forced) result.push_back(id);
+  return result;
+}
+
+CalibrationOptions calibration_options(const OptimizerOptions& options, bool search,
+                                       const ScriptPlan& script) {
+  CalibrationOptions result;
+  result.percentile = options.percentile;
+  result.threads = options.threads;
+  result.forced = script.forced;
+  result.percentiles = script.percentiles;
+  if (options.method) {
+    result.methods = {*options.method};
+  } else if (search) {
+    result.methods = {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse};
+  }
+  return result;
+}
+
+}  // namespace
+
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
                                 CalibrationSet& set, const OptimizerProgress& progress) {
   const auto step = [&](std::string_view name) {
@@ -71,37 +114,39 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
       if (progress) progress(name, done, total);
     };
   };
+  const Algorithms algorithms = algorithms_of(options);
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(onnx, options.read, input));
-  if (options.level >= OptimizationLevel::kEqualization) {
-    QUANT_TRY_ASSIGN(graph, equalize(graph, set, options.threads, step("equalizing")));
+  ScriptPlan script;
+  if (options.script) {
+    QUANT_TRY_ASSIGN(script, plan_script(*options.script, graph, options.scope));
+  }
+  if (algorithms.equalization) {
+    QUANT_TRY_ASSIGN(graph, equalize(graph, set, values_with_given_range(script), options.threads,
+                                     step("equalizing")));
     QUANT_TRY(set.rewind());
   }
   OptimizedModel result;
   result.float_graph = std::make_shared<const Graph>(std::move(graph));
+  result.plan = std::move(script.plan);
+  result.notes = std::move(script.notes);
 
-  const bool correct = options.level >= OptimizationLevel::kBiasCorrection;
-  CalibrationOptions calibration;
-  calibration.percentile = options.percentile;
-  calibration.threads = options.threads;
-  if (options.method) {
-    calibration.methods = {*options.method};
-  } else if (correct) {
-    calibration.methods = {RangeMethod::kMinMax, RangeMethod::kPercentile, RangeMethod::kMse};
-  }
   QUANT_TRY_ASSIGN(CalibrationResult calibrated,
-                   calibrate(result.float_graph, set, calibration, step("calibrating")));
+                   calibrate(result.float_graph, set,
+                             calibration_options(options, algorithms.range_search, script),
+                             step("calibrating")));
   result.seen = std::move(calibrated.seen);
   if (calibrated.proposals.size() == 1) {
     result.chosen = std::move(calibrated.proposals.front());
   } else {
     RangeSearchOptions search;
+    search.plan = result.plan;
     search.threads = options.threads;
     QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
                                                   set, search, step("searching ranges")));
   }
-  QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen));
-  if (correct) {
+  QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen, result.plan));
+  if (algorithms.bias_correction) {
     BiasCorrectionOptions correction;
     correction.threads = options.threads;
     QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// An ONNX model and calibration frames in, a quantized model out: a8_w8, one range a tensor,
-// weights per output channel. How much is done for accuracy is the level's to say.
+// An ONNX model and calibration frames in, a quantized model out. How much is done for accuracy is
+// the level's to say, what single layers get a model script's.
 #pragma once
 
 #include <cstddef>
@@ -8,12 +8,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
 #include "quant/onnx/onnx_reader.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/layer_plan.h"
+#include "quant/script/model_script.h"
 
 namespace quant {
 
@@ -24,10 +27,22 @@ enum class OptimizationLevel {
   kBiasCorrection = 1,  // and ranges searched for, where no method is asked for
 };
 
+// What runs; a level's, unless a script says otherwise of one of them.
+struct Algorithms {
+  bool equalization = false;
+  bool range_search = false;
+  bool bias_correction = false;
+};
+Algorithms algorithms_of(OptimizationLevel level);
+
 struct OptimizerOptions {
   OnnxReadOptions read;
   InputSpec input;  // name may be empty: the model's only input
   OptimizationLevel level = OptimizationLevel::kNone;
+  // What it says of layers, ranges and policies; its input settings are in `input` already
+  // (apply_input_settings), its level in `level`.
+  std::optional<ModelScript> script;
+  std::string scope;  // the network's name in the script's selectors
   // How ranges are chosen; nothing: min-max, and from kBiasCorrection on a search among all
   // methods.
   std::optional<RangeMethod> method;
@@ -42,6 +57,8 @@ struct OptimizedModel {
   std::shared_ptr<const Graph> float_graph;
   std::vector<Range> seen;
   std::vector<Range> chosen;
+  QuantizationPlan plan;           // by node of float_graph
+  std::vector<std::string> notes;  // what of the script has no effect here, and where
 };
 
 // One step of the work: its name ("calibrating", "searching ranges", …), what is done of it and how

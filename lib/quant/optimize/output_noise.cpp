@@ -7,16 +7,18 @@
 
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
 
 Tensor real_values(const Tensor& raw, const QuantParams& params) {
   Tensor real(DataType::kFloat32, raw.shape(), BufferFill::kUndefined);
-  const auto from = raw.data<std::uint8_t>();
   const auto to = real.data<float>();
-  for (std::size_t i = 0; i < from.size(); ++i)
-    to[i] = (static_cast<float>(from[i]) - params.zero_point[0]) * params.scale[0];
+  visit_activation(raw, [&](auto from) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      to[i] = (static_cast<float>(from[i]) - params.zero_point[0]) * params.scale[0];
+  });
   return real;
 }
 

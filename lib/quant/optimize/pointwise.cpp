@@ -7,12 +7,11 @@
 #include <set>
 
 #include "quant/graph/operator.h"
+#include "quant/optimize/choose_params.h"
 #include "quant/optimize/integer_form.h"
 
 namespace quant {
 namespace {
-
-constexpr std::int64_t kEntries = 256;
 
 bool is_chain_link(const Graph& graph, const Node& node) {
   if (integer_form(graph, node) == IntegerForm::kPointwise) return true;
@@ -66,8 +65,9 @@ PointwiseChains::PointwiseChains(const Graph& graph, const std::vector<bool>& ho
 Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
                                       const QuantParams& output,
                                       std::vector<std::string>& original_names) const {
-  Tensor reals(DataType::kFloat32, {kEntries});
-  for (std::int64_t q = 0; q < kEntries; ++q) {
+  const std::int64_t entries = input.type == DataType::kUint16 ? 65536 : 256;
+  Tensor reals(DataType::kFloat32, {entries});
+  for (std::int64_t q = 0; q < entries; ++q) {
     reals.data<float>()[static_cast<std::size_t>(q)] =
         (static_cast<float>(q) - input.zero_point[0]) * input.scale[0];
   }
@@ -97,24 +97,19 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
       }
     }
     QUANT_TRY_ASSIGN(std::vector<Tensor> outputs, evaluate_node(node, inputs));
-    if (outputs[0].elements() != kEntries) {
+    if (outputs[0].elements() != entries) {
       return fail(ErrorCode::kInternal, "an element-wise function changed its shape", node.name);
     }
-    known.insert_or_assign(node.outputs[0], outputs[0].reshaped({kEntries}));
+    known.insert_or_assign(node.outputs[0], outputs[0].reshaped({entries}));
     original_names.insert(original_names.end(), node.original_names.begin(),
                           node.original_names.end());
   }
 
-  Tensor table(DataType::kUint8, {kEntries});
-  const auto results = std::as_const(known.at(id)).data<float>();
-  for (std::size_t q = 0; q < results.size(); ++q) {
-    // An input that the float function cannot take (log of a negative) stands for no real value
-    // that the network makes; it maps to zero.
-    const double real = std::isnan(results[q]) ? 0.0 : results[q];
-    const double level = std::nearbyint(real / output.scale[0]) + output.zero_point[0];
-    table.data<std::uint8_t>()[q] = static_cast<std::uint8_t>(std::clamp(level, 0.0, 255.0));
-  }
-  return table;
+  // An input that the float function cannot take (log of a negative) stands for no real value that
+  // the network makes; it maps to zero.
+  Tensor results = known.at(id).clone();
+  for (float& real : results.data<float>()) real = std::isnan(real) ? 0.0F : real;
+  return quantize_activation(results, output);
 }
 
 }  // namespace quant

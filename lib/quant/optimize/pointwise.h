@@ -21,8 +21,9 @@ class PointwiseChains {
   // Whether integers of `id` must exist: something other than a chain on the same root reads it.
   bool is_materialized(ValueId id) const { return materialized_[static_cast<std::size_t>(id)]; }
 
-  // The 256 outputs of the chain from root(id) to `id`, computed in float32 by the float operators,
-  // then quantized to `output`. Also appends the names of the ONNX nodes passed.
+  // The outputs of the chain from root(id) to `id` for every integer of the input's type (256 or
+  // 65536), computed in float32 by the float operators, then quantized to `output`. Also appends
+  // the names of the ONNX nodes passed.
   Result<Tensor> table(ValueId id, const QuantParams& input, const QuantParams& output,
                        std::vector<std::string>& original_names) const;
 

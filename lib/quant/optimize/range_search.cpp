@@ -39,7 +39,7 @@ Result<std::vector<Range>> search_ranges(
   QuantizedModel best_model;
   double least = std::numeric_limits<double>::infinity();
   for (const std::vector<Range>& ranges : proposals) {
-    QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, ranges));
+    QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, ranges, options.plan));
     QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
     if (noise < least) {
       least = noise;
@@ -57,7 +57,7 @@ Result<std::vector<Range>> search_ranges(
       }
       advance();
       if (trial == best) continue;
-      QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, trial));
+      QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, trial, options.plan));
       // A range that nothing takes its scale from.
       if (same_params(model, best_model)) continue;
       QUANT_TRY_ASSIGN(const double noise, judge.measure(model));

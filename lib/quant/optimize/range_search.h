@@ -11,11 +11,13 @@
 
 #include "quant/graph/input_spec.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/layer_plan.h"
 #include "quant/optimize/observer.h"
 
 namespace quant {
 
 struct RangeSearchOptions {
+  QuantizationPlan plan;
   std::int64_t most_frames = 16;
   int threads = 1;
 };

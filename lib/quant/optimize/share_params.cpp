@@ -33,7 +33,11 @@ class Classes {
 
 std::vector<std::optional<QuantParams>> share_params(
     const Graph& graph, const std::vector<bool>& host, const PointwiseChains& chains,
-    const std::vector<Range>& ranges, const std::vector<std::optional<QuantParams>>& fixed) {
+    const std::vector<Range>& ranges, const std::vector<int>& bits,
+    const std::vector<std::optional<QuantParams>>& fixed) {
+  const auto same_bits = [&](ValueId a, ValueId b) {
+    return bits[static_cast<std::size_t>(a)] == bits[static_cast<std::size_t>(b)];
+  };
   const Topology topology(graph);
   Classes classes(graph.values.size());
   std::vector<bool> moved(graph.values.size(), false);
@@ -52,7 +56,8 @@ std::vector<std::optional<QuantParams>> share_params(
     for (const ValueId input : node.inputs) {
       const bool computed_here = !graph.value(input).constant && topology.producer(input) &&
                                  !moved[static_cast<std::size_t>(input)];
-      if (computed_here && topology.only_reader(input)) classes.join(node.outputs[0], input);
+      if (computed_here && topology.only_reader(input) && same_bits(node.outputs[0], input))
+        classes.join(node.outputs[0], input);
     }
   }
 
@@ -80,7 +85,8 @@ std::vector<std::optional<QuantParams>> share_params(
   each_activation([&](std::size_t id) {
     const std::size_t root = classes.find(id);
     if (!class_params[root])
-      class_params[root] = activation_params(class_range[root].value_or(ranges[id]));
+      class_params[root] = activation_params(class_range[root].value_or(ranges[id]),
+                                             bits[id] == 16 ? DataType::kUint16 : DataType::kUint8);
     result[id] = class_params[root];
   });
   return result;

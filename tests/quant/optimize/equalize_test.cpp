@@ -65,7 +65,7 @@ Graph network(Middle middle) {
 
 Graph equalized(const Graph& graph) {
   RandomFrames frames(kSpec, 3);
-  auto result = equalize(graph, frames, 1, {});
+  auto result = equalize(graph, frames, {}, 1, {});
   EXPECT_TRUE(result) << result.error().text();
   return std::move(*result);
 }
@@ -187,7 +187,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(Equalize, AnEmptySetIsAnError) {
   RandomFrames frames(kSpec, 0);
   const Graph graph = network([](GraphBuilder&, ValueId value) { return value; });
-  EXPECT_FALSE(equalize(graph, frames, 1, {}));
+  EXPECT_FALSE(equalize(graph, frames, {}, 1, {}));
 }
 
 }  // namespace
