@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "optimize_report.h"
 #include "progress_bar.h"
 #include "quant/archive/archive.h"
 #include "quant/base/read_file.h"
@@ -24,10 +25,13 @@ struct Options {
   std::string output;
   std::string script;
   std::string scope;
+  std::string target = "generic";
   ModelOptions read;
   bool normalized = false;  // --mean or --std was given
   std::string method = "auto";
   std::optional<int> level;
+  std::optional<int> compression_level;
+  std::vector<double> wanted_db;
   double percentile = 99.999;
   std::string resize = "stretch";
   std::int64_t most_frames = 0;
@@ -131,10 +135,10 @@ Result<OptimizationLevel> chosen_level(const Options& options,
   if (!options.level && script && script->flavor.line > 0)
     level = script->flavor.optimization_level;
   if (level < 0) return OptimizationLevel::kNone;
-  if (level > static_cast<int>(OptimizationLevel::kBiasCorrection)) {
+  if (level > static_cast<int>(OptimizationLevel::kFinetuning)) {
     return fail(
         ErrorCode::kUnsupported,
-        fmt::format("optimization level {} does not exist yet; --level 1 overrides it", level),
+        fmt::format("optimization level {} does not exist yet; --level 2 overrides it", level),
         script ? script->source.file : "");
   }
   return static_cast<OptimizationLevel>(level);
@@ -199,9 +203,14 @@ Status run(const Options& options) {
   OptimizerOptions optimizer;
   optimizer.script = script;
   optimizer.scope = scope;
+  optimizer.target = *target_from_string(options.target);
   optimizer.read = read;
   optimizer.input = *input;
   optimizer.level = level;
+  constexpr double kShareOfLevel = 0.2;
+  if (options.compression_level)
+    optimizer.share_in_4_bits = kShareOfLevel * *options.compression_level;
+  optimizer.wanted_db = options.wanted_db;
   optimizer.method = range_method_from_string(options.method);
   optimizer.percentile = options.percentile;
   optimizer.threads = options.threads;
@@ -217,12 +226,13 @@ Status run(const Options& options) {
 
   Archive archive;
   archive.calibration = statistics_of(*optimized, method_name(options, level), set.summary());
-  archive.model = std::move(optimized->model);
+  archive.model = optimized->model;
   archive.original_onnx = std::move(*embedded);
   archive.input_shapes = read.input_shapes;
   archive.end_nodes = read.end_nodes;
   archive.options = {{"level", fmt::format("{}", static_cast<int>(level))},
                      {"method", options.method},
+                     {"target", options.target},
                      {"resize", options.resize}};
   if (options.method == "percentile")
     archive.options["percentile"] = fmt::format("{}", options.percentile);
@@ -235,23 +245,14 @@ Status run(const Options& options) {
   }
   QUANT_TRY(write_archive(options.output, archive));
 
-  const std::vector<std::string> notes = warnings(set.summary());
-  std::size_t integer_layers = archive.model.integer.nodes.size();
+  const OptimizeReport report{options.output, archive.calibration.method, set.summary(),
+                              warnings(set.summary())};
   if (options.json) {
-    nlohmann::ordered_json report = {{"output", options.output},
-                                     {"frames", set.summary().frames},
-                                     {"skipped", set.summary().skipped.size()},
-                                     {"layers", integer_layers},
-                                     {"host_layers", archive.model.host.nodes.size()},
-                                     {"warnings", notes},
-                                     {"notes", optimized->notes}};
-    fmt::print("{}\n", report.dump(2));
+    fmt::print("{}\n", report_json(report, *optimized).dump(2));
   } else {
-    fmt::print("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
-               options.output, integer_layers, archive.model.host.nodes.size(),
-               set.summary().frames, archive.calibration.method);
+    fmt::print("{}", report_text(report, *optimized));
   }
-  for (const std::string& note : notes) fmt::print(stderr, "warning: {}\n", note);
+  for (const std::string& note : report.warnings) fmt::print(stderr, "warning: {}\n", note);
   for (const std::string& note : optimized->notes)
     fmt::print(stderr, "{}: {}\n", options.script, note);
   return {};
@@ -276,10 +277,27 @@ void add_optimize(CLI::App& app, Status& status) {
                       "The network's name in the script's selectors, as net in net/conv1 (default: "
                       "the model's file name)");
   command
+      ->add_option("--target", options->target,
+                   "Device whose limits of precision hold; generic: everything is allowed")
+      ->check(CLI::IsMember({"generic", "hailo8", "hailo8l"}))
+      ->capture_default_str();
+  command
       ->add_option("--level", options->level,
                    "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
-                   "correction and a search for ranges (default: as the script says, else 0)")
-      ->check(CLI::IsMember({-100, 0, 1}));
+                   "correction and a search for ranges, 2 also fine-tuning (default: as the script "
+                   "says, else 0)")
+      ->check(CLI::IsMember({-100, 0, 1, 2}));
+  command
+      ->add_option("--compression-level", options->compression_level,
+                   "Share of the weights in 4 bits, 20 % a level, where they cost least (default: "
+                   "as the script says, else 0)")
+      ->check(CLI::Range(0, 5));
+  command
+      ->add_option("--snr", options->wanted_db,
+                   "Wanted signal-to-noise ratio of the outputs in dB, one for all or one each: "
+                   "searches the layers that need 16 bits for it, and prints what bits buy")
+      ->check(CLI::Range(0.0, 140.0))
+      ->delimiter(',');
   command
       ->add_option("--method", options->method,
                    "How ranges of activations are chosen (auto: min-max, at level 1 the search)")

@@ -28,8 +28,10 @@ IntegerExecutor::IntegerExecutor(std::shared_ptr<const IntegerPlan> plan, int th
 
 std::vector<Tensor> IntegerExecutor::make_outputs() const {
   std::vector<Tensor> outputs;
-  for (const ValueId id : plan_->outputs())
-    outputs.emplace_back(DataType::kUint8, plan_->graph().value(id).shape);
+  for (const ValueId id : plan_->outputs()) {
+    const Value& value = plan_->graph().value(id);
+    outputs.emplace_back(value.type, value.shape);
+  }
   return outputs;
 }
 

@@ -19,7 +19,7 @@ class IntegerExecutor {
   IntegerExecutor(std::shared_ptr<const IntegerPlan> plan, int threads);
 
   const IntegerPlan& plan() const { return *plan_; }
-  // Uint8 tensors in the shapes of plan().outputs(), for run().
+  // Tensors in the types (uint8 or uint16) and shapes of plan().outputs(), for run().
   std::vector<Tensor> make_outputs() const;
 
   // `frame`: uint8 (1, H, W, C) or (H, W, C) of the graph's input size, else InvalidArgument.

@@ -9,11 +9,21 @@
 #include "quant/engine/arena.h"
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/kernels/integer/strided_copy.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 
 using integer::StridedCopy;
 using integer::StridedCopySpec;
+
+namespace {
+
+bool is_level(float zero_point, DataType type) {
+  return zero_point >= 0 && zero_point <= static_cast<float>(greatest_activation(type)) &&
+         zero_point == std::nearbyint(zero_point);
+}
+
+}  // namespace
 
 IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph,
                                        const IntegerPlan::Options& options)
@@ -26,11 +36,19 @@ IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph,
 
 Result<AffineParams> IntegerPlanBuilder::affine(ValueId id) const {
   const Value& value = graph().value(id);
-  if (value.type != DataType::kUint8 || !value.quant || !value.quant->is_plain()) {
+  const bool activation = value.type == DataType::kUint8 || value.type == DataType::kUint16;
+  if (!activation || !value.quant || value.quant->type != value.type || !value.quant->is_plain()) {
     return fail(ErrorCode::kUnsupported,
-                "is no uint8 tensor with one scale and an integer zero point", value.name);
+                "is no uint8 or uint16 tensor with one scale and an integer zero point",
+                value.name);
   }
-  return AffineParams{value.quant->scale[0], static_cast<std::int32_t>(value.quant->zero_point[0])};
+  const float zero_point = value.quant->zero_point[0];
+  if (!is_level(zero_point, value.type)) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("zero point {} lies outside {}", zero_point, to_string(value.type)),
+                value.name);
+  }
+  return AffineParams{value.quant->scale[0], static_cast<std::int32_t>(zero_point)};
 }
 
 Result<float> IntegerPlanBuilder::scale(ValueId id) const {
@@ -38,20 +56,81 @@ Result<float> IntegerPlanBuilder::scale(ValueId id) const {
   return params.scale;
 }
 
-Result<OutputRange> IntegerPlanBuilder::output_range(const Node& node) const {
-  QUANT_TRY_ASSIGN(const AffineParams params, affine(node.outputs[0]));
-  OutputRange range{params.zero_point, 0, 255};
+OutputRange IntegerPlanBuilder::range_of(const Node& node, float scale, float zero_point) const {
+  const std::int32_t highest = greatest_activation(type(node.outputs[0]));
+  OutputRange range{static_cast<std::int32_t>(zero_point), 0, highest};
   const auto level = [&](float real) {
-    const double q = std::nearbyint(static_cast<double>(real) / params.scale) + params.zero_point;
-    return static_cast<std::int32_t>(std::clamp(q, 0.0, 255.0));
+    const double q = std::nearbyint(static_cast<double>(real) / scale) + range.zero_point;
+    return static_cast<std::int32_t>(std::clamp(q, 0.0, static_cast<double>(highest)));
   };
   if (node.attributes.has("activation_min"))
     range.qmin = level(node.attributes.number("activation_min", 0));
   if (node.attributes.has("activation_max"))
     range.qmax = level(node.attributes.number("activation_max", 0));
+  return range;
+}
+
+Result<OutputRange> IntegerPlanBuilder::output_range(const Node& node) const {
+  QUANT_TRY_ASSIGN(const AffineParams params, affine(node.outputs[0]));
+  const OutputRange range = range_of(node, params.scale, static_cast<float>(params.zero_point));
   if (range.qmin > range.qmax)
     return fail(ErrorCode::kInvalidData, "its activation range is empty", node.name);
   return range;
+}
+
+Result<IntegerPlanBuilder::OutputParams> IntegerPlanBuilder::output_params(const Node& node,
+                                                                           std::size_t axis) const {
+  const ValueId id = node.outputs[0];
+  const Value& value = graph().value(id);
+  if (!value.quant || !value.quant->per_channel()) {
+    QUANT_TRY_ASSIGN(const OutputRange range, output_range(node));
+    return OutputParams{{value.quant->scale[0]}, {range}};
+  }
+  const bool activation = value.type == DataType::kUint8 || value.type == DataType::kUint16;
+  if (!activation || value.quant->type != value.type) {
+    return fail(ErrorCode::kUnsupported, "is no uint8 or uint16 tensor", value.name);
+  }
+  if (std::find(graph().outputs.begin(), graph().outputs.end(), id) == graph().outputs.end()) {
+    return fail(ErrorCode::kUnsupported,
+                "has one scale per channel, which only outputs of the graph may have", value.name);
+  }
+  const auto channels = static_cast<std::size_t>(value.shape[axis]);
+  if (value.quant->axis != static_cast<int>(axis) || value.quant->scale.size() != channels ||
+      value.quant->zero_point.size() != channels) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("has not {} scales and zero points along axis {}", channels, axis),
+                value.name);
+  }
+  OutputParams params;
+  params.scales = value.quant->scale;
+  for (std::size_t c = 0; c < channels; ++c) {
+    const float zero_point = value.quant->zero_point[c];
+    if (!is_level(zero_point, value.type)) {
+      return fail(
+          ErrorCode::kInvalidData,
+          fmt::format("zero point {} is no integer of {}", zero_point, to_string(value.type)),
+          value.name);
+    }
+    params.ranges.push_back(range_of(node, params.scales[c], zero_point));
+    if (params.ranges.back().qmin > params.ranges.back().qmax)
+      return fail(ErrorCode::kInvalidData, "its activation range is empty", node.name);
+  }
+  return params;
+}
+
+Result<std::optional<LookupTable>> IntegerPlanBuilder::requantize_table(ValueId from,
+                                                                        const Node& node) const {
+  const ValueId to = node.outputs[0];
+  QUANT_TRY_ASSIGN(const AffineParams input, affine(from));
+  QUANT_TRY_ASSIGN(const AffineParams output, affine(to));
+  QUANT_TRY_ASSIGN(const OutputRange range, output_range(node));
+  const bool whole = range.qmin == 0 && range.qmax == greatest_activation(type(to));
+  if (type(from) == type(to) && input == output && whole) return std::optional<LookupTable>();
+  return std::optional(make_requantize_table(input, output.scale, range, type(from), type(to)));
+}
+
+std::size_t IntegerPlanBuilder::bytes_of(ValueId id) const {
+  return static_cast<std::size_t>(element_count(shape(id))) * size_of(type(id));
 }
 
 const IntegerPlanBuilder::Placement& IntegerPlanBuilder::placement(ValueId id) {
@@ -70,28 +149,33 @@ int IntegerPlanBuilder::buffer_in(ValueId id, const MemoryOrder& order, const st
   if (same_memory(shape(id), source.order, order)) return source.buffer;
   const auto key = std::make_pair(id, order);
   if (const auto known = reordered_.find(key); known != reordered_.end()) return known->second;
-  const int target = add_buffer(IntegerPlan::Buffer::Kind::kArena,
-                                static_cast<std::size_t>(element_count(shape(id))), kNoValue);
-  StridedCopySpec spec;
-  spec.shape = shape(id);
-  spec.in_strides = strides_of(shape(id), source.order);
-  spec.out_strides = strides_of(shape(id), order);
-  auto copy = std::make_shared<StridedCopy>(spec, isa());
-  add_step({layer,
-            "reorder",
-            {source.buffer},
-            {target},
-            {},
-            [copy, from = source.buffer, target](const StepContext& context) {
-              copy->run(context.buffers[from], context.buffers[target], context.pool);
-            }});
+  const int target = add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue);
+  add_step(reorder(layer, "reorder", id, source, target, strides_of(shape(id), order)));
   reordered_[key] = target;
   return target;
 }
 
+IntegerStep IntegerPlanBuilder::reorder(std::string layer, const char* kernel, ValueId id,
+                                        const Placement& from, int target,
+                                        std::vector<std::int64_t> out_strides) const {
+  StridedCopySpec spec;
+  spec.shape = shape(id);
+  spec.in_strides = strides_of(shape(id), from.order);
+  spec.out_strides = std::move(out_strides);
+  spec.type = type(id);
+  auto copy = std::make_shared<StridedCopy>(spec, isa());
+  return {std::move(layer),
+          kernel,
+          {from.buffer},
+          {target},
+          {},
+          [copy, source = from.buffer, target](const StepContext& context) {
+            copy->run(context.buffers[source], context.buffers[target], context.pool);
+          }};
+}
+
 int IntegerPlanBuilder::produce(ValueId id, MemoryOrder order) {
-  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena,
-                                static_cast<std::size_t>(element_count(shape(id))), kNoValue);
+  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue);
   placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
   return buffer;
 }
@@ -164,9 +248,7 @@ Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   }
   const ValueId frame = graph().inputs[0];
   QUANT_TRY(checked_element_count(shape(frame)));
-  alias(frame,
-        add_buffer(IntegerPlan::Buffer::Kind::kFrame,
-                   static_cast<std::size_t>(element_count(shape(frame))), frame),
+  alias(frame, add_buffer(IntegerPlan::Buffer::Kind::kFrame, bytes_of(frame), frame),
         channels_last_order());
   for (const Node& node : graph().nodes) {
     if (auto status = add_node(node); !status)
@@ -178,21 +260,9 @@ Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
     const ValueId id = plan_->outputs_[index];
     const Placement source = placement(id);
     const int target =
-        add_buffer(IntegerPlan::Buffer::Kind::kOutput,
-                   static_cast<std::size_t>(element_count(shape(id))), static_cast<ValueId>(index));
-    StridedCopySpec spec;
-    spec.shape = shape(id);
-    spec.in_strides = strides_of(shape(id), source.order);
-    spec.out_strides = row_major_strides(shape(id));
-    auto copy = std::make_shared<StridedCopy>(spec, isa());
-    add_step({graph().value(id).name,
-              "output",
-              {source.buffer},
-              {target},
-              {},
-              [copy, from = source.buffer, target](const StepContext& context) {
-                copy->run(context.buffers[from], context.buffers[target], context.pool);
-              }});
+        add_buffer(IntegerPlan::Buffer::Kind::kOutput, bytes_of(id), static_cast<ValueId>(index));
+    add_step(reorder(graph().value(id).name, "output", id, source, target,
+                     row_major_strides(shape(id))));
   }
   place_arena();
   return std::shared_ptr<const IntegerPlan>(std::move(plan_));

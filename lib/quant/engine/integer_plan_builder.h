@@ -4,9 +4,10 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <utility>
 
-#include "quant/arithmetic/requantize.h"
+#include "quant/arithmetic/lookup_table.h"
 #include "quant/engine/integer_plan.h"
 #include "quant/engine/memory_order.h"
 
@@ -26,11 +27,23 @@ class IntegerPlanBuilder {
   const Graph& graph() const { return *plan_->graph_; }
   Isa isa() const { return plan_->isa_; }
   const Shape& shape(ValueId id) const { return graph().value(id).shape; }
-  // Errors where the value has no parameters, or other than one scale and an integer zero point.
+  // uint8 or uint16, where affine() gives no error.
+  DataType type(ValueId id) const { return graph().value(id).type; }
+  // Errors where the value is neither uint8 nor uint16, or has other parameters than one scale and
+  // an integer zero point.
   Result<AffineParams> affine(ValueId id) const;
   Result<float> scale(ValueId id) const;
   // Of the node's first output: its zero point and the levels that a fused activation leaves.
   Result<OutputRange> output_range(const Node& node) const;
+  // The same where an output of the graph may have parameters of its own for each channel, which
+  // lie along `axis`.
+  struct OutputParams {
+    std::vector<float> scales;  // 1 or one per channel, as the ranges
+    std::vector<OutputRange> ranges;
+  };
+  Result<OutputParams> output_params(const Node& node, std::size_t axis) const;
+  // From the parameters of `from` to those of the node's first output; nothing where they are one.
+  Result<std::optional<LookupTable>> requantize_table(ValueId from, const Node& node) const;
 
   const Placement& placement(ValueId id);
   // The value's buffer in that order; copies it there first where it lies otherwise.
@@ -43,6 +56,11 @@ class IntegerPlanBuilder {
 
  private:
   Status add_node(const Node& node);
+  OutputRange range_of(const Node& node, float scale, float zero_point) const;
+  std::size_t bytes_of(ValueId id) const;
+  // A step that copies a value into another order.
+  IntegerStep reorder(std::string layer, const char* kernel, ValueId id, const Placement& from,
+                      int target, std::vector<std::int64_t> out_strides) const;
   int add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes, ValueId value);
   void place_arena();
 
@@ -56,7 +74,7 @@ class IntegerPlanBuilder {
 Result<bool> plan_weighted(IntegerPlanBuilder& builder,
                            const Node& node);  // Conv, ConvTranspose, Gemm, MatMul
 Result<bool> plan_elementwise(IntegerPlanBuilder& builder,
-                              const Node& node);  // Add, Sub, Mul, Div, Lookup, PRelu
+                              const Node& node);  // Add, Sub, Mul, Div, Lookup, Requantize, PRelu
 Result<bool> plan_spatial(IntegerPlanBuilder& builder,
                           const Node& node);  // pooling, Resize, norms, Softmax, Reduce*
 Result<bool> plan_movement(IntegerPlanBuilder& builder,

@@ -7,6 +7,7 @@
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/kernels/integer/elementwise.h"
 #include "quant/kernels/integer/lookup.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
@@ -70,6 +71,9 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(spec.b, builder.affine(node.inputs[1]));
   QUANT_TRY_ASSIGN(spec.output_scale, builder.scale(node.outputs[0]));
   QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
+  spec.a_type = builder.type(node.inputs[0]);
+  spec.b_type = builder.type(node.inputs[1]);
+  spec.output_type = builder.type(node.outputs[0]);
   const int to = builder.produce(node.outputs[0], order);
   auto kernel = std::make_shared<integer::Binary>(spec, builder.isa());
   builder.add_step({node.name,
@@ -84,34 +88,58 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   return {};
 }
 
-Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
-  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue)
-    return fail(ErrorCode::kInvalidData, "has no table");
-  const Value& constant = builder.graph().value(node.inputs[1]);
-  if (!constant.constant || constant.type != DataType::kUint8 ||
-      constant.constant->elements() != 256) {
-    return fail(ErrorCode::kInvalidData, "its table is no uint8 constant of 256");
-  }
-  if (builder.shape(node.inputs[0]) != builder.shape(node.outputs[0]))
-    return fail(ErrorCode::kInvalidData, "changes the shape");
-  QUANT_TRY(builder.affine(node.inputs[0]));
-  QUANT_TRY(builder.affine(node.outputs[0]));
-  auto table = std::make_shared<LookupTable>();
-  const auto entries = constant.constant->data<std::uint8_t>();
-  std::copy(entries.begin(), entries.end(), table->begin());
+void add_lookup(IntegerPlanBuilder& builder, const Node& node, const char* kind,
+                LookupTable table) {
   const auto place = builder.placement(node.inputs[0]);
   const int to = builder.produce(node.outputs[0], place.order);
   const std::int64_t count = element_count(builder.shape(node.outputs[0]));
-  builder.add_step(
-      {node.name,
-       fmt::format("lookup {}", to_string(builder.isa())),
-       {place.buffer},
-       {to},
-       {},
-       [table, count, from = place.buffer, to, isa = builder.isa()](const StepContext& context) {
-         integer::lookup(context.buffers[from], context.buffers[to], count, *table, isa,
-                         context.pool);
-       }});
+  builder.add_step({node.name,
+                    fmt::format("{} {}", kind, to_string(builder.isa())),
+                    {place.buffer},
+                    {to},
+                    {},
+                    [shared = std::make_shared<const LookupTable>(std::move(table)), count,
+                     from = place.buffer, to, isa = builder.isa()](const StepContext& context) {
+                      integer::lookup(context.buffers[from], context.buffers[to], count, *shared,
+                                      isa, context.pool);
+                    }});
+}
+
+Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
+  if (node.inputs.size() != 2 || node.inputs[1] == kNoValue)
+    return fail(ErrorCode::kInvalidData, "has no table");
+  QUANT_TRY(builder.affine(node.inputs[0]));
+  QUANT_TRY(builder.affine(node.outputs[0]));
+  LookupTable table{builder.type(node.inputs[0]), builder.type(node.outputs[0]), {}};
+  const std::int64_t levels = greatest_activation(table.input) + 1;
+  const Value& constant = builder.graph().value(node.inputs[1]);
+  if (!constant.constant || constant.type != table.output ||
+      constant.constant->elements() != levels) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("its table is no {} constant of {}", to_string(table.output), levels));
+  }
+  if (builder.shape(node.inputs[0]) != builder.shape(node.outputs[0]))
+    return fail(ErrorCode::kInvalidData, "changes the shape");
+  const auto copy = [&](auto entries) { table.entries.assign(entries.begin(), entries.end()); };
+  if (table.output == DataType::kUint16) {
+    copy(constant.constant->data<std::uint16_t>());
+  } else {
+    copy(constant.constant->data<std::uint8_t>());
+  }
+  add_lookup(builder, node, "lookup", std::move(table));
+  return {};
+}
+
+Status plan_requantize(IntegerPlanBuilder& builder, const Node& node) {
+  if (builder.shape(node.inputs[0]) != builder.shape(node.outputs[0]))
+    return fail(ErrorCode::kInvalidData, "changes the shape");
+  QUANT_TRY_ASSIGN(auto table, builder.requantize_table(node.inputs[0], node));
+  if (table) {
+    add_lookup(builder, node, "requantize", std::move(*table));
+  } else {
+    const auto place = builder.placement(node.inputs[0]);
+    builder.alias(node.outputs[0], place.buffer, place.order);
+  }
   return {};
 }
 
@@ -132,6 +160,8 @@ Status plan_prelu(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(spec.input, builder.affine(node.inputs[0]));
   QUANT_TRY_ASSIGN(spec.output_scale, builder.scale(node.outputs[0]));
   QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
+  spec.input_type = builder.type(node.inputs[0]);
+  spec.output_type = builder.type(node.outputs[0]);
   const int from = builder.buffer_in(node.inputs[0], channels_last_order(), node.name);
   const int to = builder.produce(node.outputs[0], channels_last_order());
   auto kernel = std::make_shared<integer::PRelu>(spec, builder.isa());
@@ -158,6 +188,9 @@ Result<bool> plan_elementwise(IntegerPlanBuilder& builder, const Node& node) {
       return true;
     case OpKind::kLookup:
       QUANT_TRY(plan_lookup(builder, node));
+      return true;
+    case OpKind::kRequantize:
+      QUANT_TRY(plan_requantize(builder, node));
       return true;
     case OpKind::kPRelu:
       QUANT_TRY(plan_prelu(builder, node));

@@ -53,9 +53,9 @@ Status check_same_params(const IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(const AffineParams in, builder.affine(node.inputs[0]));
   for (const ValueId id : node.outputs) {
     QUANT_TRY_ASSIGN(const AffineParams out, builder.affine(id));
-    if (!(in == out))
+    if (!(in == out) || builder.type(id) != builder.type(node.inputs[0]))
       return fail(ErrorCode::kInvalidData,
-                  "its output has other quantization parameters than its input");
+                  "its output has another type or other quantization parameters than its input");
   }
   return {};
 }
@@ -63,8 +63,6 @@ Status check_same_params(const IntegerPlanBuilder& builder, const Node& node) {
 Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
   const Shape& out = builder.shape(node.outputs[0]);
   QUANT_TRY_ASSIGN(const std::size_t axis, axis_of(node.attributes.integer("axis", 0), out.size()));
-  QUANT_TRY_ASSIGN(const float output_scale, builder.scale(node.outputs[0]));
-  QUANT_TRY_ASSIGN(const OutputRange range, builder.output_range(node));
   MemoryOrder order = builder.placement(node.inputs[0]).order;
   if (order.size() != out.size())
     return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
@@ -86,14 +84,14 @@ Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
   const auto out_strides = strides_of(out, order);
   std::int64_t at = 0;
   for (const ValueId id : node.inputs) {
-    QUANT_TRY_ASSIGN(const AffineParams params, builder.affine(id));
     const auto place = builder.placement(id);
     StridedCopySpec spec;
+    spec.type = builder.type(id);
     spec.shape = builder.shape(id);
     spec.in_strides = strides_of(spec.shape, place.order);
     spec.out_strides = out_strides;
     spec.out_offset = at * out_strides[axis];
-    spec.table = make_requantize_table(params, output_scale, range);
+    QUANT_TRY_ASSIGN(spec.table, builder.requantize_table(id, node));
     add_copy(builder, node, spec, place.buffer, to);
     at += spec.shape[axis];
   }
@@ -171,6 +169,7 @@ void copy_box(IntegerPlanBuilder& builder, const Node& node, ValueId output,
   const auto place = builder.placement(node.inputs[0]);
   const auto in_strides = strides_of(builder.shape(node.inputs[0]), place.order);
   StridedCopySpec spec;
+  spec.type = builder.type(output);
   spec.shape = builder.shape(output);
   spec.in_strides = in_strides;
   for (std::size_t axis = 0; axis < in_strides.size(); ++axis) {
@@ -237,8 +236,10 @@ Status plan_split(IntegerPlanBuilder& builder, const Node& node) {
 }
 
 // Tables that leave every axis as it is, in memory order.
-integer::IndexedCopySpec identity_tables(const Shape& shape, const MemoryOrder& order) {
+integer::IndexedCopySpec identity_tables(const Shape& shape, const MemoryOrder& order,
+                                         DataType type) {
   integer::IndexedCopySpec spec;
+  spec.type = type;
   for (const int axis : order) {
     const std::int64_t size = shape[static_cast<std::size_t>(axis)];
     spec.in_shape.push_back(size);
@@ -274,7 +275,7 @@ Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
     return fail(ErrorCode::kInvalidData, "its output shape does not fit its indices");
   }
   const auto place = builder.placement(node.inputs[0]);
-  integer::IndexedCopySpec spec = identity_tables(in, place.order);
+  integer::IndexedCopySpec spec = identity_tables(in, place.order, builder.type(node.inputs[0]));
   const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) -
                   place.order.begin();
   spec.indices[static_cast<std::size_t>(at)] = indices;
@@ -311,9 +312,9 @@ Status plan_pad(IntegerPlanBuilder& builder, const Node& node) {
   else if (mode != "constant")
     return fail(ErrorCode::kUnsupported, "pad mode '" + mode + "' has no integer kernel");
   const auto place = builder.placement(node.inputs[0]);
-  integer::IndexedCopySpec spec = identity_tables(in, place.order);
+  integer::IndexedCopySpec spec = identity_tables(in, place.order, builder.type(node.inputs[0]));
   QUANT_TRY_ASSIGN(const AffineParams params, builder.affine(node.inputs[0]));
-  spec.constant = static_cast<std::uint8_t>(params.zero_point);
+  spec.constant = static_cast<std::uint16_t>(params.zero_point);
   for (std::size_t i = 0; i < axes.size(); ++i) {
     QUANT_TRY_ASSIGN(const std::size_t axis, axis_of(axes[i], in.size()));
     const std::int64_t before = pads[i];
@@ -364,6 +365,7 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
   const std::vector<std::int64_t> wide_strides = {w[0], w[1],         w[2] * block,
                                                   w[2], w[3] * block, w[3]};
   StridedCopySpec spec;
+  spec.type = builder.type(deep);
   spec.shape = {deep_shape[0], channels, deep_shape[2], block, deep_shape[3], block};
   spec.in_strides = to_space ? deep_strides : wide_strides;
   spec.out_strides = to_space ? wide_strides : deep_strides;

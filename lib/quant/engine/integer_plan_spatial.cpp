@@ -11,6 +11,7 @@
 #include "quant/kernels/integer/reduce.h"
 #include "quant/kernels/integer/resize2d.h"
 #include "quant/kernels/integer/softmax.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
@@ -21,6 +22,8 @@ Status set_params(const IntegerPlanBuilder& builder, const Node& node, Spec& spe
   QUANT_TRY_ASSIGN(spec.input, builder.affine(node.inputs[0]));
   QUANT_TRY_ASSIGN(spec.output_scale, builder.scale(node.outputs[0]));
   QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
+  spec.input_type = builder.type(node.inputs[0]);
+  spec.output_type = builder.type(node.outputs[0]);
   return {};
 }
 
@@ -86,10 +89,10 @@ Status plan_pool(IntegerPlanBuilder& builder, const Node& node) {
   }
   integer::MaxPool2dSpec spec;
   spec.shape = shape;
-  QUANT_TRY_ASSIGN(const AffineParams input, builder.affine(node.inputs[0]));
-  QUANT_TRY_ASSIGN(const float output_scale, builder.scale(node.outputs[0]));
-  QUANT_TRY_ASSIGN(const OutputRange range, builder.output_range(node));
-  spec.table = make_requantize_table(input, output_scale, range);
+  QUANT_TRY_ASSIGN(spec.table, builder.requantize_table(node.inputs[0], node));
+  spec.type = builder.type(node.inputs[0]);
+  if (builder.type(node.outputs[0]) != spec.type)
+    return fail(ErrorCode::kUnsupported, "its output has another type than its input");
   const int to = builder.produce(node.outputs[0], channels_last_order());
   add_unary(builder, node, "maxpool", std::make_shared<integer::MaxPool2d>(spec, builder.isa()),
             from, to);
@@ -290,22 +293,25 @@ Status plan_softmax(IntegerPlanBuilder& builder, const Node& node) {
     }
   }
   QUANT_TRY(builder.affine(node.inputs[0]));
+  QUANT_TRY_ASSIGN(spec.output_scale, builder.scale(node.outputs[0]));
+  QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
+  spec.input_type = builder.type(node.inputs[0]);
+  spec.output_type = builder.type(node.outputs[0]);
   if (node.inputs.size() != 2 || node.inputs[1] == kNoValue) {
     return fail(ErrorCode::kInvalidData, "has no table of exponentials");
   }
+  const std::int64_t levels = greatest_activation(spec.input_type) + 1;
   const Value& table = builder.graph().value(node.inputs[1]);
-  if (!table.constant || table.type != DataType::kUint32 ||
-      table.constant->elements() != static_cast<std::int64_t>(spec.table.size())) {
-    return fail(ErrorCode::kInvalidData, "its table is no uint32 constant of 256");
+  if (!table.constant || table.type != DataType::kUint32 || table.constant->elements() != levels) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("its table is no uint32 constant of {}", levels));
   }
   const auto entries = table.constant->data<std::uint32_t>();
   constexpr std::uint32_t kOne = 1U << kSoftmaxBits;
   if (entries[0] != kOne || *std::max_element(entries.begin(), entries.end()) > kOne) {
     return fail(ErrorCode::kInvalidData, "its table holds no exponentials");
   }
-  std::copy(entries.begin(), entries.end(), spec.table.begin());
-  QUANT_TRY_ASSIGN(spec.output_scale, builder.scale(node.outputs[0]));
-  QUANT_TRY_ASSIGN(spec.output, builder.output_range(node));
+  spec.table.assign(entries.begin(), entries.end());
   const int to = builder.produce(node.outputs[0], place.order);
   add_unary(builder, node, "softmax", std::make_shared<integer::Softmax>(spec), place.buffer, to);
   return {};

@@ -8,6 +8,7 @@
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/kernels/integer/conv_transpose2d.h"
 #include "quant/kernels/integer/matmul.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
@@ -17,58 +18,99 @@ using integer::Conv2dSpec;
 using integer::ConvTranspose2d;
 using integer::ConvTranspose2dSpec;
 
-// What every layer with weights reads, checked.
+// What every layer with weights reads, checked; constants widened to what the kernels take.
 struct WeightedInputs {
-  std::span<const std::int8_t> weights;
-  std::span<const std::int32_t> bias;
+  DataType weight_type = DataType::kInt8;
+  std::vector<std::int16_t> weights;
+  std::vector<std::int64_t> bias;
   std::vector<std::int32_t> zero_points;
   Requantization requantization;
+
+  // The fields that all specs have in common; spans into this.
+  template <typename Spec>
+  void fill(const IntegerPlanBuilder& builder, const Node& node, Spec& spec) const {
+    spec.input_type = builder.type(node.inputs[0]);
+    spec.weight_type = weight_type;
+    spec.output_type = builder.type(node.outputs[0]);
+    spec.weights = weights;
+    spec.bias = bias;
+    spec.input_zero_points = zero_points;
+    spec.requantization = requantization;
+  }
 };
 
+template <typename To, typename From>
+std::vector<To> widened(const Tensor& constant) {
+  const auto data = constant.data<From>();
+  return {data.begin(), data.end()};
+}
+
+Status read_constants(const Value& x, const Value& weights, const Value& bias,
+                      std::int64_t out_channels, WeightedInputs& result) {
+  // Larger ones could leave int64 with the sum of products.
+  constexpr std::int64_t kMostBias = std::int64_t{1} << 53;
+  const bool bytes = weights.type == DataType::kInt8;
+  if (!weights.constant || (!bytes && weights.type != DataType::kInt16) || !weights.quant) {
+    return fail(ErrorCode::kInvalidData, "its weights are no int8 or int16 constant with scales");
+  }
+  result.weight_type = weights.type;
+  result.weights = bytes ? widened<std::int16_t, std::int8_t>(*weights.constant)
+                         : widened<std::int16_t, std::int16_t>(*weights.constant);
+  const bool wide_bias = bias.type == DataType::kInt64 && (!bytes || x.type == DataType::kUint16);
+  if (!bias.constant || (bias.type != DataType::kInt32 && !wide_bias) ||
+      bias.constant->elements() != out_channels) {
+    return fail(ErrorCode::kInvalidData,
+                fmt::format("its bias is no int32 constant of {}, nor an int64 one beside 16-bit "
+                            "input or weights",
+                            out_channels));
+  }
+  result.bias = wide_bias ? widened<std::int64_t, std::int64_t>(*bias.constant)
+                          : widened<std::int64_t, std::int32_t>(*bias.constant);
+  for (const std::int64_t value : result.bias) {
+    if (value > kMostBias || value < -kMostBias)
+      return fail(ErrorCode::kInvalidData, fmt::format("its bias {} lies outside ±2^53", value));
+  }
+  return {};
+}
+
+// `out_axis`: of the output channels.
 Result<WeightedInputs> weighted_inputs(const IntegerPlanBuilder& builder, const Node& node,
-                                       std::int64_t in_channels, std::int64_t out_channels) {
+                                       std::int64_t in_channels, std::size_t out_axis) {
   const Graph& graph = builder.graph();
+  const std::int64_t out_channels = builder.shape(node.outputs[0])[out_axis];
   if (node.inputs.size() != 3 || node.inputs[1] == kNoValue || node.inputs[2] == kNoValue) {
     return fail(ErrorCode::kInvalidData, "has not the three inputs x, weights, bias");
   }
   const Value& x = graph.value(node.inputs[0]);
   const Value& weights = graph.value(node.inputs[1]);
-  const Value& bias = graph.value(node.inputs[2]);
-  if (!weights.constant || weights.type != DataType::kInt8 || !weights.quant) {
-    return fail(ErrorCode::kInvalidData, "its weights are no int8 constant with scales");
-  }
-  if (!bias.constant || bias.type != DataType::kInt32 ||
-      bias.constant->elements() != out_channels) {
-    return fail(ErrorCode::kInvalidData,
-                fmt::format("its bias is no int32 constant of {}", out_channels));
-  }
+  WeightedInputs result;
+  QUANT_TRY(read_constants(x, weights, graph.value(node.inputs[2]), out_channels, result));
   const auto scales = static_cast<std::int64_t>(weights.quant->scale.size());
   if (scales != 1 && scales != out_channels) {
     return fail(ErrorCode::kInvalidData,
                 fmt::format("its weights have {} scales for {} channels", scales, out_channels));
   }
-  if (x.type != DataType::kUint8 || !x.quant || x.quant->zero_point.empty()) {
-    return fail(ErrorCode::kInvalidData, "its input is no quantized uint8 tensor");
+  const bool activation = x.type == DataType::kUint8 || x.type == DataType::kUint16;
+  if (!activation || !x.quant || x.quant->zero_point.empty()) {
+    return fail(ErrorCode::kInvalidData, "its input is no quantized uint8 or uint16 tensor");
   }
   const auto zero_points = static_cast<std::int64_t>(x.quant->zero_point.size());
   if (zero_points != 1 && zero_points != in_channels) {
     return fail(ErrorCode::kInvalidData, fmt::format("its input has {} zero points for {} channels",
                                                      zero_points, in_channels));
   }
-  WeightedInputs result;
-  result.weights = weights.constant->data<std::int8_t>();
-  result.bias = bias.constant->data<std::int32_t>();
+  const std::int32_t highest = greatest_activation(x.type);
   for (const float zero_point : x.quant->zero_point) {
     const float rounded = std::nearbyint(zero_point);
-    if (!(rounded >= 0 && rounded <= 255))
-      return fail(ErrorCode::kInvalidData, "an input zero point lies outside 0…255");
+    if (!(rounded >= 0 && rounded <= static_cast<float>(highest)))
+      return fail(ErrorCode::kInvalidData,
+                  fmt::format("an input zero point lies outside 0…{}", highest));
     result.zero_points.push_back(static_cast<std::int32_t>(rounded));
   }
   const float input_scale = x.quant->is_plain() ? x.quant->scale[0] : 1.0F;
-  QUANT_TRY_ASSIGN(const OutputRange range, builder.output_range(node));
-  QUANT_TRY_ASSIGN(const float output_scale, builder.scale(node.outputs[0]));
-  result.requantization =
-      make_requantization(input_scale, weights.quant->scale, output_scale, range);
+  QUANT_TRY_ASSIGN(auto output, builder.output_params(node, out_axis));
+  result.requantization = make_requantization(input_scale, weights.quant->scale, output.scales,
+                                              std::move(output.ranges));
   return result;
 }
 
@@ -141,16 +183,13 @@ Status plan_convolution(IntegerPlanBuilder& builder, const Node& node) {
     if (!transposed && out[axis + 2] > reach(axis))
       return fail(ErrorCode::kInvalidData, "its output is larger than its windows reach");
   }
-  QUANT_TRY_ASSIGN(WeightedInputs inputs, weighted_inputs(builder, node, in[1], out[1]));
+  QUANT_TRY_ASSIGN(const WeightedInputs inputs, weighted_inputs(builder, node, in[1], 1));
 
   ConvTranspose2dSpec spec;
   spec.shape = {in[0],        in[2],      in[3],      in[1],      out[2],     out[3],
                 out[1],       weights[2], weights[3], strides[0], strides[1], dilations[0],
                 dilations[1], pads[0],    pads[1],    groups};
-  spec.weights = inputs.weights;
-  spec.bias = inputs.bias;
-  spec.input_zero_points = inputs.zero_points;
-  spec.requantization = std::move(inputs.requantization);
+  inputs.fill(builder, node, spec);
   const int from = builder.buffer_in(node.inputs[0], channels_last_order(), node.name);
   const int to = builder.produce(node.outputs[0], channels_last_order());
   if (transposed) {
@@ -177,7 +216,8 @@ Status plan_fully_connected(IntegerPlanBuilder& builder, const Node& node) {
                 fmt::format("weights {} do not fit {} → {}", to_string(weights), to_string(in),
                             to_string(out)));
   }
-  QUANT_TRY_ASSIGN(WeightedInputs inputs, weighted_inputs(builder, node, in.back(), out.back()));
+  QUANT_TRY_ASSIGN(const WeightedInputs inputs,
+                   weighted_inputs(builder, node, in.back(), out.size() - 1));
   // Any order of the rows will do, as long as each row is contiguous.
   MemoryOrder order = builder.placement(node.inputs[0]).order;
   if (order.back() != static_cast<int>(in.size()) - 1) order = row_major_order(in.size());
@@ -187,10 +227,7 @@ Status plan_fully_connected(IntegerPlanBuilder& builder, const Node& node) {
   spec.rows = rows;
   spec.inputs = in.back();
   spec.outputs = out.back();
-  spec.weights = inputs.weights;
-  spec.bias = inputs.bias;
-  spec.input_zero_points = inputs.zero_points;
-  spec.requantization = std::move(inputs.requantization);
+  inputs.fill(builder, node, spec);
   add_layer(builder, node, "fc",
             std::make_shared<Conv2d>(integer::make_fully_connected(spec, builder.isa())), from, to);
   return {};
@@ -244,6 +281,9 @@ Status plan_matmul(IntegerPlanBuilder& builder, const Node& node) {
   spec.n = out.back();
   spec.a_offsets = matrix_offsets(a, out);
   spec.b_offsets = matrix_offsets(b, out);
+  spec.a_type = builder.type(node.inputs[0]);
+  spec.b_type = builder.type(node.inputs[1]);
+  spec.output_type = builder.type(node.outputs[0]);
   spec.a_zero_point = a_params.zero_point;
   spec.b_zero_point = b_params.zero_point;
   spec.requantization =

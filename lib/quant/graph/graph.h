@@ -25,8 +25,11 @@ struct Value {
   std::string name;  // the ONNX tensor name where there is one; unique in the graph
   DataType type = DataType::kFloat32;
   Shape shape;  // -1 only where data decides it (NonZero, NonMaxSuppression, …)
-  std::optional<Tensor> constant;    // weights and other initializers
-  std::optional<QuantParams> quant;  // integer graph: every activation and every weight
+  std::optional<Tensor> constant;  // weights and other initializers
+  // Integer graph: every activation and every weight. Float graph: what the file of a quantized
+  // model says of this value's integers, which the optimizer keeps; of constants the type is the
+  // stored one.
+  std::optional<QuantParams> quant;
 };
 
 struct Node {

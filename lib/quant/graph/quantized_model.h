@@ -11,8 +11,24 @@ namespace quant {
 struct QuantizedModel {
   InputSpec input;
   // One input (uint8, shape 1,C,H,W, the frame's own pixels in input.color order); outputs are the
-  // raw tensors. Every non-constant value has QuantParams; weights int8 with one scale per output
-  // channel, biases int32 at scale s_in·s_w. Value names are ONNX's where the value exists there.
+  // raw tensors. Value names are ONNX's where the value exists there. IntegerPlan::create() checks:
+  // - Activations are uint8 or uint16 with one scale and an integer zero point. The frame may have
+  //   one of both per channel, with fractions (its normalization inside).
+  // - Conv, ConvTranspose, Gemm: x, weights, bias; types in any combination. Weights are int8 (also
+  //   those of 4 bits: −7…7) or int16, with one scale, or one per output channel; biases are int32
+  //   at scale s_in·s_w, or int64 (within ±2^53) where x or the weights have 16 bits. An output of
+  //   the graph that such a node makes may have one scale and integer zero point per output
+  //   channel: along axis 1 of a feature map, the last axis of a matrix.
+  // - Lookup: x, table. One entry of the output's type for each level of x: 256 or 65536.
+  // - Requantize: the same real values under the output's parameters, from any type to any.
+  // - Softmax: x, table. uint32 exponentials (arithmetic/softmax.h), one for each level of x.
+  // - Add, Sub, Mul, Div (constants are quantized like activations), PRelu, AveragePool,
+  // reductions,
+  //   global pooling, Resize, InstanceNormalization, LayerNormalization, MatMul of two activations,
+  //   Concat: inputs and output in any combination of types.
+  // - MaxPool keeps the type; movement (Reshape, Transpose, Slice, Split, Gather, Pad, …) keeps
+  // type
+  //   and parameters.
   Graph integer;
   // Float. Inputs are the dequantized raw tensors under the same names, in the same order as
   // integer.outputs; outputs are the model's own, in the model's order. No nodes where the network

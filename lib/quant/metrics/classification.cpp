@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// Top-1 and softmax agreement.
 #include "quant/metrics/classification.h"
 
 #include <algorithm>
@@ -64,6 +63,14 @@ double ClassifierAgreement::top1() const {
 
 double ClassifierAgreement::overlap() const {
   return samples == 0 ? 0 : overlap_sum / static_cast<double>(samples);
+}
+
+std::optional<std::size_t> rank_of(std::span<const float> scores, std::size_t label) {
+  if (!all_finite(scores)) return std::nullopt;
+  std::size_t rank = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c)
+    if (scores[c] > scores[label] || (scores[c] == scores[label] && c < label)) ++rank;
+  return rank;
 }
 
 }  // namespace quant

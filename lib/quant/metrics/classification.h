@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// How far two classifiers agree: the decision (top-1) and the confidence (softmax). Not accuracy:
-// that needs labels.
+// Classifiers: how far two agree in the decision (top-1) and the confidence (softmax), and, where
+// there are labels, whether one is right.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace quant {
@@ -35,5 +36,9 @@ struct ClassifierAgreement {
 
   bool operator==(const ClassifierAgreement&) const = default;
 };
+
+// How many classes the scores put before `label`, the first of equals first: 0 is right by top-1,
+// below 5 by top-5. Nothing where a score is NaN or infinite. Precondition: label < scores.size().
+std::optional<std::size_t> rank_of(std::span<const float> scores, std::size_t label);
 
 }  // namespace quant

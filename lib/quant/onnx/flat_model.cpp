@@ -8,6 +8,10 @@
 
 namespace quant {
 
+std::string qualified_name(const FlatNode& node) {
+  return node.domain.empty() ? node.op_type : node.domain + "." + node.op_type;
+}
+
 std::string NameSet::unique(const std::string& hint) {
   if (insert(hint)) return hint;
   int& next = next_[hint];

@@ -32,6 +32,9 @@ struct FlatNode {
   std::shared_ptr<const FlatScope> scope;  // where names of its subgraphs are looked up
 };
 
+// "Conv"; with its domain where that is not ONNX's: "com.microsoft.QLinearAdd".
+std::string qualified_name(const FlatNode& node);
+
 struct FlatModel {
   std::vector<FlatNode> nodes;  // in the file's order until sort_nodes
   std::unordered_map<std::string, const onnx::TensorProto*> initializers;

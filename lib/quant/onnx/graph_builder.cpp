@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "quant/graph/operator.h"
+#include "quant/onnx/folded_params.h"
 
 namespace quant {
 namespace {
@@ -141,6 +142,8 @@ Status GraphBuilder::fold(const Node& node) {
     value.shape = results[i].shape();
     value.constant = std::move(results[i]);
   }
+  if (!node.outputs.empty() && node.outputs[0] != kNoValue)
+    graph_.value(node.outputs[0]).quant = folded_params(graph_, node);
   return {};
 }
 

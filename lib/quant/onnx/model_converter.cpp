@@ -156,7 +156,7 @@ class Converter {
                   "the model does not say which opset its operators are from");
     }
     NodeForm form;
-    form.op_type = node.op_type;
+    form.op_type = qualified_name(node);
     form.name = node.name;
     form.opset = node.opset;
     for (const std::string& input : node.inputs) {

@@ -16,7 +16,8 @@ using Apply = Status (*)(NodeForm&, GraphBuilder&);
 const std::unordered_map<std::string_view, Apply>& rules() {
   static const auto* const table = [] {
     auto* result = new std::unordered_map<std::string_view, Apply>;
-    for (const auto& family : {movement_rules(), arithmetic_rules(), network_rules()}) {
+    for (const auto& family :
+         {movement_rules(), arithmetic_rules(), network_rules(), quantized_rules()}) {
       for (const RewriteRule& rule : family) result->emplace(rule.op_type, rule.apply);
     }
     return result;
@@ -41,6 +42,8 @@ void NodeForm::set_input(std::size_t index, ValueId id) {
   if (inputs.size() <= index) inputs.resize(index + 1, kNoValue);
   inputs[index] = id;
 }
+
+bool is_rewritten(const std::string& op_type) { return rules().contains(op_type); }
 
 std::string current_operator_name(const std::string& op_type) {
   if (op_type == "Upsample") return "Resize";

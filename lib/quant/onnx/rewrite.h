@@ -15,7 +15,7 @@ namespace quant {
 
 // A node between ONNX and the graph: inputs are values already, types and shapes known.
 struct NodeForm {
-  std::string op_type;
+  std::string op_type;  // qualified_name
   std::string name;
   std::int64_t opset = 0;
   std::vector<ValueId> inputs;       // kNoValue where absent
@@ -32,6 +32,9 @@ struct NodeForm {
 // The operator that stands for one that ONNX has renamed or folded into another: Resize for
 // Upsample.
 std::string current_operator_name(const std::string& op_type);
+
+// Whether a rule knows this (qualified) operator; how operators of other domains become ONNX's.
+bool is_rewritten(const std::string& op_type);
 
 // Gives `form` the meaning of opset 21, adding nodes and constants before it where one node does
 // not suffice. Errors name no node.

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kMaxListed = 12;
 
 bool is_supported(const FlatNode& node) {
-  if (!node.domain.empty()) return false;
+  if (!node.domain.empty()) return is_rewritten(qualified_name(node));
   // Without nodes of their own in the graph: constants, passed through, or written out.
   static constexpr std::array<std::string_view, 4> kVanishing = {"Constant", "Identity", "Dropout",
                                                                  "If"};
@@ -26,10 +26,6 @@ bool is_supported(const FlatNode& node) {
     return true;
   const auto kind = onnx_op_kind(current_operator_name(node.op_type));
   return kind && find_operator(*kind) != nullptr;
-}
-
-std::string operator_name(const FlatNode& node) {
-  return node.domain.empty() ? node.op_type : node.domain + "." + node.op_type;
 }
 
 }  // namespace
@@ -48,8 +44,8 @@ Status check_operators(const std::vector<FlatNode>& nodes) {
   for (const FlatNode& node : nodes) {
     if (is_supported(node)) continue;
     if (first == nullptr) first = &node;
-    auto& names = unsupported[operator_name(node)];
-    if (names.empty()) order.push_back(operator_name(node));
+    auto& names = unsupported[qualified_name(node)];
+    if (names.empty()) order.push_back(qualified_name(node));
     names.push_back(node.name);
   }
   if (first == nullptr) return {};
@@ -67,7 +63,7 @@ Status check_operators(const std::vector<FlatNode>& nodes) {
   return fail(ErrorCode::kUnsupported,
               fmt::format("operator {} is not supported; the model has {} node{} of {} unsupported "
                           "operator{}: {}",
-                          operator_name(*first), count, count == 1 ? "" : "s", order.size(),
+                          qualified_name(*first), count, count == 1 ? "" : "s", order.size(),
                           order.size() == 1 ? "" : "s", list),
               fmt::format("node '{}'", first->name));
 }

@@ -79,16 +79,15 @@ Tensor leveled(const Tensor& values, const QuantParams& params) {
   const auto source = values.data<float>();
   const auto target = result.data<Integer>();
   for (std::size_t i = 0; i < source.size(); ++i) {
-    const double level =
-        std::nearbyint(static_cast<double>(source[i]) / params.scale[0]) + params.zero_point[0];
+    const float level = std::nearbyint(source[i] / params.scale[0]) + params.zero_point[0];
     target[i] = static_cast<Integer>(
-        std::clamp(level, 0.0, static_cast<double>(std::numeric_limits<Integer>::max())));
+        std::clamp(level, 0.0F, static_cast<float>(std::numeric_limits<Integer>::max())));
   }
   return result;
 }
 
 template <typename Integer>
-Tensor rounded(const Tensor& weights, const QuantParams& params, double levels) {
+Tensor rounded(const Tensor& weights, const QuantParams& params, double least, double most) {
   Tensor result(params.type, weights.shape(), BufferFill::kUndefined);
   const auto source = weights.data<float>();
   const auto target = result.data<Integer>();
@@ -97,7 +96,7 @@ Tensor rounded(const Tensor& weights, const QuantParams& params, double levels) 
   for (std::size_t i = 0; i < source.size(); ++i) {
     const double scale = params.scale[i / inner % params.scale.size()];
     target[i] = static_cast<Integer>(
-        std::clamp(std::nearbyint(static_cast<double>(source[i]) / scale), -levels, levels));
+        std::clamp(std::nearbyint(static_cast<double>(source[i]) / scale), least, most));
   }
   return result;
 }
@@ -139,8 +138,15 @@ QuantParams weight_params(const Tensor& weights, int axis, int bits, const Weigh
 }
 
 Tensor round_weights(const Tensor& weights, const QuantParams& params, int bits) {
-  return bits == 16 ? rounded<std::int16_t>(weights, params, greatest_level(bits))
-                    : rounded<std::int8_t>(weights, params, greatest_level(bits));
+  const double most = greatest_level(bits);
+  return bits == 16 ? rounded<std::int16_t>(weights, params, -most, most)
+                    : rounded<std::int8_t>(weights, params, -most, most);
+}
+
+Tensor stored_weights(const Tensor& weights, const QuantParams& params) {
+  return params.type == DataType::kInt16
+             ? rounded<std::int16_t>(weights, params, -32768.0, 32767.0)
+             : rounded<std::int8_t>(weights, params, -128.0, 127.0);
 }
 
 QuantizedWeights quantize_weights(const Tensor& weights, int axis) {

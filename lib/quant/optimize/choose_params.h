@@ -15,7 +15,8 @@ namespace quant {
 // exact integer. A range of no width (a dead tensor) gets scale 1. `type` is kUint8 or kUint16.
 QuantParams activation_params(Range range, DataType type = DataType::kUint8);
 
-// Values rounded to the nearest level, half to even, saturated; of params.type (kUint8, kUint16).
+// As ONNX's QuantizeLinear: values divided by the scale in float32, rounded half to even, saturated;
+// of params.type (kUint8, kUint16).
 Tensor quantize_activation(const Tensor& values, const QuantParams& params);
 
 // Parameters of weights as symmetric integers in ±(2^(bits − 1) − 1): int8 for 4 and 8 bits, int16
@@ -25,6 +26,9 @@ QuantParams weight_params(const Tensor& weights, int axis, int bits = 8,
                           const WeightScaling& scaling = {});
 // Rounded to the nearest level, half to even, saturated to ±(2^(bits − 1) − 1).
 Tensor round_weights(const Tensor& weights, const QuantParams& params, int bits = 8);
+
+// The integers, over the whole range of params.type, of weights that are multiples of its scales.
+Tensor stored_weights(const Tensor& weights, const QuantParams& params);
 
 // Both at 8 bits.
 struct QuantizedWeights {

@@ -90,7 +90,9 @@ void fuse_followers(Graph& graph, std::vector<bool>& host) {
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
     if (host[index] || taken[index]) continue;
     for (;;) {
-      const auto reader = topology.only_reader(graph.nodes[index].outputs[0]);
+      const ValueId output = graph.nodes[index].outputs[0];
+      if (graph.value(output).quant) break;  // the model rounds between the two
+      const auto reader = topology.only_reader(output);
       if (!reader || host[*reader] || !fuse(graph, graph.nodes[index], graph.nodes[*reader])) break;
       taken[*reader] = true;
     }

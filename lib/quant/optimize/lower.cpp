@@ -10,6 +10,7 @@
 #include "quant/arithmetic/softmax.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/frame_params.h"
+#include "quant/optimize/frame_tables.h"
 #include "quant/optimize/fuse_followers.h"
 #include "quant/optimize/integer_form.h"
 #include "quant/optimize/lower_weighted.h"
@@ -37,20 +38,10 @@ class Lowering {
   }
 
   Result<QuantizedModel> run() {
-    const std::optional<QuantParams> folded = frame_params(graph_, model_.input, host_);
-    std::vector<std::optional<QuantParams>> fixed(graph_.values.size());
-    fixed[static_cast<std::size_t>(graph_.inputs[0])] = pixel_params();
-    if (folded) bypass_normalization(*folded, fixed);
+    QUANT_TRY(prepare());
     const ValueId frame = frame_value();
-    std::vector<int> bits = value_bits(graph_, modes_);
-    bits[static_cast<std::size_t>(frame)] = 8;
-    const QuantParams& frame_params = *fixed[static_cast<std::size_t>(frame)];
-    ranges_[static_cast<std::size_t>(frame)] = {frame_params.range_min, frame_params.range_max};
-    insert_precision_changes(graph_, host_, frame, modes_, ranges_, bits);
-    fixed.resize(graph_.values.size());
-    fuse_followers(graph_, host_);
     const PointwiseChains chains(graph_, host_);
-    params_ = share_params(graph_, host_, chains, ranges_, bits, fixed);
+    params_ = share_params(graph_, host_, chains, ranges_, bits_, fixed_).params;
     integer_id_.assign(graph_.values.size(), kNoValue);
 
     integer_id_[static_cast<std::size_t>(frame)] = add_activation(frame);
@@ -66,23 +57,73 @@ class Lowering {
     return std::move(model_);
   }
 
+  // Of the graph that came: values that precision changes add have their source's range.
+  Result<std::vector<ValueId>> values_without_parameters() {
+    const auto count = static_cast<ValueId>(graph_.values.size());
+    QUANT_TRY(prepare());
+    const PointwiseChains chains(graph_, host_);
+    auto ids = share_params(graph_, host_, chains, ranges_, bits_, fixed_).from_ranges;
+    std::erase_if(ids, [count](ValueId id) { return id >= count; });
+    return ids;
+  }
+
  private:
+  // Everything before parameters are chosen.
+  Status prepare() {
+    fixed_.resize(graph_.values.size());
+    for (std::size_t id = 0; id < graph_.values.size(); ++id) {
+      if (!graph_.values[id].constant) fixed_[id] = graph_.values[id].quant;
+    }
+    QUANT_TRY(choose_frame());
+    bits_ = value_bits(graph_, modes_);
+    bits_[static_cast<std::size_t>(frame_value())] = 8;
+    for (std::size_t id = 0; id < fixed_.size(); ++id) {
+      if (fixed_[id]) ranges_[id] = {fixed_[id]->range_min, fixed_[id]->range_max};
+    }
+    insert_precision_changes(graph_, host_, frame_value(), modes_, ranges_, bits_);
+    fixed_.resize(graph_.values.size());
+    fuse_followers(graph_, host_);
+    return {};
+  }
+
+  // The frame as it is where its parameters can say what the network wants to see, or where the
+  // model makes these very integers of it; else by tables or a normalization layer.
+  Status choose_frame() {
+    fixed_[static_cast<std::size_t>(graph_.inputs[0])] = pixel_params();
+    QUANT_TRY_ASSIGN(auto tables, frame_tables(graph_, host_));
+    if (tables && tables->identity()) {
+      bypassed_frame_ = tables->value;
+      remove_nodes(tables->nodes);
+    } else if (tables) {
+      frame_tables_ = std::move(tables->tables);
+      graph_.nodes[tables->nodes.front()].outputs = {tables->value};
+      remove_nodes(std::span(tables->nodes).subspan(1));
+    } else if (const auto folded = frame_params(graph_, model_.input, host_)) {
+      const auto node = std::find_if(graph_.nodes.begin(), graph_.nodes.end(), is_normalization);
+      bypassed_frame_ = node->outputs[0];
+      fixed_[static_cast<std::size_t>(bypassed_frame_)] = folded;
+      const auto index = static_cast<std::size_t>(node - graph_.nodes.begin());
+      remove_nodes(std::span(&index, 1));
+    }
+    return {};
+  }
+
+  static bool is_normalization(const Node& node) { return node.op == OpKind::kNormalization; }
+
+  // `indices` ascending.
+  void remove_nodes(std::span<const std::size_t> indices) {
+    for (std::size_t i = indices.size(); i-- > 0;) {
+      const auto index = static_cast<std::ptrdiff_t>(indices[i]);
+      host_.erase(host_.begin() + index);
+      modes_.erase(modes_.begin() + index);
+      graph_.nodes.erase(graph_.nodes.begin() + index);
+    }
+  }
+
   // The value that holds the frame: the graph's input, or what normalization made of it where that
   // costs nothing.
   ValueId frame_value() const {
     return bypassed_frame_ == kNoValue ? graph_.inputs[0] : bypassed_frame_;
-  }
-
-  void bypass_normalization(const QuantParams& folded,
-                            std::vector<std::optional<QuantParams>>& fixed) {
-    const auto node = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
-                                   [](const Node& n) { return n.op == OpKind::kNormalization; });
-    bypassed_frame_ = node->outputs[0];
-    fixed[static_cast<std::size_t>(bypassed_frame_)] = folded;
-    const auto index = node - graph_.nodes.begin();
-    host_.erase(host_.begin() + index);
-    modes_.erase(modes_.begin() + index);
-    graph_.nodes.erase(node);
   }
 
   ValueId add_activation(ValueId id) {
@@ -104,14 +145,23 @@ class Lowering {
     if (source.type != DataType::kFloat32) return plain_constant(id);
     ValueId& known = constants_[{id, type}];
     if (known != kNoValue) return known;
-    MinMaxObserver observer;
-    observer.observe(source.constant->data<float>());
-    const QuantParams params = activation_params(observer.range(), type);
+    const QuantParams params = constant_params(source, type);
     const bool first = !model_.integer.find_value(source.name);
     known = model_.integer.add_constant(first ? source.name : source.name + "/16",
                                         quantize_activation(*source.constant, params));
     model_.integer.value(known).quant = params;
     return known;
+  }
+
+  // As the model stores them, or by their range.
+  static QuantParams constant_params(const Value& constant, DataType type) {
+    if (constant.quant && !constant.quant->per_channel()) {
+      QuantParams params = unsigned_form(*constant.quant);
+      if (params.type == type) return params;
+    }
+    MinMaxObserver observer;
+    observer.observe(constant.constant->data<float>());
+    return activation_params(observer.range(), type);
   }
 
   // Constants that stay as they are: shapes, axes, norm scales.
@@ -151,8 +201,20 @@ class Lowering {
         params_[static_cast<std::size_t>(id)] = params_[static_cast<std::size_t>(node.inputs[0])];
       }
     }
+    if (!frame_tables_.empty() && is_normalization(node)) return lower_frame(node);
     if (const auto affine = channel_layer(graph_, node)) return lower_weighted_node(*affine, node);
+    if (changes_parameters(node)) return lower_changed_movement(node);
     Node result = integer_node(node);
+    const bool computes_with_constants = node.op == OpKind::kAdd || node.op == OpKind::kSub ||
+                                         node.op == OpKind::kMul || node.op == OpKind::kDiv ||
+                                         node.op == OpKind::kConcat;
+    add_operands(node, result);
+    if (node.op == OpKind::kSoftmax) result.inputs.push_back(softmax_table(node));
+    model_.integer.nodes.push_back(std::move(result));
+    return {};
+  }
+
+  void add_operands(const Node& node, Node& result) {
     const bool computes_with_constants = node.op == OpKind::kAdd || node.op == OpKind::kSub ||
                                          node.op == OpKind::kMul || node.op == OpKind::kDiv ||
                                          node.op == OpKind::kConcat;
@@ -160,8 +222,102 @@ class Lowering {
       const bool keep = id != kNoValue && graph_.value(id).constant && !computes_with_constants;
       result.inputs.push_back(keep ? plain_constant(id) : operand(id, operand_type(node)));
     }
-    if (node.op == OpKind::kSoftmax) result.inputs.push_back(softmax_table(node));
-    model_.integer.nodes.push_back(std::move(result));
+  }
+
+  // Whether the model moves a tensor and quantizes it anew; a Resize does that by itself.
+  bool changes_parameters(const Node& node) const {
+    if (integer_form(graph_, node) != IntegerForm::kMovement || node.op == OpKind::kResize)
+      return false;
+    const auto& input = params_[static_cast<std::size_t>(node.inputs[0])];
+    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+      return id != kNoValue && params_[static_cast<std::size_t>(id)] != input;
+    });
+  }
+
+  // The same integers elsewhere, then a table for each output.
+  Status lower_changed_movement(const Node& node) {
+    const ValueId source = integer_id_[static_cast<std::size_t>(node.inputs[0])];
+    const QuantParams& input = *params_[static_cast<std::size_t>(node.inputs[0])];
+    Node tables = integer_node(node);
+    Node movement = tables;
+    add_operands(node, movement);
+    std::vector<Node> lookups;
+    for (ValueId& id : movement.outputs) {
+      const ValueId changed = id;
+      if (id == kNoValue) continue;
+      if (node.op == OpKind::kIdentity) {
+        id = source;
+      } else {
+        id = add_integer(model_.integer.value(changed).name + "/moved",
+                         model_.integer.value(changed).shape, input);
+      }
+      const std::string number = movement.outputs.size() > 1 ? std::to_string(lookups.size()) : "";
+      lookups.push_back(lookup(node.name + "_requantize" + number, id, changed,
+                               requantization_table(input, *model_.integer.value(changed).quant)));
+    }
+    if (node.op != OpKind::kIdentity) model_.integer.nodes.push_back(std::move(movement));
+    for (Node& table : lookups) model_.integer.nodes.push_back(std::move(table));
+    return {};
+  }
+
+  ValueId add_integer(std::string name, Shape shape, const QuantParams& params) {
+    Value value;
+    value.name = std::move(name);
+    value.shape = std::move(shape);
+    value.type = params.type;
+    value.quant = params;
+    return model_.integer.add_value(std::move(value));
+  }
+
+  Node lookup(std::string name, ValueId from, ValueId to, Tensor table) {
+    Node node;
+    node.op = OpKind::kLookup;
+    node.name = std::move(name);
+    const ValueId entries = model_.integer.add_constant(node.name + "/table", std::move(table));
+    model_.integer.value(entries).quant = model_.integer.value(to).quant;
+    node.inputs = {from, entries};
+    node.outputs = {to};
+    return node;
+  }
+
+  // What the model makes of the frame's bytes, channel by channel where channels differ.
+  Status lower_frame(const Node& node) {
+    Node whole = integer_node(node);
+    const ValueId frame = integer_id_[static_cast<std::size_t>(node.inputs[0])];
+    const ValueId output = whole.outputs[0];
+    const auto same = [&](const Tensor& table) {
+      return std::ranges::equal(std::span(table.raw(), table.bytes()),
+                                std::span(frame_tables_[0].raw(), frame_tables_[0].bytes()));
+    };
+    if (std::all_of(frame_tables_.begin(), frame_tables_.end(), same)) {
+      Node table = lookup(node.name, frame, output, frame_tables_[0]);
+      table.original_names = node.original_names;
+      model_.integer.nodes.push_back(std::move(table));
+      return {};
+    }
+    Shape plane = model_.integer.value(frame).shape;
+    plane[1] = 1;
+    const QuantParams params = *model_.integer.value(output).quant;
+    Node split;
+    split.op = OpKind::kSplit;
+    split.name = node.name + "_split";
+    split.attributes.set("axis", std::int64_t{1});
+    split.attributes.set("num_outputs", static_cast<std::int64_t>(frame_tables_.size()));
+    split.inputs = {frame};
+    std::vector<Node> tables;
+    for (std::size_t c = 0; c < frame_tables_.size(); ++c) {
+      const std::string name = fmt::format("{}_channel{}", node.name, c + 1);
+      split.outputs.push_back(add_integer(name + "/pixels", plane, pixel_params()));
+      tables.push_back(lookup(name, split.outputs.back(), add_integer(name, plane, params),
+                              frame_tables_[c]));
+      whole.inputs.push_back(tables.back().outputs[0]);
+    }
+    whole.op = OpKind::kConcat;
+    whole.attributes = {};
+    whole.attributes.set("axis", std::int64_t{1});
+    model_.integer.nodes.push_back(std::move(split));
+    for (Node& table : tables) model_.integer.nodes.push_back(std::move(table));
+    model_.integer.nodes.push_back(std::move(whole));
     return {};
   }
 
@@ -252,7 +408,10 @@ class Lowering {
 
   Graph graph_;
   std::vector<bool> host_;
-  std::vector<Range> ranges_;              // by value
+  std::vector<Range> ranges_;                      // by value
+  std::vector<std::optional<QuantParams>> fixed_;  // by value: decided beforehand
+  std::vector<int> bits_;                          // by value
+  std::vector<Tensor> frame_tables_;               // by channel; empty where no table is needed
   std::vector<PrecisionMode> modes_;       // by node, until nodes are fused
   std::map<std::string, LayerPlan> plan_;  // by layer
   std::vector<std::optional<QuantParams>> params_;
@@ -262,10 +421,8 @@ class Lowering {
   QuantizedModel model_;
 };
 
-}  // namespace
-
-Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
-                             const std::vector<Range>& ranges, const QuantizationPlan& plan) {
+Result<Lowering> start(const Graph& graph, const InputSpec& input,
+                       const std::vector<Range>& ranges, const QuantizationPlan& plan) {
   if (graph.inputs.size() != 1) {
     return fail(
         ErrorCode::kUnsupported,
@@ -273,7 +430,22 @@ Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
         graph.name);
   }
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(graph));
-  return Lowering(graph, std::move(host), input, ranges, plan).run();
+  return Lowering(graph, std::move(host), input, ranges, plan);
+}
+
+}  // namespace
+
+Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
+                             const std::vector<Range>& ranges, const QuantizationPlan& plan) {
+  QUANT_TRY_ASSIGN(Lowering lowering, start(graph, input, ranges, plan));
+  return lowering.run();
+}
+
+Result<std::vector<ValueId>> values_without_parameters(const Graph& graph, const InputSpec& input,
+                                                       const QuantizationPlan& plan) {
+  const std::vector<Range> unknown(graph.values.size());
+  QUANT_TRY_ASSIGN(Lowering lowering, start(graph, input, unknown, plan));
+  return lowering.values_without_parameters();
 }
 
 }  // namespace quant

@@ -25,9 +25,19 @@ namespace quant {
 // - All others as in ONNX; constants that they compute with have the bits of what they meet, and
 //   parameters, except those of norms and slopes, which stay float32.
 //
+// What the model quantizes itself (Value::quant) keeps its parameters, whatever the range: no layer
+// takes over a neighbour across it, nothing is shared that would change it, and a tensor that is only
+// moved gets other parameters by a Lookup behind. On the host it is rounded by QuantizeLinear and
+// DequantizeLinear. The frame becomes a Lookup (Split, one Lookup a channel, Concat, where channels
+// differ), or is taken as it is.
+//
 // Where x has one scale per channel (the frame), the weights' scales include it and the kernel's
 // input scale counts as 1.
 Result<QuantizedModel> lower(const Graph& graph, const InputSpec& input,
                              const std::vector<Range>& ranges, const QuantizationPlan& plan = {});
+
+// The activations whose ranges that needs, because the model says nothing of them. Same errors.
+Result<std::vector<ValueId>> values_without_parameters(const Graph& graph, const InputSpec& input,
+                                                       const QuantizationPlan& plan);
 
 }  // namespace quant

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "quant/optimize/choose_params.h"
+#include "quant/optimize/given_quantization.h"
 #include "quant/optimize/integer_form.h"
 
 namespace quant {
@@ -70,6 +71,10 @@ FloatLayer convolution(const Graph& graph, const Node& node) {
   layer.attributes.set("dilations", node.attributes.integers("dilations", {1, 1}));
   layer.attributes.set("pads", explicit_pads(graph, node, transposed));
   layer.attributes.set("group", groups);
+  layer.weight_scales = transposed && groups > 1
+                            ? scales_by_channel(graph.value(node.inputs[1]), -1, 1)
+                            : scales_by_channel(graph.value(node.inputs[1]), transposed ? 1 : 0,
+                                                channels);
   return layer;
 }
 
@@ -92,6 +97,8 @@ FloatLayer product(const Graph& graph, const Node& node) {
     for (std::size_t k = 0; k < depth; ++k)
       to[n * depth + k] = alpha * (by_rows ? from[n * depth + k] : from[k * rows + n]);
   }
+  layer.weight_scales = scales_by_channel(graph.value(node.inputs[1]), by_rows ? 0 : 1, rows);
+  for (float& scale : layer.weight_scales) scale *= std::abs(alpha);
   layer.bias.assign(rows, 0.0F);
   if (node.inputs.size() > 2 && node.inputs[2] != kNoValue) {
     layer.bias = broadcast(graph.value(node.inputs[2]).constant->data<float>(), rows);
@@ -149,6 +156,7 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
   const ValueId other = node.inputs[first_constant ? 0 : 1];
   const Shape& shape = graph.value(input).shape;
   if (shape.size() != 4 || graph.value(node.outputs[0]).shape != shape ||
+      graph.value(other).quant ||
       !is_channel_constant(graph, other, shape[1])) {
     return std::nullopt;
   }
@@ -248,16 +256,20 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const Tensor scaled = one_scale ? weights.reshaped({1, weights.elements()}) : weights;
   result.weight_params = weight_params(scaled, one_scale ? 0 : axis, bits, plan.scaling);
   std::vector<float>& scales = result.weight_params.scale;
+  const bool stored = !layer.weight_scales.empty() && !scale_in_weights;
+  if (stored) scales = layer.weight_scales;
   // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves
-  // its integers: int32 with a margin of two for the sum of products, or the 2^53 below which
-  // doubles are exact with one of four.
-  const double largest_bias = std::ldexp(1.0, wide ? 51 : 30);
+  // its integers: int32 with a margin of two for the sum of products (stored ones are taken as they
+  // are), or the 2^53 below which doubles are exact with one of four.
+  const double largest_bias =
+      wide ? std::ldexp(1.0, 51) : std::ldexp(1.0, 30) * (stored ? 1.999 : 1.0);
   for (std::size_t o = 0; o < outputs; ++o) {
     float& scale = scales[one_scale ? 0 : o];
     scale = std::max(scale, static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
                                                (input_scale * largest_bias)));
   }
-  const Tensor levels = round_weights(scaled, result.weight_params, bits);
+  const Tensor levels = stored ? stored_weights(scaled, result.weight_params)
+                               : round_weights(scaled, result.weight_params, bits);
 
   std::vector<double> offset(outputs, 0.0);
   if (scale_in_weights) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "quant/optimize/bias_correction.h"
+#include "quant/optimize/compression.h"
 #include "quant/optimize/equalize.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/range_search.h"
@@ -68,7 +69,8 @@ Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<
 Algorithms algorithms_of(OptimizationLevel level) {
   return {.equalization = level >= OptimizationLevel::kEqualization,
           .range_search = level >= OptimizationLevel::kBiasCorrection,
-          .bias_correction = level >= OptimizationLevel::kBiasCorrection};
+          .bias_correction = level >= OptimizationLevel::kBiasCorrection,
+          .finetuning = level >= OptimizationLevel::kFinetuning};
 }
 
 namespace {
@@ -80,6 +82,7 @@ Algorithms algorithms_of(const OptimizerOptions& options) {
     result.equalization = options.script->equalization.policy.value_or(result.equalization);
     result.bias_correction =
         options.script->bias_correction.policy.value_or(result.bias_correction);
+    result.finetuning = options.script->finetune.policy.value_or(result.finetuning);
   }
   return result;
 }
@@ -88,6 +91,44 @@ std::vector<ValueId> values_with_given_range(const ScriptPlan& script) {
   std::vector<ValueId> result;
   for (const auto& [id, range] : script.forced) result.push_back(id);
   return result;
+}
+
+// Shares of the weights in 4 and 16 bits: an option, else the script's ratios, else its level.
+CompressionOptions compression_options(const OptimizerOptions& options) {
+  CompressionOptions result;
+  result.threads = options.threads;
+  if (options.script) {
+    const CompressionSettings& settings = options.script->compression;
+    constexpr double kShareOfLevel = 0.2;
+    result.share_in_4_bits = settings.auto_4bit_weights_ratio.value_or(
+        kShareOfLevel * options.script->flavor.compression_level);
+    result.share_in_16_bits = settings.auto_16bit_weights_ratio.value_or(0);
+  }
+  result.share_in_4_bits = options.share_in_4_bits.value_or(result.share_in_4_bits);
+  result.share_in_16_bits = options.share_in_16_bits.value_or(result.share_in_16_bits);
+  return result;
+}
+
+// Completes the plan: what single layers get by sensitivity.
+template <typename Step>
+Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
+                        CalibrationSet& set, const Step& step, OptimizedModel& result) {
+  const CompressionOptions compression = compression_options(options);
+  if (compression.share_in_4_bits > 0 || compression.share_in_16_bits > 0) {
+    QUANT_TRY_ASSIGN(result.plan,
+                     compress_weights(result.float_graph, input, result.chosen, result.plan, set,
+                                      compression, step("weighing layers")));
+  }
+  if (!options.wanted_db.empty()) {
+    PrecisionSearchOptions search;
+    search.wanted_db = options.wanted_db;
+    search.threads = options.threads;
+    QUANT_TRY_ASSIGN(result.precision,
+                     search_precision(result.float_graph, input, result.chosen, result.plan, set,
+                                      search, step("searching precision")));
+    result.plan = result.precision->plan;
+  }
+  return check_target(options.target, *result.float_graph, result.plan);
 }
 
 CalibrationOptions calibration_options(const OptimizerOptions& options, bool search,
@@ -105,6 +146,40 @@ CalibrationOptions calibration_options(const OptimizerOptions& options, bool sea
   return result;
 }
 
+// Found before hours are spent, not behind them.
+Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& set) {
+  if (!can_finetune()) {
+    return fail(ErrorCode::kUnavailable,
+                "this build cannot fine-tune: it was made without libtorch (package libtorch-dev); "
+                "level 1 does without");
+  }
+  const auto count = set.count();
+  if (count && *count < options.finetune.least_frames) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("fine-tuning wants at least {} calibration frames, there are {}",
+                            options.finetune.least_frames, *count));
+  }
+  return {};
+}
+
+Status finetune_model(const OptimizerOptions& options, CalibrationSet& set,
+                      const std::function<void(std::int64_t, std::int64_t)>& progress,
+                      OptimizedModel& result) {
+  FinetuneOptions finetuning = options.finetune;
+  finetuning.threads = options.threads;
+  const auto report = [&](const FinetuneStatus& status) {
+    progress(status.done, status.total);
+    return !(options.stop && options.stop());
+  };
+  QUANT_TRY_ASSIGN(FinetuneResult tuned,
+                   finetune(result.model, result.float_graph, result.chosen, result.plan, set,
+                            finetuning, report));
+  result.model = std::move(tuned.model);
+  result.chosen = std::move(tuned.ranges);
+  result.finetuned = FinetuneGain{tuned.before, tuned.after};
+  return {};
+}
+
 }  // namespace
 
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
@@ -115,12 +190,14 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     };
   };
   const Algorithms algorithms = algorithms_of(options);
+  if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(onnx, options.read, input));
   ScriptPlan script;
   if (options.script) {
     QUANT_TRY_ASSIGN(script, plan_script(*options.script, graph, options.scope));
   }
+  QUANT_TRY(check_target(options.target, graph, script.plan));
   if (algorithms.equalization) {
     QUANT_TRY_ASSIGN(graph, equalize(graph, set, values_with_given_range(script), options.threads,
                                      step("equalizing")));
@@ -145,12 +222,16 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
                                                   set, search, step("searching ranges")));
   }
+  QUANT_TRY(choose_precision(options, input, set, step, result));
   QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen, result.plan));
   if (algorithms.bias_correction) {
     BiasCorrectionOptions correction;
     correction.threads = options.threads;
     QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,
                              step("correcting biases")));
+  }
+  if (algorithms.finetuning) {
+    QUANT_TRY(finetune_model(options, set, step("fine-tuning"), result));
   }
   return result;
 }

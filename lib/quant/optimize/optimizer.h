@@ -15,7 +15,10 @@
 #include "quant/graph/quantized_model.h"
 #include "quant/onnx/onnx_reader.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/finetune.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/precision_search.h"
+#include "quant/optimize/target.h"
 #include "quant/script/model_script.h"
 
 namespace quant {
@@ -25,6 +28,7 @@ enum class OptimizationLevel {
   kNone = -100,
   kEqualization = 0,
   kBiasCorrection = 1,  // and ranges searched for, where no method is asked for
+  kFinetuning = 2,      // weights, biases and ranges trained on the float network
 };
 
 // What runs; a level's, unless a script says otherwise of one of them.
@@ -32,6 +36,7 @@ struct Algorithms {
   bool equalization = false;
   bool range_search = false;
   bool bias_correction = false;
+  bool finetuning = false;
 };
 Algorithms algorithms_of(OptimizationLevel level);
 
@@ -43,11 +48,26 @@ struct OptimizerOptions {
   // (apply_input_settings), its level in `level`.
   std::optional<ModelScript> script;
   std::string scope;  // the network's name in the script's selectors
+  Target target = Target::kGeneric;
+  // Shares of the weights that get 4 and 16 bits; nothing: as the script says, else none.
+  std::optional<double> share_in_4_bits;
+  std::optional<double> share_in_16_bits;
+  // Where a signal-to-noise ratio is wanted of the outputs (one for all, or one each), the layers
+  // that are worth 16 bits are searched for. Empty: none.
+  std::vector<double> wanted_db;
   // How ranges are chosen; nothing: min-max, and from kBiasCorrection on a search among all
   // methods.
   std::optional<RangeMethod> method;
   double percentile = 99.999;
+  FinetuneOptions finetune;    // its `threads` are the ones below
+  std::function<bool()> stop;  // asked during what takes long; true ends the work with an error
   int threads = 1;
+};
+
+// Mean signal-to-noise ratio of the outputs on the frames that fine-tuning held back, dB.
+struct FinetuneGain {
+  double before = 0;
+  double after = 0;
 };
 
 struct OptimizedModel {
@@ -57,7 +77,9 @@ struct OptimizedModel {
   std::shared_ptr<const Graph> float_graph;
   std::vector<Range> seen;
   std::vector<Range> chosen;
-  QuantizationPlan plan;           // by node of float_graph
+  QuantizationPlan plan;                           // by node of float_graph
+  std::optional<PrecisionSearchResult> precision;  // where it was searched for
+  std::optional<FinetuneGain> finetuned;
   std::vector<std::string> notes;  // what of the script has no effect here, and where
 };
 

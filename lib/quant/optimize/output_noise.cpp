@@ -75,7 +75,7 @@ Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph
   return judge;
 }
 
-Result<double> OutputNoise::measure(const QuantizedModel& model) const {
+Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedModel& model) const {
   QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
   QUANT_TRY_ASSIGN(auto plan,
                    IntegerPlan::create(std::make_shared<const Graph>(model.integer), {isa, {}}));
@@ -96,12 +96,22 @@ Result<double> OutputNoise::measure(const QuantizedModel& model) const {
         add(expected_[frame][i], outputs[i], energies[i]);
     }
   }
+  std::vector<std::optional<double>> result;
+  for (const Energies& output : energies) {
+    result.push_back(output.signal > 0 ? std::optional(output.noise / output.signal)
+                                       : std::nullopt);
+  }
+  return result;
+}
+
+Result<double> OutputNoise::measure(const QuantizedModel& model) const {
+  QUANT_TRY_ASSIGN(const auto outputs, ratios(model));
   double sum = 0;
   int counted = 0;
-  for (const Energies& output : energies) {
-    if (output.signal <= 0) continue;
+  for (const auto& ratio : outputs) {
+    if (!ratio) continue;
     constexpr double kExact = 1e-15;  // the noise of an exact output: 150 dB below the signal
-    sum += 10 * std::log10(std::max(output.noise / output.signal, kExact));
+    sum += 10 * std::log10(std::max(*ratio, kExact));
     ++counted;
   }
   return counted == 0 ? 0.0 : sum / counted;

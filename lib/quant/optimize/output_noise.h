@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
@@ -22,8 +23,10 @@ class OutputNoise {
   static Result<OutputNoise> create(std::shared_ptr<const Graph> float_graph, CalibrationSet& set,
                                     std::int64_t most_frames, int threads);
 
-  // Noise against signal in dB, averaged over the model's outputs; each is pooled over all frames.
-  // Lower is better. Outputs that are no floats (labels) do not count.
+  // Noise energy over signal energy of every output of the model, pooled over all frames. Nothing
+  // where there is no signal, or the output is no float (labels).
+  Result<std::vector<std::optional<double>>> ratios(const QuantizedModel& model) const;
+  // The same in dB, averaged over the outputs that have one. Lower is better.
   Result<double> measure(const QuantizedModel& model) const;
 
  private:

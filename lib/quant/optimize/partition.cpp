@@ -63,6 +63,11 @@ Result<std::vector<bool>> partition(const Graph& graph) {
 
   std::vector<bool> host(count, false);
   std::vector<bool> value_on_host(graph.values.size(), false);
+  const auto quantized = [&](const Node& node) {
+    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+      return id != kNoValue && graph.value(id).quant;
+    });
+  };
   std::vector<std::string> offenders;
   for (std::size_t node = 0; node < count; ++node) {
     const Node& current = graph.nodes[node];
@@ -70,7 +75,8 @@ Result<std::vector<bool>> partition(const Graph& graph) {
       return id != kNoValue && value_on_host[static_cast<std::size_t>(id)];
     });
     const bool starts = form[node] == IntegerForm::kNone ||
-                        (uses_position_constant(graph, current) && !weights_behind[node]);
+                        (uses_position_constant(graph, current) && !weights_behind[node] &&
+                         !quantized(current));
     host[node] = behind || starts;
     if (starts && !behind && weights_behind[node]) offenders.push_back(describe(current));
     if (!host[node]) continue;
@@ -88,7 +94,7 @@ Result<std::vector<bool>> partition(const Graph& graph) {
 
   for (std::size_t node = count; node-- > 0;) {
     const Node& current = graph.nodes[node];
-    if (host[node] || !only_leads_on(current, form[node])) continue;
+    if (host[node] || quantized(current) || !only_leads_on(current, form[node])) continue;
     const bool all_on_host =
         std::all_of(current.outputs.begin(), current.outputs.end(), [&](ValueId id) {
           if (id == kNoValue) return true;

@@ -10,6 +10,7 @@ namespace quant {
 
 // For every node whether it runs on the host. The host takes
 //  - nodes without an integer form (NMS, TopK, …), and everything behind them;
+// and, where the model does not quantize itself what they make (Value::quant),
 //  - box decoding: trailing arithmetic with constants that vary over positions (anchor grids), and
 //  everything behind it;
 //  - reshaping, merging and scaling that only leads there, so that the raw tensors are the outputs

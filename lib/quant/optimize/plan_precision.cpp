@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: MIT
 #include "quant/optimize/plan_precision.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 
 #include "quant/optimize/integer_form.h"
-#include "quant/optimize/lower_weighted.h"
 
 namespace quant {
 
 bool passes_precision(const Graph& graph, const Node& node) {
   return node.op == OpKind::kConcat || integer_form(graph, node) == IntegerForm::kMovement;
+}
+
+bool follows_inputs(const Graph& graph, const Node& node) {
+  return passes_precision(graph, node) || integer_form(graph, node) == IntegerForm::kPointwise;
 }
 
 std::vector<PrecisionMode> plan_precision(const Graph& graph,
@@ -21,13 +27,13 @@ std::vector<PrecisionMode> plan_precision(const Graph& graph,
     PrecisionMode& mode = modes[index];
     if (asked[index]) {
       mode = *asked[index];
-    } else if (!channel_layer(graph, node)) {
+    } else if (follows_inputs(graph, node)) {
       const std::vector<ValueId> inputs = activation_inputs(graph, node);
       const bool wide =
           !inputs.empty() && std::all_of(inputs.begin(), inputs.end(), [&](ValueId id) {
             return bits[static_cast<std::size_t>(id)] == 16;
           });
-      mode.input_bits = mode.output_bits = wide ? 16 : 8;
+      if (wide) mode = {16, 16, 16};
     }
     if (passes_precision(graph, node)) mode.output_bits = mode.input_bits;
     for (const ValueId id : node.outputs) {
@@ -35,6 +41,23 @@ std::vector<PrecisionMode> plan_precision(const Graph& graph,
     }
   }
   return modes;
+}
+
+std::vector<std::string> precision_lines(const Graph& graph,
+                                         const std::vector<PrecisionMode>& modes) {
+  std::vector<std::optional<PrecisionMode>> asked(graph.nodes.size());
+  std::map<std::string, std::vector<std::string>> layers;  // by mode
+  for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
+    // What a layer follows may change with every line, so each is looked at after those before it.
+    if (plan_precision(graph, asked)[node] == modes[node]) continue;
+    asked[node] = modes[node];
+    layers[to_string(modes[node])].push_back(graph.nodes[node].name);
+  }
+  std::vector<std::string> lines;
+  for (const auto& [mode, names] : layers)
+    lines.push_back(
+        fmt::format("quantization_param([{}], precision_mode={})", fmt::join(names, ", "), mode));
+  return lines;
 }
 
 std::vector<int> value_bits(const Graph& graph, const std::vector<PrecisionMode>& modes) {

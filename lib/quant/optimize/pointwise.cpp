@@ -9,6 +9,7 @@
 #include "quant/graph/operator.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/integer_form.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
@@ -25,6 +26,26 @@ bool is_chain_link(const Graph& graph, const Node& node) {
     default:
       return false;
   }
+}
+
+// The real value of every integer.
+Tensor all_reals(const QuantParams& params) {
+  Tensor reals(DataType::kFloat32, {params.type == DataType::kUint16 ? 65536 : 256});
+  const auto data = reals.data<float>();
+  for (std::size_t q = 0; q < data.size(); ++q)
+    data[q] = (static_cast<float>(q) - params.zero_point[0]) * params.scale[0];
+  return reals;
+}
+
+Tensor rounded_to(const Tensor& reals, const QuantParams& params) {
+  const Tensor levels = quantize_activation(reals, params);
+  const Tensor real_of = all_reals(params);
+  Tensor result(DataType::kFloat32, reals.shape());
+  visit_activation(levels, [&](const auto from) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      result.data<float>()[i] = real_of.data<float>()[from[i]];
+  });
+  return result;
 }
 
 }  // namespace
@@ -65,12 +86,8 @@ PointwiseChains::PointwiseChains(const Graph& graph, const std::vector<bool>& ho
 Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
                                       const QuantParams& output,
                                       std::vector<std::string>& original_names) const {
-  const std::int64_t entries = input.type == DataType::kUint16 ? 65536 : 256;
-  Tensor reals(DataType::kFloat32, {entries});
-  for (std::int64_t q = 0; q < entries; ++q) {
-    reals.data<float>()[static_cast<std::size_t>(q)] =
-        (static_cast<float>(q) - input.zero_point[0]) * input.scale[0];
-  }
+  const Tensor reals = all_reals(input);
+  const std::int64_t entries = reals.elements();
   // The nodes between root and id, in graph order.
   std::set<std::size_t> nodes;
   std::vector<ValueId> open = {id};
@@ -100,7 +117,10 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
     if (outputs[0].elements() != entries) {
       return fail(ErrorCode::kInternal, "an element-wise function changed its shape", node.name);
     }
-    known.insert_or_assign(node.outputs[0], outputs[0].reshaped({entries}));
+    const ValueId made = node.outputs[0];
+    const auto& quant = graph_.value(made).quant;
+    const Tensor exact = outputs[0].reshaped({entries});
+    known.insert_or_assign(made, quant && made != id ? rounded_to(exact, *quant) : exact);
     original_names.insert(original_names.end(), node.original_names.begin(),
                           node.original_names.end());
   }
@@ -110,6 +130,10 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
   Tensor results = known.at(id).clone();
   for (float& real : results.data<float>()) real = std::isnan(real) ? 0.0F : real;
   return quantize_activation(results, output);
+}
+
+Tensor requantization_table(const QuantParams& input, const QuantParams& output) {
+  return quantize_activation(all_reals(input), output);
 }
 
 }  // namespace quant

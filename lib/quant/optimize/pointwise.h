@@ -22,8 +22,8 @@ class PointwiseChains {
   bool is_materialized(ValueId id) const { return materialized_[static_cast<std::size_t>(id)]; }
 
   // The outputs of the chain from root(id) to `id` for every integer of the input's type (256 or
-  // 65536), computed in float32 by the float operators, then quantized to `output`. Also appends
-  // the names of the ONNX nodes passed.
+  // 65536), computed in float32 by the float operators, then quantized to `output`. What the model
+  // quantizes on the way is rounded there too. Also appends the names of the ONNX nodes passed.
   Result<Tensor> table(ValueId id, const QuantParams& input, const QuantParams& output,
                        std::vector<std::string>& original_names) const;
 
@@ -33,5 +33,8 @@ class PointwiseChains {
   std::vector<ValueId> root_;
   std::vector<bool> materialized_;
 };
+
+// The table between two parameters of the same real values.
+Tensor requantization_table(const QuantParams& input, const QuantParams& output);
 
 }  // namespace quant

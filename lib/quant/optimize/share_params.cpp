@@ -11,43 +11,52 @@
 namespace quant {
 namespace {
 
-// Disjoint sets of values.
+// Disjoint sets of values, each with its fixed parameters where one of its members has some.
 class Classes {
  public:
-  explicit Classes(std::size_t count) : parent_(count) {
+  explicit Classes(const std::vector<std::optional<QuantParams>>& fixed)
+      : parent_(fixed.size()), params_(fixed) {
     std::iota(parent_.begin(), parent_.end(), 0);
   }
   std::size_t find(std::size_t id) {
     while (parent_[id] != id) id = parent_[id] = parent_[parent_[id]];
     return id;
   }
-  void join(ValueId a, ValueId b) {
-    parent_[find(static_cast<std::size_t>(b))] = find(static_cast<std::size_t>(a));
+  // Of the set with this root.
+  std::optional<QuantParams>& params(std::size_t root) { return params_[root]; }
+  // Whether they are one set now: not where their fixed parameters differ.
+  bool join(ValueId a, ValueId b) {
+    const std::size_t root = find(static_cast<std::size_t>(a));
+    const std::size_t other = find(static_cast<std::size_t>(b));
+    if (params_[root] && params_[other] && *params_[root] != *params_[other]) return false;
+    if (!params_[root]) params_[root] = params_[other];
+    parent_[other] = root;
+    return true;
   }
 
  private:
   std::vector<std::size_t> parent_;
+  std::vector<std::optional<QuantParams>> params_;
 };
 
 }  // namespace
 
-std::vector<std::optional<QuantParams>> share_params(
-    const Graph& graph, const std::vector<bool>& host, const PointwiseChains& chains,
-    const std::vector<Range>& ranges, const std::vector<int>& bits,
-    const std::vector<std::optional<QuantParams>>& fixed) {
+SharedParams share_params(const Graph& graph, const std::vector<bool>& host,
+                          const PointwiseChains& chains, const std::vector<Range>& ranges,
+                          const std::vector<int>& bits,
+                          const std::vector<std::optional<QuantParams>>& fixed) {
   const auto same_bits = [&](ValueId a, ValueId b) {
     return bits[static_cast<std::size_t>(a)] == bits[static_cast<std::size_t>(b)];
   };
   const Topology topology(graph);
-  Classes classes(graph.values.size());
+  Classes classes(fixed);
   std::vector<bool> moved(graph.values.size(), false);
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
     const Node& node = graph.nodes[index];
     if (host[index] || integer_form(graph, node) != IntegerForm::kMovement) continue;
     for (const ValueId output : node.outputs) {
       if (output == kNoValue) continue;
-      classes.join(node.inputs[0], output);
-      moved[static_cast<std::size_t>(output)] = true;
+      moved[static_cast<std::size_t>(output)] = classes.join(node.inputs[0], output);
     }
   }
   for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
@@ -63,7 +72,6 @@ std::vector<std::optional<QuantParams>> share_params(
 
   // The range of a class is that of its members that are computed: what is moved lies inside.
   std::vector<std::optional<Range>> class_range(graph.values.size());
-  std::vector<std::optional<QuantParams>> class_params(graph.values.size());
   const auto each_activation = [&](const auto& visit) {
     for (std::size_t id = 0; id < graph.values.size(); ++id) {
       const Value& value = graph.values[id];
@@ -72,22 +80,28 @@ std::vector<std::optional<QuantParams>> share_params(
         visit(id);
     }
   };
+  SharedParams result;
+  const auto on_host = [&](ValueId id) {
+    const auto producer = topology.producer(id);
+    return producer && host[*producer];
+  };
   each_activation([&](std::size_t id) {
-    const std::size_t root = classes.find(id);
-    if (fixed[id]) class_params[root] = fixed[id];
     if (moved[id]) return;
-    auto& range = class_range[root];
+    if (!classes.params(classes.find(id)) && !on_host(static_cast<ValueId>(id)))
+      result.from_ranges.push_back(static_cast<ValueId>(id));
+    auto& range = class_range[classes.find(id)];
     range = range
                 ? Range{std::min(range->min, ranges[id].min), std::max(range->max, ranges[id].max)}
                 : ranges[id];
   });
-  std::vector<std::optional<QuantParams>> result(graph.values.size());
+  result.params.resize(graph.values.size());
   each_activation([&](std::size_t id) {
     const std::size_t root = classes.find(id);
-    if (!class_params[root])
-      class_params[root] = activation_params(class_range[root].value_or(ranges[id]),
-                                             bits[id] == 16 ? DataType::kUint16 : DataType::kUint8);
-    result[id] = class_params[root];
+    std::optional<QuantParams>& params = classes.params(root);
+    if (!params)
+      params = activation_params(class_range[root].value_or(ranges[id]),
+                                 bits[id] == 16 ? DataType::kUint16 : DataType::kUint8);
+    result.params[id] = params;
   });
   return result;
 }

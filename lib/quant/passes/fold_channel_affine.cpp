@@ -112,6 +112,28 @@ double at(const std::vector<double>& values, std::int64_t channel) {
   return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(channel)];
 }
 
+// Parameters of stored weights after their output channels were multiplied; nothing where their
+// scales are not by output channel.
+std::optional<QuantParams> rescaled(const Graph& graph, const Node& layer,
+                                    const std::vector<double>& factors) {
+  std::optional<QuantParams> params = graph.value(layer.inputs[1]).quant;
+  if (!params) return std::nullopt;
+  const auto channels = static_cast<std::size_t>(output_channels(graph, layer));
+  const bool last = layer.op == OpKind::kGemm && layer.attributes.integer("transB", 0) == 0;
+  const int axis = last || layer.op == OpKind::kConvTranspose ? 1 : 0;
+  const auto rows =
+      static_cast<std::size_t>(graph.value(layer.inputs[1]).shape[static_cast<std::size_t>(axis)]);
+  if (rows != channels || (params->per_channel() && params->axis != axis)) return std::nullopt;
+  params->axis = axis;
+  params->scale.resize(channels, params->scale[0]);
+  params->zero_point.resize(channels, params->zero_point[0]);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double factor = std::abs(at(factors, static_cast<std::int64_t>(c)));
+    if (factor > 0) params->scale[c] = static_cast<float>(params->scale[c] * factor);
+  }
+  return params;
+}
+
 void fold(Graph& graph, Node& layer, const ChannelAffine& affine) {
   const std::int64_t channels = output_channels(graph, layer);
   Tensor weights = graph.value(layer.inputs[1]).constant->clone();
@@ -133,9 +155,11 @@ void fold(Graph& graph, Node& layer, const ChannelAffine& affine) {
         static_cast<float>(old_bias * at(affine.scale, c) + at(affine.shift, c));
   }
   const std::string base = graph.value(layer.outputs[0]).name;
+  std::optional<QuantParams> params = rescaled(graph, layer, affine.scale);
   layer.inputs.resize(3, kNoValue);
   layer.inputs[1] = graph.add_constant(base + "/folded_weights", std::move(weights));
   layer.inputs[2] = graph.add_constant(base + "/folded_bias", std::move(bias));
+  graph.value(layer.inputs[1]).quant = std::move(params);
 }
 
 }  // namespace
@@ -147,6 +171,7 @@ Status fold_channel_affine(Graph& graph) {
       if (!folds_into(graph, layer)) break;
       const Topology topology(graph);
       const ValueId output = layer.outputs[0];
+      if (graph.value(output).quant) break;  // the model rounds between the two
       const auto reader = topology.only_reader(output);
       if (!reader) break;
       Node& next = graph.nodes[*reader];

@@ -13,7 +13,7 @@ void fuse_silu(Graph& graph) {
       const ValueId gate = product.inputs[side];
       const ValueId x = product.inputs[1 - side];
       const auto maker = topology.producer(gate);
-      if (!maker || !topology.only_reader(gate)) continue;
+      if (!maker || !topology.only_reader(gate) || graph.value(gate).quant) continue;
       const Node& sigmoid = graph.nodes[*maker];
       if (sigmoid.op != OpKind::kSigmoid || sigmoid.inputs[0] != x) continue;
       product.op = OpKind::kSilu;

@@ -6,7 +6,7 @@
 
 namespace quant {
 
-// Only where nothing else reads the sigmoid.
+// Only where nothing else reads the sigmoid, and where the model does not quantize it.
 void fuse_silu(Graph& graph);
 
 }  // namespace quant

@@ -26,6 +26,7 @@ Status insert_normalization(Graph& graph, const InputSpec& spec) {
   Value normalized = graph.value(input);
   normalized.name = spec.name + "/normalized";
   const ValueId output = graph.add_value(std::move(normalized));
+  graph.value(input).quant.reset();  // pixels; what the model says is of normalized values
   for (Node& node : graph.nodes)
     std::replace(node.inputs.begin(), node.inputs.end(), input, output);
   std::replace(graph.outputs.begin(), graph.outputs.end(), input, output);

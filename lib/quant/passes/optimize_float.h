@@ -8,8 +8,9 @@
 
 namespace quant {
 
-// Normalization inside, no-ops gone, per-channel affine parts folded, SiLU fused, layers named
-// anew. The image input then takes pixels (0…255) as float32.
+// Quantization of the file's own lifted to parameters of values, normalization inside, no-ops gone,
+// per-channel affine parts folded, SiLU fused, layers named anew. The image input then takes pixels
+// (0…255) as float32.
 Result<Graph> optimize_float(Graph graph, const InputSpec& spec);
 
 }  // namespace quant

@@ -22,6 +22,7 @@ bool changes_nothing(const Graph& graph, const Node& node) {
   const Value& input = graph.value(node.inputs[0]);
   const Value& output = graph.value(node.outputs[0]);
   if (input.shape != output.shape || input.type != output.type) return false;
+  if (input.quant && output.quant && *input.quant != *output.quant) return false;
   switch (node.op) {
     case OpKind::kIdentity:
     case OpKind::kDropout:
@@ -58,6 +59,7 @@ void remove_no_ops(Graph& graph) {
     const bool output_fixed =
         std::find(graph.outputs.begin(), graph.outputs.end(), output) != graph.outputs.end();
     if (input_fixed && output_fixed) continue;
+    if (graph.value(output).quant) graph.value(input).quant = graph.value(output).quant;
     replace_value(graph, output, input);
   }
   remove_unused(graph);

@@ -7,7 +7,8 @@
 
 namespace quant {
 
-// A node between a graph input and a graph output stays, so that the two keep their names.
+// A node between a graph input and a graph output stays, so that the two keep their names. So does
+// one between two tensors that the model quantizes differently.
 void remove_no_ops(Graph& graph);
 
 }  // namespace quant

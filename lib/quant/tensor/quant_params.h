@@ -30,4 +30,8 @@ struct QuantParams {
   bool operator==(const QuantParams&) const = default;
 };
 
+// int8 as uint8 and int16 as uint16: the integers and their zero points grow by half the range, the
+// real values stay. Other types as they are.
+QuantParams unsigned_form(QuantParams params);
+
 }  // namespace quant

@@ -101,17 +101,21 @@ Result<Tensor> decode_image(const std::filesystem::path& path, ColorOrder color)
   return image;
 }
 
-Result<Tensor> load_image(const std::filesystem::path& path, const InputSpec& spec,
-                          const FrameOptions& options) {
-  QUANT_TRY_ASSIGN(const Tensor image, decode_image(path, spec.color));
+Result<Tensor> fit_image(const Tensor& image, const InputSpec& spec, const FrameOptions& options) {
   const int height = static_cast<int>(image.shape()[0]);
   const int width = static_cast<int>(image.shape()[1]);
   const PixelView view{image.data<std::uint8_t>().data(), width, height, spec.channels(),
                        static_cast<std::ptrdiff_t>(width) * spec.channels()};
   Tensor frame(DataType::kUint8, {spec.height, spec.width, spec.channels()});
-  if (auto status = FrameFitter(options).fit(view, frame); !status) {
-    return fail_with_context(std::move(status).error(), path.string());
-  }
+  QUANT_TRY(FrameFitter(options).fit(view, frame));
+  return frame;
+}
+
+Result<Tensor> load_image(const std::filesystem::path& path, const InputSpec& spec,
+                          const FrameOptions& options) {
+  QUANT_TRY_ASSIGN(const Tensor image, decode_image(path, spec.color));
+  auto frame = fit_image(image, spec, options);
+  if (!frame) return fail_with_context(std::move(frame).error(), path.string());
   return frame;
 }
 

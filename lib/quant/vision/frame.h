@@ -65,7 +65,11 @@ class FrameFitter {
 // are ignored and transparency is dropped, as Pillow's open and convert do. Errors name the file.
 Result<Tensor> decode_image(const std::filesystem::path& path, ColorOrder color);
 
-// decode_image and fit: a frame at network size.
+// A frame at network size from an image in the colour order of `spec`. Errors have no context.
+Result<Tensor> fit_image(const Tensor& image, const InputSpec& spec,
+                         const FrameOptions& options = {});
+
+// decode_image and fit_image.
 Result<Tensor> load_image(const std::filesystem::path& path, const InputSpec& spec,
                           const FrameOptions& options = {});
 

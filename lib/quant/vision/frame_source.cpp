@@ -117,6 +117,8 @@ Result<std::optional<Frame>> FrameSource::next() {
     frame.name = std::move(item->name);
     frame.index = summary_.frames++;
     frame.pixels = std::move(item->pixels);
+    frame.image_width = item->image_width > 0 ? item->image_width : spec_.width;
+    frame.image_height = item->image_height > 0 ? item->image_height : spec_.height;
     if (item->network_input) {
       frame.network_input = std::move(*item->network_input);
     } else {

@@ -24,6 +24,9 @@ struct Frame {
   std::optional<Tensor>
       pixels;            // uint8, (H, W, C), colour order of the InputSpec; absent for float .npy
   Tensor network_input;  // float32, (1, C, H, W)
+  // Pixels of the picture that was resized into the frame; the frame's own where none was.
+  int image_width = 0;
+  int image_height = 0;
 };
 
 // What the fp-optimized network takes: float32 (1, C, H, W), pixels 0…255. A frame without pixels
@@ -49,6 +52,8 @@ struct SourceItem {
   std::optional<Tensor> pixels;
   std::optional<Tensor> network_input;
   std::optional<Error> unreadable;
+  int image_width = 0;  // 0: nothing was resized
+  int image_height = 0;
 };
 
 // One kind of source; FrameSource adds what all have in common.

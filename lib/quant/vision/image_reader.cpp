@@ -18,12 +18,7 @@ class ImageReader final : public FrameReader {
     const std::filesystem::path& file = files_[next_++];
     SourceItem item;
     item.name = file.filename().string();
-    auto frame = load_image(file, spec_, options_);
-    if (frame) {
-      item.pixels = std::move(*frame);
-    } else {
-      item.unreadable = std::move(frame).error();
-    }
+    if (auto status = read(file, item); !status) item.unreadable = std::move(status).error();
     return std::optional(std::move(item));
   }
 
@@ -33,6 +28,16 @@ class ImageReader final : public FrameReader {
   }
 
  private:
+  Status read(const std::filesystem::path& file, SourceItem& item) const {
+    QUANT_TRY_ASSIGN(const Tensor image, decode_image(file, spec_.color));
+    item.image_height = static_cast<int>(image.shape()[0]);
+    item.image_width = static_cast<int>(image.shape()[1]);
+    auto frame = fit_image(image, spec_, options_);
+    if (!frame) return fail_with_context(std::move(frame).error(), file.string());
+    item.pixels = std::move(*frame);
+    return {};
+  }
+
   std::vector<std::filesystem::path> files_;
   InputSpec spec_;
   FrameOptions options_;

@@ -41,6 +41,8 @@ class VideoReader final : public FrameReader {
     SourceItem item;
     item.name = fmt::format("{}[{}]", file_.filename().string(), next_++);
     item.pixels = std::move(frame);
+    item.image_width = picture.cols;
+    item.image_height = picture.rows;
     return std::optional(std::move(item));
   }
 

@@ -220,13 +220,13 @@ struct Forgery {
 TEST(ArchiveDamage, RefusesHostileGraphs) {
   const TemporaryFolder folder;
   const Forgery forgeries[] = {
-      {"id too large", [](json& g) { g["nodes"][0]["inputs"][1] = 4; },
-       "nodes[0].inputs[1]: is not within -1 to 3"},
+      {"id too large", [](json& g) { g["nodes"][0]["inputs"][1] = 7; },
+       "nodes[0].inputs[1]: is not within -1 to 6"},
       {"id too small", [](json& g) { g["nodes"][0]["outputs"][0] = -2; }, "nodes[0].outputs[0]"},
       {"id huge", [](json& g) { g["nodes"][0]["inputs"][0] = 4294967296; }, "nodes[0].inputs[0]"},
       {"id fraction", [](json& g) { g["nodes"][0]["inputs"][0] = 0.5; }, "is not an integer"},
       {"graph input", [](json& g) { g["inputs"][0] = -1; }, "inputs[0]"},
-      {"graph output", [](json& g) { g["outputs"][0] = 4; }, "outputs[0]"},
+      {"graph output", [](json& g) { g["outputs"][0] = 7; }, "outputs[0]"},
       {"operator", [](json& g) { g["nodes"][0]["op"] = "Evil"; }, "'Evil' is no operator"},
       {"type", [](json& g) { g["values"][0]["type"] = "uint9"; }, "'uint9' is no element type"},
       {"type of constant", [](json& g) { g["values"][1]["type"] = "uint8"; }, "holds int8 2x3x1x1"},

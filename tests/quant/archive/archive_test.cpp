@@ -57,7 +57,8 @@ TEST(Archive, TarListsIt) {
   EXPECT_EQ(content(list),
             "manifest.json\ngraph.json\ncalibration.json\nscript.alls\n"
             "params/0000_conv1_weight_0.npy\nparams/0001_bias_with_spaces___.npy\n"
-            "params/0002_conv1.table.npy\noriginal.onnx\n");
+            "params/0002_conv2_weight.npy\nparams/0003_conv2_bias.npy\n"
+            "params/0004_conv1.table.npy\noriginal.onnx\n");
 }
 
 // What people do: unpack, look, pack again. Folders and "./" come in, the content is the same.
@@ -176,6 +177,9 @@ TEST(Archive, RefusesImpossibleQuantizationParameters) {
       {"axis", [](QuantizedModel& m) { m.integer.values[1].quant->axis = 4; }, "axis"},
       {"zero point", [](QuantizedModel& m) { m.integer.values[3].quant->zero_point = {256}; },
        "outside uint8"},
+      {"zero point of 16 bits",
+       [](QuantizedModel& m) { m.integer.values[6].quant->zero_point[1] = 65536; },
+       "outside uint16"},
       {"type", [](QuantizedModel& m) { m.integer.values[3].quant->type = DataType::kInt8; },
        "the tensor is uint8"},
       {"range", [](QuantizedModel& m) { m.integer.values[3].quant->range_min = 3; }, "in order"},

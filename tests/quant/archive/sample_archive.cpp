@@ -63,6 +63,25 @@ Graph integer_graph() {
   node.attributes.set("names", std::vector<std::string>{"a", ""});
   node.attributes.set("table", Tensor::from<std::uint8_t>({3}, std::vector<std::uint8_t>{9, 8, 7}));
   graph.nodes.push_back(node);
+
+  // A layer of 16 bits, its output with parameters per channel.
+  const std::vector<std::int16_t> weights16 = {-32767, 32767, 0, -1};
+  const ValueId weight16 =
+      graph.add_constant("conv2/weight", Tensor::from<std::int16_t>({2, 2, 1, 1}, weights16));
+  graph.value(weight16).quant = params(DataType::kInt16, {3e-5f}, {0});
+  const std::vector<std::int64_t> biases64 = {-(std::int64_t{1} << 53),
+                                              (std::int64_t{1} << 53) - 1};
+  const ValueId bias64 =
+      graph.add_constant("conv2/bias", Tensor::from<std::int64_t>({2}, biases64));
+  graph.value(bias64).quant = params(DataType::kInt64, {2.5e-7f}, {0});
+  const ValueId wide = add(graph, "wide", DataType::kUint16, {1, 2, 4, 6},
+                           params(DataType::kUint16, {1e-4f, 2e-4f}, {65535, 40000}, 1));
+  Node second;
+  second.op = OpKind::kConv;
+  second.name = "conv2";
+  second.inputs = {output, weight16, bias64};
+  second.outputs = {wide};
+  graph.nodes.push_back(second);
   graph.inputs = {frame};
   graph.outputs = {output};
   return graph;

@@ -25,7 +25,7 @@ TEST(Accumulator, BiasAloneAlwaysFitsItsOwnType) {
 TEST(Accumulator, BoundIsTightAndSafe) {
   std::mt19937 engine(3);
   for (int round = 0; round < 200; ++round) {
-    std::vector<std::int8_t> weights(1 + engine() % 40);
+    std::vector<std::int16_t> weights(1 + engine() % 40);
     std::vector<std::int32_t> zero_points(weights.size());
     for (auto& w : weights) w = static_cast<std::int8_t>(engine());
     for (auto& zp : zero_points) zp = static_cast<std::int32_t>(engine() % 256);
@@ -45,11 +45,24 @@ TEST(Accumulator, BoundIsTightAndSafe) {
 }
 
 TEST(Accumulator, SixteenBitActivationsOverflowSoon) {
-  const std::vector<std::int8_t> weights(256, 127);
+  const std::vector<std::int16_t> weights(256, 127);
   const std::int32_t zero = 0;
   EXPECT_TRUE(accumulator_fits_int32(weights, {&zero, 1}, 65535, 0));
-  const std::vector<std::int8_t> more(259, 127);
+  const std::vector<std::int16_t> more(259, 127);
   EXPECT_FALSE(accumulator_fits_int32(more, {&zero, 1}, 65535, 0));
+}
+
+// 2·65535·32768 is 2^32 − 2^16: 2^21 such weights leave 2^37 of 2^53 for the bias.
+TEST(Accumulator, Float64HoldsBiasAndBothSums) {
+  const std::vector<std::int16_t> weights(1 << 21, -32768);
+  const std::int64_t rest = std::int64_t{1} << 37;
+  EXPECT_TRUE(accumulator_fits_float64(weights, 65535, rest));
+  EXPECT_TRUE(accumulator_fits_float64(weights, 65535, -rest));
+  EXPECT_FALSE(accumulator_fits_float64(weights, 65535, rest + 1));
+  EXPECT_FALSE(accumulator_fits_float64(weights, 65535, -rest - 1));
+  EXPECT_FALSE(accumulator_fits_float64({}, 65535, std::numeric_limits<std::int64_t>::min()));
+  EXPECT_TRUE(sum_fits_float64(std::int64_t{1} << 53, 1));
+  EXPECT_FALSE(sum_fits_float64((std::int64_t{1} << 53) + 1, 1));
 }
 
 }  // namespace

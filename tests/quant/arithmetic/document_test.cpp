@@ -28,10 +28,12 @@ OutputRange range(const Arguments& a, std::size_t first) {
   return {i(a[first]), i(a[first + 1]), i(a[first + 2])};
 }
 
-Arguments binary(BinaryOp op, const Arguments& a) {
-  const auto multipliers = binary_multipliers(op, f(a[1]), f(a[4]), f(a[6]));
-  const float t = binary_value(op, i(a[0] - a[2]), i(a[3] - a[5]), multipliers);
-  return {static_cast<double>(round_to_output(t, {i(a[7]), 0, 255}))};
+// Real: float for 8-bit tensors, double where one has 16 bits.
+template <typename Real>
+Arguments binary(BinaryOp op, const Arguments& a, std::int32_t highest) {
+  const auto multipliers = binary_multipliers<Real>(op, f(a[1]), f(a[4]), f(a[6]));
+  const Real t = binary_value(op, i(a[0] - a[2]), i(a[3] - a[5]), multipliers);
+  return {static_cast<double>(round_to_output(t, {i(a[7]), 0, highest}))};
 }
 
 const std::map<std::string, std::function<Arguments(const Arguments&)>>& functions() {
@@ -43,22 +45,22 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
        }},
       {"requantize_u8",
        [](const Arguments& a) -> Arguments {
-         return {static_cast<double>(requantize_u8(i(a[0]), f(a[1]), range(a, 2)))};
+         return {static_cast<double>(requantize<std::uint8_t>(i(a[0]), f(a[1]), range(a, 2)))};
        }},
       {"requantize_u8_wide",
        [](const Arguments& a) -> Arguments {
          return {static_cast<double>(
-             requantize_u8(static_cast<std::int64_t>(a[0]), a[1], range(a, 2)))};
+             requantize<std::uint8_t>(static_cast<std::int64_t>(a[0]), a[1], range(a, 2)))};
        }},
       {"requantize_u16",
        [](const Arguments& a) -> Arguments {
          return {static_cast<double>(
-             requantize_u16(static_cast<std::int64_t>(a[0]), a[1], range(a, 2)))};
+             requantize<std::uint16_t>(static_cast<std::int64_t>(a[0]), a[1], range(a, 2)))};
        }},
       {"fits_int32",
        [](const Arguments& a) -> Arguments {
-         const std::vector<std::int8_t> weights(static_cast<std::size_t>(a[0]),
-                                                static_cast<std::int8_t>(a[1]));
+         const std::vector<std::int16_t> weights(static_cast<std::size_t>(a[0]),
+                                                 static_cast<std::int16_t>(a[1]));
          const std::int32_t zero_point = i(a[2]);
          return {
              accumulator_fits_int32(weights, {&zero_point, 1}, 255, static_cast<std::int64_t>(a[3]))
@@ -79,12 +81,12 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
        [](const Arguments& a) -> Arguments {
          return {dequantize(i(a[0]), {f(a[1]), f(a[2])})};
        }},
-      {"add", [](const Arguments& a) { return binary(BinaryOp::kAdd, a); }},
-      {"sub", [](const Arguments& a) { return binary(BinaryOp::kSub, a); }},
-      {"min", [](const Arguments& a) { return binary(BinaryOp::kMin, a); }},
-      {"max", [](const Arguments& a) { return binary(BinaryOp::kMax, a); }},
-      {"mul", [](const Arguments& a) { return binary(BinaryOp::kMul, a); }},
-      {"div", [](const Arguments& a) { return binary(BinaryOp::kDiv, a); }},
+      {"add", [](const Arguments& a) { return binary<float>(BinaryOp::kAdd, a, 255); }},
+      {"sub", [](const Arguments& a) { return binary<float>(BinaryOp::kSub, a, 255); }},
+      {"min", [](const Arguments& a) { return binary<float>(BinaryOp::kMin, a, 255); }},
+      {"max", [](const Arguments& a) { return binary<float>(BinaryOp::kMax, a, 255); }},
+      {"mul", [](const Arguments& a) { return binary<float>(BinaryOp::kMul, a, 255); }},
+      {"div", [](const Arguments& a) { return binary<float>(BinaryOp::kDiv, a, 255); }},
       {"prelu",
        [](const Arguments& a) -> Arguments {
          const float t = prelu_value(i(a[0] - a[2]), prelu_multipliers(f(a[1]), f(a[3]), f(a[4])));
@@ -94,7 +96,8 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
        [](const Arguments& a) -> Arguments {
          const float multiplier =
              average_multiplier(f(a[2]), f(a[3]), static_cast<std::int64_t>(a[1]));
-         return {static_cast<double>(requantize_u8(i(a[0]), multiplier, {i(a[4]), 0, 255}))};
+         return {
+             static_cast<double>(requantize<std::uint8_t>(i(a[0]), multiplier, {i(a[4]), 0, 255}))};
        }},
       {"exponential",
        [](const Arguments& a) -> Arguments {
@@ -115,8 +118,8 @@ const std::map<std::string, std::function<Arguments(const Arguments&)>>& functio
        }},
       {"normalized",
        [](const Arguments& a) -> Arguments {
-         const float t = normalized_value(i(a[0]), {f(a[1]), f(a[2])},
-                                          normalization_affine(f(a[3]), f(a[4]), f(a[5])));
+         const float t = normalized_value<float>(i(a[0]), {f(a[1]), f(a[2])},
+                                                 normalization_affine(f(a[3]), f(a[4]), f(a[5])));
          return {static_cast<double>(round_to_output(t, {i(a[6]), 0, 255}))};
        }},
   };

@@ -42,5 +42,25 @@ TEST(RequantizeTable, HalvedScaleDoublesTheSteps) {
   EXPECT_EQ(table[255], 255);
 }
 
+TEST(RequantizeTable, SixteenBitsInEveryDirection) {
+  // 8 → 16 bits at a 257th of the scale is exact; 16 → 8 bits rounds half to even.
+  const auto up = make_requantize_table({0.257F, 3}, 0.257F / 257, {771, 0, 65535},
+                                        DataType::kUint8, DataType::kUint16);
+  ASSERT_EQ(up.entries.size(), 256U);
+  for (std::size_t q = 0; q < 256; ++q) EXPECT_EQ(up[q], q * 257);
+  const auto down =
+      make_requantize_table({0.25F, 2}, 0.5F, {1, 0, 255}, DataType::kUint16, DataType::kUint8);
+  ASSERT_EQ(down.entries.size(), 65536U);
+  EXPECT_EQ(down[2], 1);
+  EXPECT_EQ(down[3], 1);  // 0.5 → 0
+  EXPECT_EQ(down[5], 3);  // 1.5 → 2
+  EXPECT_EQ(down[1], 1);  // −0.5 → 0
+  EXPECT_EQ(down[65535], 255);
+  EXPECT_TRUE(is_identity(make_requantize_table({0.1F, 77}, 0.1F, {77, 0, 65535}, DataType::kUint16,
+                                                DataType::kUint16)));
+  EXPECT_FALSE(is_identity(make_requantize_table({0.1F, 77}, 0.1F, {77, 0, 65535}, DataType::kUint8,
+                                                 DataType::kUint16)));
+}
+
 }  // namespace
 }  // namespace quant

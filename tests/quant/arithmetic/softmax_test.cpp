@@ -21,5 +21,17 @@ TEST(SoftmaxTable, EqualsTheLibraryExponential) {
   }
 }
 
+TEST(SoftmaxTable, SixteenBits) {
+  for (const float scale : {1e-7F, 0.0001F, 0.00123F, 0.3F}) {
+    const SoftmaxTable table = make_softmax_table(scale, DataType::kUint16);
+    ASSERT_EQ(table.size(), 65536U);
+    for (std::size_t d = 0; d < table.size(); ++d) {
+      const long double exact =
+          std::exp(-static_cast<long double>(d) * static_cast<long double>(scale)) * 8388608.0L;
+      ASSERT_EQ(table[d], static_cast<std::uint32_t>(std::nearbyint(exact))) << scale << " " << d;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quant

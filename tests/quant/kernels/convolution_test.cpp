@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Conv2d, ConvTranspose2d and make_fully_connected against a scatter-form oracle in 64-bit
-// integers, bit for bit, on every instruction set of this machine and with 1, 2 and 3 threads.
+// integers, bit for bit, in all combinations of types, on every instruction set of this machine and
+// with 1, 2 and 3 threads.
 #include <gtest/gtest.h>
 
 #include "oracle.h"
@@ -11,31 +12,43 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
+
 struct Case {
   Conv2dShape shape;
-  std::vector<std::int8_t> weights;
-  std::vector<std::int32_t> bias, zero_points;
-  std::vector<float> weight_scales;
-  float input_scale = 1, output_scale = 1;
-  OutputRange output;
+  DataType input_type = DataType::kUint8;
+  DataType weight_type = DataType::kInt8;
+  DataType output_type = DataType::kUint8;
+  std::vector<std::int16_t> weights;
+  std::vector<std::int64_t> bias;
+  std::vector<std::int32_t> zero_points;
+  std::vector<float> weight_scales, output_scales{1};
+  float input_scale = 1;
+  std::vector<OutputRange> outputs{OutputRange{}};
   std::int64_t pixel_stride = 0;
-  std::vector<std::uint8_t> input;
+  Levels input;
+
+  bool has_16_bits() const { return oracle::any_wide(input_type, weight_type, output_type); }
+  bool depthwise() const { return shape.in_c == shape.groups && shape.out_c == shape.groups; }
 };
 
 Conv2dSpec spec_of(const Case& c) {
   Conv2dSpec spec;
   spec.shape = c.shape;
+  spec.input_type = c.input_type;
+  spec.weight_type = c.weight_type;
+  spec.output_type = c.output_type;
   spec.weights = c.weights;
   spec.bias = c.bias;
   spec.input_zero_points = c.zero_points;
   spec.requantization =
-      make_requantization(c.input_scale, c.weight_scales, c.output_scale, c.output);
+      make_requantization(c.input_scale, c.weight_scales, c.output_scales, c.outputs);
   spec.output_pixel_stride = c.pixel_stride;
   return spec;
 }
 
-// Every product goes to the output that it belongs to; bytes between pixels keep their fill.
-std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
+// Every product goes to the output that it belongs to; elements between pixels keep their fill.
+Levels expected(const Case& c, bool transposed, bool wide) {
   const Conv2dShape& s = c.shape;
   const std::int64_t in_per_group = s.in_c / s.groups;
   const std::int64_t out_per_group = s.out_c / s.groups;
@@ -81,33 +94,30 @@ std::vector<std::uint8_t> expected(const Case& c, bool transposed, bool wide) {
       }
     }
   }
-  std::vector<std::uint8_t> out(static_cast<std::size_t>(s.batch * s.out_h * s.out_w * stride),
-                                0xA5);
+  Levels out(static_cast<std::size_t>(s.batch * s.out_h * s.out_w * stride),
+             oracle::Elements::kFill);
   for (std::size_t i = 0; i < sums.size(); ++i) {
     const std::size_t o = i % static_cast<std::size_t>(s.out_c);
-    const double scale = c.weight_scales[c.weight_scales.size() == 1 ? 0 : o];
-    const double wide_multiplier = double{c.input_scale} * scale / double{c.output_scale};
-    const long double t =
-        wide ? static_cast<double>(static_cast<long double>(static_cast<double>(sums[i])) *
-                                   wide_multiplier)
-             : oracle::to_float(static_cast<long double>(static_cast<float>(sums[i])) *
-                                static_cast<float>(wide_multiplier));
+    const auto of = [&](const auto& values) { return values[values.size() == 1 ? 0 : o]; };
+    const double multiplier =
+        double{c.input_scale} * double{of(c.weight_scales)} / double{of(c.output_scales)};
+    const oracle::Exact t =
+        oracle::rounded(oracle::rounded(sums[i], wide) * oracle::rounded(multiplier, wide), wide);
+    const OutputRange range = of(c.outputs);
     out[i / static_cast<std::size_t>(s.out_c) * static_cast<std::size_t>(stride) + o] =
-        static_cast<std::uint8_t>(
-            oracle::to_output(t, c.output.zero_point, c.output.qmin, c.output.qmax));
+        oracle::to_output(t, range.zero_point, range.qmin, range.qmax);
   }
   return out;
 }
 
 template <typename Kernel>
-std::vector<std::uint8_t> run(const Kernel& kernel, const Case& c, std::size_t out_size,
-                              int threads) {
+Levels run(const Kernel& kernel, const Case& c, std::size_t out_size, int threads) {
   ThreadPool pool(threads);
   AlignedBuffer scratch(kernel.scratch_bytes(threads));
-  oracle::Bytes input(c.input);
-  oracle::Bytes output(static_cast<std::int64_t>(out_size));
+  oracle::Elements input(c.input_type, c.input);
+  oracle::Elements output(c.output_type, static_cast<std::int64_t>(out_size));
   kernel.run(input.data(), output.data(), scratch.data(), pool);
-  return output.values();
+  return output.levels();
 }
 
 std::string describe(const Case& c) {
@@ -117,19 +127,23 @@ std::string describe(const Case& c) {
          text(s.out_h) + text(s.out_w) + text(s.out_c) + "kernel " + text(s.kernel_h) +
          text(s.kernel_w) + "stride " + text(s.stride_h) + text(s.stride_w) + "dilation " +
          text(s.dilation_h) + text(s.dilation_w) + "pad " + text(s.pad_top) + text(s.pad_left) +
-         "groups " + text(s.groups);
+         "groups " + text(s.groups) + to_string(c.input_type) + " " + to_string(c.weight_type) +
+         " " + to_string(c.output_type);
 }
 
+// `wide_sums`: that int32 is not proved to hold the sums; `scalar`: nor float64.
 template <typename Kernel, typename Spec>
-void check(const Case& c, bool transposed, bool wide = false) {
+void check(const Case& c, bool transposed, bool wide_sums = false, bool scalar = false) {
   SCOPED_TRACE(describe(c));
-  const auto want = expected(c, transposed, wide);
+  const bool wide = c.has_16_bits() || wide_sums;
+  scalar = scalar || (c.depthwise() && (wide || c.outputs.size() > 1));
+  const Levels want = expected(c, transposed, wide);
   Spec spec;
   static_cast<Conv2dSpec&>(spec) = spec_of(c);
   for (const Isa isa : available_isas()) {
     const Kernel kernel(spec, isa);
-    EXPECT_EQ(kernel.wide_accumulator(), wide);
-    EXPECT_EQ(kernel.isa(), wide ? Isa::kRef : isa);
+    EXPECT_EQ(kernel.wide(), wide);
+    EXPECT_EQ(kernel.isa(), scalar ? Isa::kRef : isa);
     for (const int threads : {1, 2, 3}) {
       EXPECT_EQ(oracle::difference(run(kernel, c, want.size(), threads), want), "")
           << to_string(isa) << ", " << threads << " threads";
@@ -137,30 +151,55 @@ void check(const Case& c, bool transposed, bool wide = false) {
   }
 }
 
+OutputRange random_range(oracle::Random& random, DataType type) {
+  OutputRange range{random.zero_point(type), 0, oracle::greatest(type)};
+  if (random.chance(50)) {
+    range.qmin = range.zero_point;
+    range.qmax = static_cast<std::int32_t>(random.in(range.qmin, range.qmax));
+  }
+  return range;
+}
+
+// All but shape and types.
 void fill(Case& c, oracle::Random& random) {
   Conv2dShape& s = c.shape;
   const std::int64_t per_group = s.in_c / s.groups * s.kernel_h * s.kernel_w;
-  c.weights = random.weights(s.out_c * per_group);
-  if (random.chance(80)) c.bias = random.vector<std::int32_t>(s.out_c, -50000, 50000);
-  c.zero_points = random.chance(50) ? std::vector<std::int32_t>{random.zero_point()}
-                                    : random.vector<std::int32_t>(s.in_c, 0, 255);
+  const bool wide_weights = c.weight_type == DataType::kInt16;
+  c.weights = random.weights(s.out_c * per_group, c.weight_type);
+  std::int64_t most_bias = 50000;
+  if (c.input_type == DataType::kUint16) most_bias *= 256;
+  if (wide_weights) most_bias *= 256;
+  if (random.chance(80)) c.bias = random.vector<std::int64_t>(s.out_c, -most_bias, most_bias);
+  c.zero_points = random.chance(50)
+                      ? Levels{random.zero_point(c.input_type)}
+                      : random.vector<std::int32_t>(s.in_c, 0, oracle::greatest(c.input_type));
   c.input_scale = random.real(0.001F, 0.1F);
-  c.output_scale =
-      c.input_scale * std::sqrt(static_cast<float>(per_group)) * random.real(0.3F, 3.0F);
+  const float steps = static_cast<float>(oracle::greatest(c.input_type)) /
+                      static_cast<float>(oracle::greatest(c.output_type));
   const std::int64_t scales = random.chance(70) ? s.out_c : 1;
-  for (std::int64_t i = 0; i < scales; ++i) c.weight_scales.push_back(random.real(0.005F, 0.02F));
-  c.output.zero_point = random.zero_point();
-  if (random.chance(50)) {
-    c.output.qmin = c.output.zero_point;
-    c.output.qmax = static_cast<std::int32_t>(random.in(c.output.qmin, 255));
+  for (std::int64_t i = 0; i < scales; ++i) {
+    c.weight_scales.push_back(random.real(0.005F, 0.02F) * (wide_weights ? 1.0F / 256 : 1.0F));
+  }
+  c.outputs.clear();
+  c.output_scales.clear();
+  const std::int64_t outputs = random.chance(25) ? s.out_c : 1;
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    c.output_scales.push_back(c.input_scale * steps * std::sqrt(static_cast<float>(per_group)) *
+                              random.real(0.3F, 3.0F));
+    c.outputs.push_back(random_range(random, c.output_type));
   }
   if (random.chance(30)) c.pixel_stride = s.out_c + random.in(1, 40);
-  c.input = random.activations(s.batch * s.in_h * s.in_w * s.in_c);
+  c.input = random.activations(s.batch * s.in_h * s.in_w * s.in_c, c.input_type);
 }
 
 Case random_case(oracle::Random& random, bool transposed, bool depthwise) {
   Case c;
   Conv2dShape& s = c.shape;
+  if (random.chance(50)) {
+    c.input_type = random.activation();
+    c.weight_type = random.chance(50) ? DataType::kInt8 : DataType::kInt16;
+    c.output_type = random.activation();
+  }
   s.batch = random.in(1, 2);
   s.groups = random.chance(70) ? 1 : random.in(2, 4);
   s.in_c = s.groups * random.in(1, random.chance(30) ? 70 : 9);
@@ -257,13 +296,14 @@ TEST(Conv2d, ExtremeProductsDoNotSaturate) {
         s.in_c = 19;
         s.out_c = 21;
         fill(c, random);
-        c.weights.assign(c.weights.size(), static_cast<std::int8_t>(weight));
-        c.input.assign(c.input.size(), static_cast<std::uint8_t>(activation));
+        c.weights.assign(c.weights.size(), static_cast<std::int16_t>(weight));
+        c.input.assign(c.input.size(), activation);
         c.zero_points = {zero_point};
         c.weight_scales = {1};
         c.input_scale = 1;
-        c.output_scale = 5000;  // 19·255·128 / 5000 = 124: the sum lands inside the output's range
-        c.output = {128, 0, 255};
+        // 19·255·128 / 5000 = 124: the sum lands inside the output's range.
+        c.output_scales = {5000};
+        c.outputs = {{128, 0, 255}};
         check<Conv2d, Conv2dSpec>(c, false);
       }
     }
@@ -280,9 +320,9 @@ TEST(Conv2d, TiesGoToEvenBeforeTheZeroPoint) {
     c.bias = {-30};
     c.zero_points = {0};
     c.weight_scales = {1};
-    c.output_scale = 2;
-    c.output = {zero_point, 0, 255};
-    for (int q = 0; q < 60; ++q) c.input.push_back(static_cast<std::uint8_t>(q));
+    c.output_scales = {2};
+    c.outputs = {{zero_point, 0, 255}};
+    for (int q = 0; q < 60; ++q) c.input.push_back(q);
     check<Conv2d, Conv2dSpec>(c, false);
     EXPECT_EQ(expected(c, false, false)[31], zero_point);      // 0.5 → 0
     EXPECT_EQ(expected(c, false, false)[33], zero_point + 2);  // 1.5 → 2
@@ -305,13 +345,93 @@ TEST(Conv2d, WideAccumulatorWhereInt32MightOverflow) {
   c.input.assign(c.input.size(), 255);
   c.weight_scales = {1};
   c.input_scale = 1;
-  c.output_scale = 3e7F;
-  c.output = {77, 0, 255};
+  c.output_scales = {3e7F};
+  c.outputs = {{77, 0, 255}};
   check<Conv2d, Conv2dSpec>(c, false, true);
   c.shape.out_w = 3;
   ConvTranspose2dSpec spec;
   static_cast<Conv2dSpec&>(spec) = spec_of(c);
-  EXPECT_TRUE(ConvTranspose2d(spec, available_isas().front()).wide_accumulator());
+  EXPECT_TRUE(ConvTranspose2d(spec, available_isas().front()).wide());
+}
+
+// Every combination of types on the largest sums that they can make: K·(2^16 − 1)·2^15 from one
+// side, the same from the other.
+TEST(Conv2d, ExtremeProductsOfSixteenBits) {
+  for (const DataType input : {DataType::kUint8, DataType::kUint16}) {
+    for (const DataType weight : {DataType::kInt8, DataType::kInt16}) {
+      for (const DataType output : {DataType::kUint8, DataType::kUint16}) {
+        for (const bool upwards : {false, true}) {
+          oracle::Random random(4500);
+          Case c;
+          c.input_type = input;
+          c.weight_type = weight;
+          c.output_type = output;
+          Conv2dShape& s = c.shape;
+          s.in_h = s.in_w = s.out_h = s.out_w = 3;
+          s.kernel_h = s.kernel_w = 3;
+          s.pad_top = s.pad_left = 1;
+          s.in_c = 23;
+          s.out_c = 19;
+          fill(c, random);
+          const int least = weight == DataType::kInt16 ? -32768 : -128;
+          c.weights.assign(c.weights.size(),
+                           static_cast<std::int16_t>(upwards ? -least - 1 : least));
+          c.weights[5] = static_cast<std::int16_t>(least / 3);
+          c.input.assign(c.input.size(), oracle::greatest(input));
+          c.input[7] = 1;
+          c.zero_points = {0};
+          c.weight_scales = {1};
+          c.input_scale = 1;
+          // 9·23 products land at a third of the output's range.
+          c.output_scales = {3.0F * 207 * static_cast<float>(oracle::greatest(input)) *
+                             static_cast<float>(-least) /
+                             static_cast<float>(oracle::greatest(output))};
+          c.outputs = {{oracle::greatest(output) / 2, 0, oracle::greatest(output)}};
+          check<Conv2d, Conv2dSpec>(c, false);
+        }
+      }
+    }
+  }
+}
+
+// A bias that takes the sums past 2^53, which doubles no longer hold: scalar, in int64, and rounded
+// once on the way to the double of the rule.
+TEST(Conv2d, BeyondFloat64SumsAreScalar) {
+  oracle::Random random(5500);
+  Case c;
+  c.input_type = c.output_type = DataType::kUint16;
+  c.weight_type = DataType::kInt16;
+  c.shape.in_w = c.shape.out_w = 40;
+  c.shape.in_c = 7;
+  c.shape.out_c = 4;
+  fill(c, random);
+  c.bias = {std::int64_t{1} << 53, -(std::int64_t{1} << 53), (std::int64_t{1} << 53) - 1, 0};
+  c.zero_points = {0};
+  c.weight_scales = {1};
+  c.input_scale = 1;
+  c.output_scales = {4e11F};  // 2^53 / 4e11 = 22518
+  c.outputs = {{30000, 0, 65535}};
+  check<Conv2d, Conv2dSpec>(c, false, false, true);
+}
+
+// Outputs of the graph may have parameters of their own for each channel; ReLU ranges, too.
+TEST(Conv2d, OutputParametersPerChannel) {
+  for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
+    oracle::Random random(5600);
+    Case c;
+    c.output_type = type;
+    c.shape.in_w = c.shape.out_w = 9;
+    c.shape.in_c = 12;
+    c.shape.out_c = 37;
+    fill(c, random);
+    c.outputs.clear();
+    c.output_scales.clear();
+    for (std::int64_t o = 0; o < c.shape.out_c; ++o) {
+      c.output_scales.push_back(c.input_scale * random.real(0.001F, 30.0F));
+      c.outputs.push_back(random_range(random, type));
+    }
+    check<Conv2d, Conv2dSpec>(c, false);
+  }
 }
 
 TEST(FullyConnected, EqualsTheOracleInBothWeightOrders) {
@@ -320,18 +440,20 @@ TEST(FullyConnected, EqualsTheOracleInBothWeightOrders) {
     Case c;
     c.shape.in_w = c.shape.out_w = random.in(1, 14);
     c.shape.in_c = random.in(1, 150);
-    c.shape.out_c = random.in(1, 50);
+    c.shape.out_c = random.in(2, 50);
+    if (random.chance(50)) c.weight_type = DataType::kInt16;
     fill(c, random);
-    const auto want = expected(c, false, false);
+    const auto want = expected(c, false, c.has_16_bits());
     FullyConnectedSpec spec;
     spec.rows = c.shape.in_w;
     spec.inputs = c.shape.in_c;
     spec.outputs = c.shape.out_c;
+    spec.weight_type = c.weight_type;
     spec.bias = c.bias;
     spec.input_zero_points = c.zero_points;
     spec.requantization = spec_of(c).requantization;
     spec.output_row_stride = c.pixel_stride;
-    std::vector<std::int8_t> transposed(c.weights.size());
+    std::vector<std::int16_t> transposed(c.weights.size());
     for (std::int64_t o = 0; o < spec.outputs; ++o) {
       for (std::int64_t i = 0; i < spec.inputs; ++i) {
         transposed[static_cast<std::size_t>(i * spec.outputs + o)] =

@@ -5,8 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 #include "oracle.h"
 #include "quant/kernels/integer/lookup.h"
 
@@ -16,86 +14,97 @@ namespace {
 constexpr BinaryOp kOps[] = {BinaryOp::kAdd, BinaryOp::kSub, BinaryOp::kMul,
                              BinaryOp::kDiv, BinaryOp::kMin, BinaryOp::kMax};
 
-// Every intermediate rounded to float32 by hand; long double holds each exact result but the
-// quotient's, whose second rounding to 24 bits cannot go wrong (64 ≥ 2·24 + 2).
-int expected_element(const BinarySpec& s, int qa, int qb) {
-  using oracle::to_float;
-  const long double a = qa - s.a.zero_point;
-  const long double b = qb - s.b.zero_point;
+using oracle::Levels;
+
+// Every intermediate rounded by hand.
+std::int32_t expected_element(const BinarySpec& s, std::int32_t qa, std::int32_t qb) {
+  using oracle::Exact;
+  const bool wide = oracle::any_wide(s.a_type, s.b_type, s.output_type);
+  const auto round = [&](Exact value) { return oracle::rounded(value, wide); };
+  const Exact a = qa - s.a.zero_point;
+  const Exact b = qb - s.b.zero_point;
   const double sa = s.a.scale;
   const double sb = s.b.scale;
   const double so = s.output_scale;
-  const auto ma = static_cast<float>(sa / so);
-  const auto mb = static_cast<float>(sb / so);
-  long double t = 0;
+  const Exact ma = round(sa / so);
+  const Exact mb = round(sb / so);
+  Exact t = 0;
   switch (s.op) {
     case BinaryOp::kAdd:
-      t = to_float(static_cast<long double>(to_float(a * ma)) + to_float(b * mb));
+      t = round(round(a * ma) + round(b * mb));
       break;
     case BinaryOp::kSub:
-      t = to_float(static_cast<long double>(to_float(a * ma)) - to_float(b * mb));
+      t = round(round(a * ma) - round(b * mb));
       break;
     case BinaryOp::kMin:
-      t = std::min(to_float(a * ma), to_float(b * mb));
+      t = std::min(round(a * ma), round(b * mb));
       break;
     case BinaryOp::kMax:
-      t = std::max(to_float(a * ma), to_float(b * mb));
+      t = std::max(round(a * ma), round(b * mb));
       break;
     case BinaryOp::kMul:
-      t = to_float(a * b * static_cast<float>(sa * sb / so));
+      t = round(a * b * round(sa * sb / so));
       break;
     case BinaryOp::kDiv:
       if (b == 0) {
-        t = a == 0 ? 0 : a > 0 ? 1e9L : -1e9L;
+        t = a == 0 ? 0 : a > 0 ? 1e9 : -1e9;
       } else {
-        t = to_float(static_cast<long double>(to_float(a * static_cast<float>(sa / (sb * so)))) /
-                     b);
+        t = round(round(a * round(sa / (sb * so))) / b);
       }
       break;
   }
   return oracle::to_output(t, s.output.zero_point, s.output.qmin, s.output.qmax);
 }
 
-BinarySpec random_spec(oracle::Random& random, BinaryOp op) {
-  BinarySpec spec;
+// Types as in `spec`; the operands' reals span the same whatever their types.
+void fill(BinarySpec& spec, oracle::Random& random, BinaryOp op) {
+  const auto step = [](DataType type) { return 255 / static_cast<float>(oracle::greatest(type)); };
   spec.op = op;
-  spec.a = {random.real(0.001F, 0.1F), random.zero_point()};
-  spec.b = {random.real(0.001F, 0.1F), random.zero_point()};
+  spec.a = {random.real(0.001F, 0.1F) * step(spec.a_type), random.zero_point(spec.a_type)};
+  spec.b = {random.real(0.001F, 0.1F) * step(spec.b_type), random.zero_point(spec.b_type)};
   spec.output_scale = random.real(0.005F, 0.1F);
   if (op == BinaryOp::kMul) spec.output_scale *= 0.1F;
   if (op == BinaryOp::kDiv) spec.output_scale = random.real(0.01F, 1.0F);
-  spec.output.zero_point = random.zero_point();
+  spec.output_scale *= step(spec.output_type);
+  const std::int32_t highest = oracle::greatest(spec.output_type);
+  spec.output = {random.zero_point(spec.output_type), 0, highest};
   if (random.chance(40)) {
-    spec.output.qmin = static_cast<std::int32_t>(random.in(0, 100));
-    spec.output.qmax = static_cast<std::int32_t>(random.in(100, 255));
+    spec.output.qmin = static_cast<std::int32_t>(random.in(0, highest / 3));
+    spec.output.qmax = static_cast<std::int32_t>(random.in(highest / 3, highest));
   }
-  return spec;
+}
+
+Isa expected_isa(const BinarySpec& spec, Isa isa) {
+  return oracle::any_wide(spec.a_type, spec.b_type, spec.output_type) ? Isa::kRef : isa;
 }
 
 TEST(Binary, AllPairsOfBytes) {
-  std::vector<std::uint8_t> a;
-  std::vector<std::uint8_t> b;
+  Levels a;
+  Levels b;
   for (int i = 0; i < 65536; ++i) {
-    a.push_back(static_cast<std::uint8_t>(i / 256));
-    b.push_back(static_cast<std::uint8_t>(i));
+    a.push_back(i / 256);
+    b.push_back(i % 256);
   }
+  oracle::Elements left(DataType::kUint8, a);
+  oracle::Elements right(DataType::kUint8, b);
   for (std::uint32_t seed = 0; seed < 12; ++seed) {
     for (const BinaryOp op : kOps) {
       oracle::Random random(seed);
-      BinarySpec spec = random_spec(random, op);
+      BinarySpec spec;
+      fill(spec, random, op);
       spec.out_shape = {65536};
       spec.a_strides = spec.b_strides = {1};
-      std::vector<std::uint8_t> want;
+      Levels want;
       for (std::size_t i = 0; i < a.size(); ++i) {
-        want.push_back(static_cast<std::uint8_t>(expected_element(spec, a[i], b[i])));
+        want.push_back(expected_element(spec, a[i], b[i]));
       }
       for (const Isa isa : available_isas()) {
         const Binary kernel(spec, isa);
         EXPECT_EQ(kernel.isa(), isa);
         ThreadPool pool(2);
-        oracle::Bytes out(65536);
-        kernel.run(a.data(), b.data(), out.data(), pool);
-        EXPECT_EQ(oracle::difference(out.values(), want), "")
+        oracle::Elements out(DataType::kUint8, 65536);
+        kernel.run(left.data(), right.data(), out.data(), pool);
+        EXPECT_EQ(oracle::difference(out.levels(), want), "")
             << to_string(isa) << " op " << static_cast<int>(op) << " seed " << seed;
       }
     }
@@ -105,7 +114,13 @@ TEST(Binary, AllPairsOfBytes) {
 TEST(Binary, BroadcastsLikeNumpy) {
   for (std::uint32_t seed = 0; seed < 300; ++seed) {
     oracle::Random random(100 + seed);
-    BinarySpec spec = random_spec(random, kOps[seed % 6]);
+    BinarySpec spec;
+    if (random.chance(60)) {
+      spec.a_type = random.activation();
+      spec.b_type = random.activation();
+      spec.output_type = random.activation();
+    }
+    fill(spec, random, kOps[seed % 6]);
     const auto rank = static_cast<std::size_t>(random.in(0, 6));
     std::vector<std::int64_t> a_shape;
     std::vector<std::int64_t> b_shape;
@@ -128,11 +143,11 @@ TEST(Binary, BroadcastsLikeNumpy) {
     const auto [b_strides, b_count] = strides(b_shape);
     spec.a_strides = a_strides;
     spec.b_strides = b_strides;
-    const auto a = random.activations(a_count);
-    const auto b = random.activations(b_count);
+    const Levels a = random.activations(a_count, spec.a_type);
+    const Levels b = random.activations(b_count, spec.b_type);
     std::int64_t count = 1;
     for (const auto size : spec.out_shape) count *= size;
-    std::vector<std::uint8_t> want;
+    Levels want;
     for (std::int64_t i = 0; i < count; ++i) {
       std::int64_t rest = i;
       std::int64_t a_at = 0;
@@ -143,20 +158,21 @@ TEST(Binary, BroadcastsLikeNumpy) {
         a_at += index * a_strides[axis];
         b_at += index * b_strides[axis];
       }
-      want.push_back(static_cast<std::uint8_t>(expected_element(
-          spec, a[static_cast<std::size_t>(a_at)], b[static_cast<std::size_t>(b_at)])));
+      want.push_back(expected_element(spec, a[static_cast<std::size_t>(a_at)],
+                                      b[static_cast<std::size_t>(b_at)]));
     }
     for (const Isa isa : available_isas()) {
       for (const int threads : {1, 3}) {
         ThreadPool pool(threads);
-        oracle::Bytes left(a);
-        oracle::Bytes right(b);
-        oracle::Bytes out(count);
+        oracle::Elements left(spec.a_type, a);
+        oracle::Elements right(spec.b_type, b);
+        oracle::Elements out(spec.output_type, count);
+        EXPECT_EQ(Binary(spec, isa).isa(), expected_isa(spec, isa));
         Binary(spec, isa).run(left.data(), right.data(), out.data(), pool);
-        EXPECT_EQ(oracle::difference(out.values(), want), "") << to_string(isa) << " seed " << seed;
-        if (a_count == count) {
+        EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa) << " seed " << seed;
+        if (a_count == count && spec.a_type == spec.output_type) {
           Binary(spec, isa).run(left.data(), right.data(), left.data(), pool);
-          EXPECT_EQ(oracle::difference(left.values(), want), "")
+          EXPECT_EQ(oracle::difference(left.levels(), want), "")
               << "in place, " << to_string(isa) << " seed " << seed;
         }
       }
@@ -167,7 +183,8 @@ TEST(Binary, BroadcastsLikeNumpy) {
 // Strides that are neither 0 nor 1 in the innermost axis (a transposed operand).
 TEST(Binary, AnyInnerStride) {
   oracle::Random random(7);
-  BinarySpec spec = random_spec(random, BinaryOp::kAdd);
+  BinarySpec spec;
+  fill(spec, random, BinaryOp::kAdd);
   spec.out_shape = {5, 7};
   spec.a_strides = {1, 5};
   spec.b_strides = {7, 1};
@@ -197,51 +214,74 @@ TEST(PRelu, SlopesPerChannelAndShared) {
     for (std::int64_t c = 0; c < (shared ? 1 : spec.channels); ++c) {
       spec.slopes.push_back(random.real(-0.5F, 1.5F));
     }
-    spec.input = {random.real(0.01F, 0.1F), random.zero_point()};
-    spec.output_scale = random.real(0.01F, 0.1F);
-    spec.output.zero_point = random.zero_point();
-    const auto in = random.vector<std::uint8_t>(spec.pixels * spec.channels, 0, 255);
-    std::vector<std::uint8_t> want;
+    if (random.chance(60)) {
+      spec.input_type = random.activation();
+      spec.output_type = random.activation();
+    }
+    const bool wide = oracle::any_wide(spec.input_type, spec.output_type);
+    const std::int32_t highest = oracle::greatest(spec.output_type);
+    spec.input = {random.real(0.01F, 0.1F), random.zero_point(spec.input_type)};
+    spec.output_scale = random.real(0.01F, 0.1F) *
+                        static_cast<float>(oracle::greatest(spec.input_type)) /
+                        static_cast<float>(highest);
+    spec.output = {random.zero_point(spec.output_type), 0, highest};
+    const Levels in = random.activations(spec.pixels * spec.channels, spec.input_type);
+    Levels want;
     for (std::size_t i = 0; i < in.size(); ++i) {
       const double slope = spec.slopes[shared ? 0 : i % static_cast<std::size_t>(spec.channels)];
-      const long double x = in[i] - spec.input.zero_point;
+      const oracle::Exact x = in[i] - spec.input.zero_point;
       const double scale = spec.input.scale;
       const double out_scale = spec.output_scale;
-      const auto multiplier =
-          static_cast<float>(x >= 0 ? scale / out_scale : scale * slope / out_scale);
-      want.push_back(static_cast<std::uint8_t>(
-          oracle::to_output(oracle::to_float(x * multiplier), spec.output.zero_point, 0, 255)));
+      const oracle::Exact multiplier =
+          oracle::rounded(x >= 0 ? scale / out_scale : scale * slope / out_scale, wide);
+      want.push_back(oracle::to_output(oracle::rounded(x * multiplier, wide),
+                                       spec.output.zero_point, 0, highest));
     }
     for (const Isa isa : available_isas()) {
+      const PRelu kernel(spec, isa);
+      EXPECT_EQ(kernel.isa(), wide ? Isa::kRef : isa);
       for (const int threads : {1, 2}) {
         ThreadPool pool(threads);
-        oracle::Bytes data(in);
-        PRelu(spec, isa).run(data.data(), data.data(), pool);
-        EXPECT_EQ(oracle::difference(data.values(), want), "") << to_string(isa);
+        oracle::Elements data(spec.input_type, in);
+        oracle::Elements out(spec.output_type, spec.pixels * spec.channels);
+        kernel.run(data.data(), out.data(), pool);
+        EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa);
+        if (spec.input_type == spec.output_type) {
+          kernel.run(data.data(), data.data(), pool);
+          EXPECT_EQ(oracle::difference(data.levels(), want), "") << "in place, " << to_string(isa);
+        }
       }
     }
   }
 }
 
-TEST(Lookup, AllLengthsAndBytes) {
+TEST(Lookup, AllLengthsLevelsAndTypes) {
   oracle::Random random(9);
-  LookupTable table;
-  for (auto& entry : table) entry = static_cast<std::uint8_t>(random.in(0, 255));
-  for (const std::int64_t count : {0, 1, 15, 16, 31, 33, 63, 64, 65, 127, 129, 256, 1000, 100000}) {
-    std::vector<std::uint8_t> in;
-    for (std::int64_t i = 0; i < count; ++i)
-      in.push_back(static_cast<std::uint8_t>(i * 7 + i / 256));
-    std::vector<std::uint8_t> want;
-    for (const auto q : in) want.push_back(table[q]);
-    for (const Isa isa : available_isas()) {
-      for (const int threads : {1, 3}) {
-        ThreadPool pool(threads);
-        oracle::Bytes source(in);
-        oracle::Bytes out(count);
-        lookup(source.data(), out.data(), count, table, isa, pool);
-        EXPECT_EQ(oracle::difference(out.values(), want), "") << to_string(isa) << " " << count;
-        lookup(source.data(), source.data(), count, table, isa, pool);
-        EXPECT_EQ(oracle::difference(source.values(), want), "") << "in place";
+  for (const DataType input : {DataType::kUint8, DataType::kUint16}) {
+    for (const DataType output : {DataType::kUint8, DataType::kUint16}) {
+      LookupTable table{input, output, {}};
+      const std::int32_t levels = oracle::greatest(input) + 1;
+      table.entries = random.vector<std::uint16_t>(levels, 0, oracle::greatest(output));
+      for (const std::int64_t count :
+           {0, 1, 15, 16, 31, 33, 63, 64, 65, 127, 129, 256, 1000, 100000}) {
+        Levels in;
+        for (std::int64_t i = 0; i < count; ++i) {
+          in.push_back(static_cast<std::int32_t>((i * 7 + i / 256) % levels));
+        }
+        Levels want;
+        for (const std::int32_t q : in) want.push_back(table[static_cast<std::size_t>(q)]);
+        for (const Isa isa : available_isas()) {
+          for (const int threads : {1, 3}) {
+            ThreadPool pool(threads);
+            oracle::Elements source(input, in);
+            oracle::Elements out(output, count);
+            lookup(source.data(), out.data(), count, table, isa, pool);
+            EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa) << " " << count;
+            if (input != output) continue;
+            lookup(source.data(), source.data(), count, table, isa, pool);
+            EXPECT_EQ(oracle::difference(source.levels(), want), "") << "in place";
+          }
+        }
       }
     }
   }

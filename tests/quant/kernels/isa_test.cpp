@@ -90,17 +90,27 @@ TEST(Isa, EnvironmentForcesOneOrTheBestIsTaken) {
 // target; a wrong entry in the choice shows as a wrong name, a wrong width as a wrong tile.
 TEST(Isa, TheForcedOneRuns) {
   using namespace integer;
-  EXPECT_EQ(panel_kernel(Isa::kRef), nullptr);
+  const auto narrow = [](Isa isa) {
+    return panel_kernel<NarrowPanel>(isa, DataType::kUint8, DataType::kUint8);
+  };
+  const auto wide = [](Isa isa) {
+    return panel_kernel<WidePanel>(isa, DataType::kUint16, DataType::kUint8);
+  };
+  EXPECT_EQ(narrow(Isa::kRef), nullptr);
+  EXPECT_EQ(wide(Isa::kRef), nullptr);
   EXPECT_EQ(depthwise_kernel(Isa::kRef), nullptr);
   EXPECT_EQ(&span_kernels(Isa::kRef), &span_kernels_ref());
   for (const Isa isa : available_isas()) {
     if (isa == Isa::kRef) continue;
-    ASSERT_NE(panel_kernel(isa), nullptr);
-    EXPECT_EQ(panel_kernel(isa)->isa, isa);
+    ASSERT_NE(narrow(isa), nullptr);
+    ASSERT_NE(wide(isa), nullptr);
+    EXPECT_EQ(narrow(isa)->isa, isa);
+    EXPECT_EQ(wide(isa)->isa, isa);
     EXPECT_EQ(depthwise_kernel(isa)->isa, isa);
     EXPECT_EQ(span_kernels(isa).isa, isa);
     const int lanes = isa == Isa::kAvx512 ? 16 : isa == Isa::kAvx2 ? 8 : 4;
-    EXPECT_EQ(panel_kernel(isa)->tile, 2 * lanes);
+    EXPECT_EQ(narrow(isa)->tile, 2 * lanes);
+    EXPECT_EQ(wide(isa)->tile, lanes);  // doubles are twice as wide as int32
   }
   for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
     const auto isas = available_isas();

@@ -9,47 +9,48 @@
 namespace quant::integer {
 namespace {
 
-std::vector<std::uint8_t> expected(const MatMulSpec& s, const std::vector<std::uint8_t>& a,
-                                   const std::vector<std::uint8_t>& b, double multiplier,
-                                   bool wide) {
-  std::vector<std::uint8_t> out;
+using oracle::Levels;
+
+Levels expected(const MatMulSpec& s, const Levels& a, const Levels& b, double multiplier,
+                bool wide) {
+  Levels out;
   for (std::size_t batch = 0; batch < s.a_offsets.size(); ++batch) {
     for (std::int64_t m = 0; m < s.m; ++m) {
       for (std::int64_t n = 0; n < s.n; ++n) {
         std::int64_t sum = 0;
         for (std::int64_t k = 0; k < s.k; ++k) {
           const std::int64_t right = s.b_transposed ? n * s.k + k : k * s.n + n;
-          sum += (a[static_cast<std::size_t>(s.a_offsets[batch] + m * s.k + k)] - s.a_zero_point) *
-                 (b[static_cast<std::size_t>(s.b_offsets[batch] + right)] - s.b_zero_point);
+          const std::int64_t left =
+              a[static_cast<std::size_t>(s.a_offsets[batch] + m * s.k + k)] - s.a_zero_point;
+          sum += left * (b[static_cast<std::size_t>(s.b_offsets[batch] + right)] - s.b_zero_point);
         }
-        const long double t =
-            wide ? static_cast<double>(static_cast<long double>(sum) * multiplier)
-                 : oracle::to_float(static_cast<long double>(static_cast<float>(sum)) *
-                                    static_cast<float>(multiplier));
-        const OutputRange& range = s.requantization.output;
-        out.push_back(static_cast<std::uint8_t>(
-            oracle::to_output(t, range.zero_point, range.qmin, range.qmax)));
+        const oracle::Exact t =
+            oracle::rounded(oracle::rounded(sum, wide) * oracle::rounded(multiplier, wide), wide);
+        const OutputRange& range = s.requantization.outputs[0];
+        out.push_back(oracle::to_output(t, range.zero_point, range.qmin, range.qmax));
       }
     }
   }
   return out;
 }
 
-void check(const MatMulSpec& spec, const std::vector<std::uint8_t>& a,
-           const std::vector<std::uint8_t>& b, double multiplier, bool wide = false) {
-  const auto want = expected(spec, a, b, multiplier, wide);
+// `wide_sums`: that int32 is not proved to hold the sums; `scalar`: nor float64.
+void check(const MatMulSpec& spec, const Levels& a, const Levels& b, double multiplier,
+           bool wide_sums = false, bool scalar = false) {
+  const bool wide = oracle::any_wide(spec.a_type, spec.b_type, spec.output_type) || wide_sums;
+  const Levels want = expected(spec, a, b, multiplier, wide);
   for (const Isa isa : available_isas()) {
     const MatMul kernel(spec, isa);
-    EXPECT_EQ(kernel.isa(), wide ? Isa::kRef : isa);
-    EXPECT_EQ(kernel.wide_accumulator(), wide);
+    EXPECT_EQ(kernel.isa(), scalar ? Isa::kRef : isa);
+    EXPECT_EQ(kernel.wide(), wide);
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
       AlignedBuffer scratch(kernel.scratch_bytes(threads));
-      oracle::Bytes left(a);
-      oracle::Bytes right(b);
-      oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+      oracle::Elements left(spec.a_type, a);
+      oracle::Elements right(spec.b_type, b);
+      oracle::Elements out(spec.output_type, static_cast<std::int64_t>(want.size()));
       kernel.run(left.data(), right.data(), out.data(), scratch.data(), pool);
-      EXPECT_EQ(oracle::difference(out.values(), want), "")
+      EXPECT_EQ(oracle::difference(out.levels(), want), "")
           << to_string(isa) << " m " << spec.m << " k " << spec.k << " n " << spec.n;
     }
   }
@@ -63,8 +64,13 @@ TEST(MatMul, RandomShapesEqualTheOracle) {
     spec.k = random.in(1, 90);
     spec.n = random.in(1, 50);
     spec.b_transposed = random.chance(50);
-    spec.a_zero_point = random.zero_point();
-    spec.b_zero_point = random.zero_point();
+    if (random.chance(60)) {
+      spec.a_type = random.activation();
+      spec.b_type = random.activation();
+      spec.output_type = random.activation();
+    }
+    spec.a_zero_point = random.zero_point(spec.a_type);
+    spec.b_zero_point = random.zero_point(spec.b_type);
     const std::int64_t batch = random.in(1, 3);
     const bool share_a = random.chance(30);
     spec.a_offsets.clear();
@@ -75,11 +81,15 @@ TEST(MatMul, RandomShapesEqualTheOracle) {
     }
     const float a_scale = random.real(0.01F, 0.05F);
     const float b_scale = random.real(0.01F, 0.05F);
-    const float out_scale = a_scale * b_scale * random.real(50.0F, 4000.0F);
-    spec.requantization =
-        make_requantization(a_scale, {&b_scale, 1}, out_scale, {random.zero_point(), 0, 255});
-    check(spec, random.activations(batch * spec.m * spec.k),
-          random.activations(batch * spec.k * spec.n),
+    const float steps = static_cast<float>(oracle::greatest(spec.a_type)) / 255 *
+                        static_cast<float>(oracle::greatest(spec.b_type)) /
+                        static_cast<float>(oracle::greatest(spec.output_type));
+    const float out_scale = a_scale * b_scale * steps * random.real(50.0F, 4000.0F);
+    spec.requantization = make_requantization(
+        a_scale, {&b_scale, 1}, out_scale,
+        {random.zero_point(spec.output_type), 0, oracle::greatest(spec.output_type)});
+    check(spec, random.activations(batch * spec.m * spec.k, spec.a_type),
+          random.activations(batch * spec.k * spec.n, spec.b_type),
           double{a_scale} * double{b_scale} / double{out_scale});
   }
 }
@@ -92,9 +102,20 @@ TEST(MatMul, LongSumsAreWide) {
   spec.b_zero_point = 255;
   const float one = 1;
   spec.requantization = make_requantization(1, {&one, 1}, 1e7F, {250, 0, 255});
-  const std::vector<std::uint8_t> a(33026, 255);
-  const std::vector<std::uint8_t> b(33026, 0);
-  check(spec, a, b, 1.0 / double{1e7F}, true);
+  check(spec, Levels(33026, 255), Levels(33026, 0), 1.0 / double{1e7F}, true);
+}
+
+// 2^20 + 32 products of ±65535·65535, and as many of the zero point, pass 2^53.
+TEST(MatMul, LongSumsOfSixteenBitsAreScalar) {
+  MatMulSpec spec;
+  spec.k = (1 << 20) + 33;
+  spec.a_type = spec.b_type = spec.output_type = DataType::kUint16;
+  spec.a_zero_point = 0;
+  spec.b_zero_point = 65535;
+  const float one = 1;
+  spec.requantization = make_requantization(1, {&one, 1}, 1e11F, {60000, 0, 65535});
+  const auto count = static_cast<std::size_t>(spec.k);
+  check(spec, Levels(count, 65535), Levels(count, 0), 1.0 / double{1e11F}, true, true);
 }
 
 }  // namespace

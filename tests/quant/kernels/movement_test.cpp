@@ -13,6 +13,7 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
 using ::testing::ElementsAre;
 
 std::int64_t product(const std::vector<std::int64_t>& shape) {
@@ -32,9 +33,8 @@ void for_indices(const std::vector<std::int64_t>& shape, const Visit& visit) {
   }
 }
 
-void check(const StridedCopySpec& spec, const std::vector<std::uint8_t>& in,
-           std::int64_t out_count) {
-  std::vector<std::uint8_t> want(static_cast<std::size_t>(out_count), 0xA5);
+void check(const StridedCopySpec& spec, const Levels& in, std::int64_t out_count) {
+  Levels want(static_cast<std::size_t>(out_count), oracle::Elements::kFill);
   for_indices(spec.shape, [&](const std::vector<std::int64_t>& index) {
     std::int64_t from = spec.in_offset;
     std::int64_t to = spec.out_offset;
@@ -42,24 +42,26 @@ void check(const StridedCopySpec& spec, const std::vector<std::uint8_t>& in,
       from += index[axis] * spec.in_strides[axis];
       to += index[axis] * spec.out_strides[axis];
     }
-    const std::uint8_t q = in[static_cast<std::size_t>(from)];
-    want[static_cast<std::size_t>(to)] = spec.table ? (*spec.table)[q] : q;
+    const std::int32_t q = in[static_cast<std::size_t>(from)];
+    want[static_cast<std::size_t>(to)] =
+        spec.table ? (*spec.table)[static_cast<std::size_t>(q)] : q;
   });
   for (const Isa isa : available_isas()) {
     const StridedCopy kernel(spec, isa);
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
-      oracle::Bytes source(in);
-      oracle::Bytes out(out_count);
+      oracle::Elements source(spec.type, in);
+      oracle::Elements out(spec.table ? spec.table->output : spec.type, out_count);
       kernel.run(source.data(), out.data(), pool);
-      EXPECT_EQ(oracle::difference(out.values(), want), "") << to_string(isa);
+      EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa);
     }
   }
 }
 
-LookupTable random_table(oracle::Random& random) {
-  LookupTable table;
-  for (auto& entry : table) entry = static_cast<std::uint8_t>(random.in(0, 255));
+LookupTable random_table(oracle::Random& random, DataType input) {
+  LookupTable table{input, random.activation(), {}};
+  table.entries =
+      random.vector<std::uint16_t>(oracle::greatest(input) + 1, 0, oracle::greatest(table.output));
   return table;
 }
 
@@ -76,8 +78,9 @@ TEST(StridedCopy, TransposesOfEveryRank) {
     std::iota(permutation.begin(), permutation.end(), 0);
     std::shuffle(permutation.begin(), permutation.end(), random.engine());
     StridedCopySpec spec = transpose_spec(shape, permutation);
-    if (random.chance(30)) spec.table = random_table(random);
-    check(spec, random.vector<std::uint8_t>(product(shape), 0, 255), product(shape));
+    spec.type = random.activation();
+    if (random.chance(30)) spec.table = random_table(random, spec.type);
+    check(spec, random.activations(product(shape), spec.type), product(shape));
   }
 }
 
@@ -88,6 +91,7 @@ TEST(StridedCopy, SlicesExpandsAndReverses) {
     const std::vector<std::int64_t> in_shape = {random.in(1, 4), random.in(1, 6), random.in(1, 60)};
     const std::vector<std::int64_t> in_strides = {in_shape[1] * in_shape[2], in_shape[2], 1};
     StridedCopySpec spec;
+    spec.type = random.activation();
     for (std::size_t axis = 0; axis < 3; ++axis) {
       const auto kind = random.in(0, 3);
       const std::int64_t size = in_shape[axis];
@@ -105,17 +109,20 @@ TEST(StridedCopy, SlicesExpandsAndReverses) {
       }
     }
     spec.out_strides = {spec.shape[1] * spec.shape[2], spec.shape[2], 1};
-    check(spec, random.vector<std::uint8_t>(product(in_shape), 0, 255), product(spec.shape));
+    check(spec, random.activations(product(in_shape), spec.type), product(spec.shape));
   }
 }
 
 TEST(StridedCopy, ConcatenationLeavesTheRestAlone) {
   oracle::Random random(1);
-  for (const std::int64_t width : {1, 5, 16, 33}) {
-    StridedCopySpec spec = concat_spec(50, width, width + 19, 7);
-    check(spec, random.vector<std::uint8_t>(50 * width, 0, 255), 50 * (width + 19));
-    spec.table = random_table(random);
-    check(spec, random.vector<std::uint8_t>(50 * width, 0, 255), 50 * (width + 19));
+  for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
+    for (const std::int64_t width : {1, 5, 16, 33}) {
+      StridedCopySpec spec = concat_spec(50, width, width + 19, 7);
+      spec.type = type;
+      check(spec, random.activations(50 * width, type), 50 * (width + 19));
+      spec.table = random_table(random, type);
+      check(spec, random.activations(50 * width, type), 50 * (width + 19));
+    }
   }
 }
 
@@ -123,18 +130,18 @@ TEST(StridedCopy, DepthToSpaceAndLargeMaps) {
   oracle::Random random(2);
   // NHWC depth to space by 2: (h, w, 2, 2, c) → (h, 2, w, 2, c).
   check(transpose_spec({6, 7, 2, 2, 9}, {0, 2, 1, 3, 4}),
-        random.vector<std::uint8_t>(6 * 7 * 4 * 9, 0, 255), 6 * 7 * 4 * 9);
+        random.vector<std::int32_t>(6 * 7 * 4 * 9, 0, 255), 6 * 7 * 4 * 9);
   // Large enough for several tasks.
-  check(transpose_spec({200, 300}, {1, 0}), random.vector<std::uint8_t>(60000, 0, 255), 60000);
-  check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::uint8_t>(120000, 0, 255),
+  check(transpose_spec({200, 300}, {1, 0}), random.vector<std::int32_t>(60000, 0, 255), 60000);
+  check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::int32_t>(120000, 0, 255),
         120000);
 }
 
-void check(const IndexedCopySpec& spec, const std::vector<std::uint8_t>& in) {
+void check(const IndexedCopySpec& spec, const Levels& in) {
   std::vector<std::int64_t> out_shape;
   for (const auto& table : spec.indices)
     out_shape.push_back(static_cast<std::int64_t>(table.size()));
-  std::vector<std::uint8_t> want;
+  Levels want;
   for_indices(out_shape, [&](const std::vector<std::int64_t>& index) {
     std::int64_t at = 0;
     bool outside = false;
@@ -147,10 +154,10 @@ void check(const IndexedCopySpec& spec, const std::vector<std::uint8_t>& in) {
   });
   for (const int threads : {1, 3}) {
     ThreadPool pool(threads);
-    oracle::Bytes source(in);
-    oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+    oracle::Elements source(spec.type, in);
+    oracle::Elements out(spec.type, static_cast<std::int64_t>(want.size()));
     IndexedCopy(spec).run(source.data(), out.data(), pool);
-    EXPECT_EQ(oracle::difference(out.values(), want), "");
+    EXPECT_EQ(oracle::difference(out.levels(), want), "");
   }
 }
 
@@ -159,7 +166,8 @@ TEST(IndexedCopy, PadsOfEveryMode) {
     SCOPED_TRACE(seed);
     oracle::Random random(seed);
     IndexedCopySpec spec;
-    spec.constant = static_cast<std::uint8_t>(random.in(0, 255));
+    spec.type = random.activation();
+    spec.constant = static_cast<std::uint16_t>(random.zero_point(spec.type));
     const auto rank = random.in(1, 5);
     for (std::int64_t axis = 0; axis < rank; ++axis) {
       const std::int64_t size = random.in(1, 9);
@@ -170,15 +178,17 @@ TEST(IndexedCopy, PadsOfEveryMode) {
                                  ? pad_axis(size, 0, 0, PadMode::kConstant)
                                  : pad_axis(size, before, after, static_cast<PadMode>(seed % 4)));
     }
-    check(spec, random.vector<std::uint8_t>(product(spec.in_shape), 0, 255));
+    check(spec, random.activations(product(spec.in_shape), spec.type));
   }
 }
 
 TEST(IndexedCopy, GathersAndScalars) {
-  check({{4, 6}, {{3, 0, 0}, {5, 5, 1, 2}}, 0},
-        std::vector<std::uint8_t>{0,  1,  2,  3,  4,  5,  10, 11, 12, 13, 14, 15,
-                                  20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35});
-  check({{}, {}, 0}, std::vector<std::uint8_t>{42});
+  for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
+    check(
+        {type, {4, 6}, {{3, 0, 0}, {5, 5, 1, 2}}, 0},
+        {0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35});
+    check({type, {}, {}, 0}, {42});
+  }
 }
 
 // Numpy's pad: reflect does not repeat the edge, and runs back and forth past one period.

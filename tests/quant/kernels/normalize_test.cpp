@@ -9,14 +9,18 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
+
 // t of every element; real = the same without any rounding.
 struct Expected {
-  std::vector<std::uint8_t> q;
+  Levels q;
   std::vector<double> real;
 };
 
-Expected expected(const NormalizeSpec& s, const std::vector<std::uint8_t>& in) {
-  using oracle::to_float;
+Expected expected(const NormalizeSpec& s, const Levels& in) {
+  using oracle::Exact;
+  const bool wide = oracle::any_wide(s.input_type, s.output_type);
+  const auto round = [&](Exact value) { return oracle::rounded(value, wide); };
   Expected result;
   result.q.resize(in.size());
   result.real.resize(in.size());
@@ -29,7 +33,7 @@ Expected expected(const NormalizeSpec& s, const std::vector<std::uint8_t>& in) {
       Wide sum = 0;
       Wide squares = 0;
       for (std::int64_t r = 0; r < s.reduce; ++r) {
-        const int x = in[at(r)] - s.input.zero_point;
+        const Wide x = in[at(r)] - s.input.zero_point;
         sum += x;
         squares += x * x;
       }
@@ -38,20 +42,19 @@ Expected expected(const NormalizeSpec& s, const std::vector<std::uint8_t>& in) {
       const double scale = s.input.scale;
       const double variance = numerator / (n * n);
       const double root = std::sqrt(variance * scale * scale + s.epsilon);
-      const auto mean = static_cast<float>(static_cast<double>(sum) / n);
-      const float inverse = root > 0 ? static_cast<float>(scale / root) : 0.0F;
+      const Exact mean = round(static_cast<double>(sum) / n);
+      const Exact inverse = root > 0 ? round(scale / root) : 0;
       for (std::int64_t r = 0; r < s.reduce; ++r) {
         const auto index = static_cast<std::size_t>(s.affine_axis == AffineAxis::kInner ? i : r);
         const float gamma = s.gamma.empty() ? 1 : s.gamma[s.gamma.size() == 1 ? 0 : index];
         const float beta = s.beta.empty() ? 0 : s.beta[s.beta.size() == 1 ? 0 : index];
-        const auto gain = static_cast<float>(double{gamma} / double{s.output_scale});
-        const auto offset = static_cast<float>(double{beta} / double{s.output_scale});
-        const int x = in[at(r)] - s.input.zero_point;
-        const long double centred = to_float(static_cast<long double>(x) - mean);
-        const long double unit = to_float(centred * inverse);
-        const float t = to_float(static_cast<long double>(to_float(unit * gain)) + offset);
+        const Exact gain = round(double{gamma} / double{s.output_scale});
+        const Exact offset = round(double{beta} / double{s.output_scale});
+        const std::int32_t x = in[at(r)] - s.input.zero_point;
+        const Exact unit = round(round(x - mean) * inverse);
+        const Exact t = round(round(unit * gain) + offset);
         result.q[at(r)] =
-            static_cast<std::uint8_t>(oracle::to_output(t, s.output.zero_point, 0, 255));
+            oracle::to_output(t, s.output.zero_point, 0, oracle::greatest(s.output_type));
         result.real[at(r)] = (x - static_cast<double>(sum) / n) * scale / root * gamma + beta;
       }
     }
@@ -74,24 +77,56 @@ TEST(Normalize, RandomShapesEqualTheOracle) {
       for (std::int64_t i = 0; i < entries; ++i) spec.beta.push_back(random.real(-1, 1));
     }
     if (random.chance(20)) spec.epsilon = 0;
-    spec.input = {random.real(0.005F, 0.1F), random.zero_point()};
-    spec.output_scale = random.real(0.01F, 0.05F);
-    spec.output.zero_point = random.zero_point();
-    const auto in = random.activations(spec.outer * spec.reduce * spec.inner);
+    if (random.chance(60)) {
+      spec.input_type = random.activation();
+      spec.output_type = random.activation();
+    }
+    const std::int32_t highest = oracle::greatest(spec.output_type);
+    spec.input = {
+        random.real(0.005F, 0.1F) * 255 / static_cast<float>(oracle::greatest(spec.input_type)),
+        random.zero_point(spec.input_type)};
+    spec.output_scale = random.real(0.01F, 0.05F) * 255 / static_cast<float>(highest);
+    spec.output = {random.zero_point(spec.output_type), 0, highest};
+    const Levels in = random.activations(spec.outer * spec.reduce * spec.inner, spec.input_type);
     const Expected want = expected(spec, in);
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
-      oracle::Bytes data(in);
+      oracle::Elements data(spec.input_type, in);
+      oracle::Elements out(spec.output_type, static_cast<std::int64_t>(in.size()));
+      Normalize(spec).run(data.data(), out.data(), pool);
+      EXPECT_EQ(oracle::difference(out.levels(), want.q), "") << "seed " << seed;
+      if (spec.input_type != spec.output_type) continue;
       Normalize(spec).run(data.data(), data.data(), pool);
-      EXPECT_EQ(oracle::difference(data.values(), want.q), "") << "seed " << seed;
+      EXPECT_EQ(oracle::difference(data.levels(), want.q), "") << "in place, seed " << seed;
     }
     for (std::size_t i = 0; i < in.size(); ++i) {
       const double q = want.real[i] / double{spec.output_scale} + spec.output.zero_point;
       if (std::isfinite(q)) {
-        EXPECT_NEAR(want.q[i], std::min(std::max(q, 0.0), 255.0), 0.51) << "seed " << seed;
+        EXPECT_NEAR(want.q[i], std::min(std::max(q, 0.0), static_cast<double>(highest)), 0.51)
+            << "seed " << seed;
       }
     }
   }
+}
+
+// 2^23 elements at 16 bits: n·Σq² passes 64 bits, the moments are exact all the same.
+TEST(Normalize, LongSumsOfSixteenBits) {
+  NormalizeSpec spec;
+  spec.reduce = kMaxNormalizedElements;
+  spec.affine_axis = AffineAxis::kReduce;
+  spec.input_type = spec.output_type = DataType::kUint16;
+  spec.input = {1e-4F, 0};
+  spec.output_scale = 1e-4F;
+  spec.output = {30000, 0, 65535};
+  std::vector<std::uint16_t> in(static_cast<std::size_t>(spec.reduce), 65535);
+  for (std::size_t i = 0; i < in.size(); i += 2) in[i] = 65533;
+  std::vector<std::uint16_t> out(in.size());
+  ThreadPool pool(2);
+  Normalize(spec).run(in.data(), out.data(), pool);
+  // Mean 65534, variance 1: ∓1 step of 1e-4 against sqrt(1e-8 + 1e-5), in steps of 1e-4.
+  const double unit = 1e-4 / std::sqrt(1e-8 + 1e-5) / 1e-4;
+  EXPECT_EQ(out[0], static_cast<std::uint16_t>(30000 - std::nearbyint(unit)));
+  EXPECT_EQ(out[1], static_cast<std::uint16_t>(30000 + std::nearbyint(unit)));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
+
 Pool2dShape random_shape(oracle::Random& random) {
   Pool2dShape s;
   s.batch = random.in(1, 2);
@@ -70,7 +72,7 @@ bool every_window_has_a_tap(const Pool2dShape& s) {
 
 // visit(output index, input q or −1 for a tap in the padding or −2 beyond it)
 template <typename Visit>
-void for_taps(const Pool2dShape& s, const std::vector<std::uint8_t>& in, const Visit& visit) {
+void for_taps(const Pool2dShape& s, const Levels& in, const Visit& visit) {
   std::size_t out = 0;
   for (std::int64_t n = 0; n < s.batch; ++n) {
     for (std::int64_t y = 0; y < s.out_h; ++y) {
@@ -97,15 +99,15 @@ void for_taps(const Pool2dShape& s, const std::vector<std::uint8_t>& in, const V
 }
 
 template <typename Kernel>
-void check(const Kernel& kernel, const std::vector<std::uint8_t>& in,
-           const std::vector<std::uint8_t>& want, Isa isa) {
-  EXPECT_EQ(kernel.isa(), isa);
+void check(const Kernel& kernel, DataType input, const Levels& in, DataType output,
+           const Levels& want, Isa isa) {
+  EXPECT_EQ(kernel.isa(), oracle::any_wide(input, output) ? Isa::kRef : isa);
   for (const int threads : {1, 2, 3}) {
     ThreadPool pool(threads);
-    oracle::Bytes source(in);
-    oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+    oracle::Elements source(input, in);
+    oracle::Elements out(output, static_cast<std::int64_t>(want.size()));
     kernel.run(source.data(), out.data(), pool);
-    EXPECT_EQ(oracle::difference(out.values(), want), "") << to_string(isa);
+    EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa);
   }
 }
 
@@ -116,41 +118,62 @@ std::size_t output_size(const Pool2dShape& s) {
 void check_max(const Pool2dShape& shape, oracle::Random& random) {
   MaxPool2dSpec spec;
   spec.shape = shape;
-  for (std::size_t q = 0; q < 256; ++q) {
-    spec.table[q] = static_cast<std::uint8_t>(random.chance(50) ? q : std::max<std::size_t>(q, 40));
+  spec.type = random.activation();
+  if (random.chance(70)) {
+    const std::int32_t highest = oracle::greatest(spec.type);
+    LookupTable table{spec.type, spec.type, {}};
+    for (std::int32_t q = 0; q <= highest; ++q) {
+      table.entries.push_back(
+          static_cast<std::uint16_t>(random.chance(50) ? q : std::max(q, highest / 6)));
+    }
+    std::sort(table.entries.begin(), table.entries.end());
+    spec.table = table;
   }
-  std::sort(spec.table.begin(), spec.table.end());
-  const auto in = random.activations(shape.batch * shape.in_h * shape.in_w * shape.channels);
-  std::vector<int> greatest(output_size(shape), -1);
+  const Levels in =
+      random.activations(shape.batch * shape.in_h * shape.in_w * shape.channels, spec.type);
+  Levels greatest(output_size(shape), -1);
   for_taps(shape, in, [&](std::size_t out, int q) { greatest[out] = std::max(greatest[out], q); });
-  std::vector<std::uint8_t> want;
-  for (const int q : greatest) want.push_back(spec.table[static_cast<std::size_t>(q)]);
-  for (const Isa isa : available_isas()) check(MaxPool2d(spec, isa), in, want, isa);
+  Levels want;
+  for (const int q : greatest) {
+    want.push_back(spec.table ? (*spec.table)[static_cast<std::size_t>(q)] : q);
+  }
+  for (const Isa isa : available_isas())
+    check(MaxPool2d(spec, isa), spec.type, in, spec.type, want, isa);
 }
 
 void check_average(const Pool2dShape& shape, bool include_pad, oracle::Random& random) {
   AveragePool2dSpec spec;
   spec.shape = shape;
   spec.count_include_pad = include_pad;
-  spec.input = {random.real(0.01F, 0.1F), random.zero_point()};
-  spec.output_scale = random.real(0.01F, 0.1F);
-  spec.output.zero_point = random.zero_point();
-  const auto in = random.activations(shape.batch * shape.in_h * shape.in_w * shape.channels);
+  if (random.chance(60)) {
+    spec.input_type = random.activation();
+    spec.output_type = random.activation();
+  }
+  const bool wide = oracle::any_wide(spec.input_type, spec.output_type);
+  const std::int32_t highest = oracle::greatest(spec.output_type);
+  spec.input = {random.real(0.01F, 0.1F), random.zero_point(spec.input_type)};
+  spec.output_scale = random.real(0.01F, 0.1F) *
+                      static_cast<float>(oracle::greatest(spec.input_type)) /
+                      static_cast<float>(highest);
+  spec.output = {random.zero_point(spec.output_type), 0, highest};
+  const Levels in =
+      random.activations(shape.batch * shape.in_h * shape.in_w * shape.channels, spec.input_type);
   std::vector<std::int64_t> sums(output_size(shape), 0);
   std::vector<std::int64_t> counts(output_size(shape), 0);
   for_taps(shape, in, [&](std::size_t out, int q) {
     if (q >= 0) sums[out] += q - spec.input.zero_point;
     if (q >= 0 || (include_pad && q == -1)) ++counts[out];
   });
-  std::vector<std::uint8_t> want;
+  Levels want;
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const auto multiplier = static_cast<float>(
-        double{spec.input.scale} / (double{spec.output_scale} * static_cast<double>(counts[i])));
-    const float t =
-        oracle::to_float(static_cast<long double>(static_cast<float>(sums[i])) * multiplier);
-    want.push_back(static_cast<std::uint8_t>(oracle::to_output(t, spec.output.zero_point, 0, 255)));
+    const double multiplier =
+        double{spec.input.scale} / (double{spec.output_scale} * static_cast<double>(counts[i]));
+    const oracle::Exact t =
+        oracle::rounded(oracle::rounded(sums[i], wide) * oracle::rounded(multiplier, wide), wide);
+    want.push_back(oracle::to_output(t, spec.output.zero_point, 0, highest));
   }
-  for (const Isa isa : available_isas()) check(AveragePool2d(spec, isa), in, want, isa);
+  for (const Isa isa : available_isas())
+    check(AveragePool2d(spec, isa), spec.input_type, in, spec.output_type, want, isa);
 }
 
 TEST(Pool2d, RandomShapesEqualTheOracle) {

@@ -11,38 +11,40 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
+using ::testing::DoubleEq;
 using ::testing::ElementsAre;
-using ::testing::FloatEq;
 using ::testing::Pointwise;
 
-std::vector<std::uint8_t> expected(const Resize2dSpec& s, const std::vector<std::uint8_t>& in) {
-  using oracle::to_float;
+Levels expected(const Resize2dSpec& s, const Levels& in) {
+  using oracle::Exact;
+  const bool wide = oracle::any_wide(s.input_type, s.output_type);
+  const auto round = [&](Exact value) { return oracle::rounded(value, wide); };
   const ResizeAxis& v = s.vertical;
   const ResizeAxis& h = s.horizontal;
-  const auto multiplier = static_cast<float>(double{s.input.scale} / double{s.output_scale});
-  std::vector<std::uint8_t> out;
+  const Exact multiplier = round(double{s.input.scale} / double{s.output_scale});
+  Levels out;
   for (std::int64_t n = 0; n < s.batch; ++n) {
     for (std::int64_t y = 0; y < v.out_size; ++y) {
       for (std::int64_t x = 0; x < h.out_size; ++x) {
         for (std::int64_t c = 0; c < s.channels; ++c) {
-          long double column = 0;
+          Exact column = 0;
           for (int i = 0; i < v.taps; ++i) {
             const auto vi = static_cast<std::size_t>(y * v.taps + i);
-            long double row = 0;
+            Exact row = 0;
             for (int j = 0; j < h.taps; ++j) {
               const auto hi = static_cast<std::size_t>(x * h.taps + j);
               const std::int64_t at =
                   ((n * v.in_size + v.index[vi]) * h.in_size + h.index[hi]) * s.channels + c;
-              const long double term = to_float(
-                  static_cast<long double>(in[static_cast<std::size_t>(at)] - s.input.zero_point) *
-                  h.weight[hi]);
-              row = j == 0 ? term : to_float(row + term);
+              const Exact q = in[static_cast<std::size_t>(at)] - s.input.zero_point;
+              const Exact term = round(q * round(h.weight[hi]));
+              row = j == 0 ? term : round(row + term);
             }
-            const long double term = to_float(row * v.weight[vi]);
-            column = i == 0 ? term : to_float(column + term);
+            const Exact term = round(row * round(v.weight[vi]));
+            column = i == 0 ? term : round(column + term);
           }
-          out.push_back(static_cast<std::uint8_t>(oracle::to_output(
-              to_float(column * multiplier), s.output.zero_point, s.output.qmin, s.output.qmax)));
+          out.push_back(oracle::to_output(round(column * multiplier), s.output.zero_point,
+                                          s.output.qmin, s.output.qmax));
         }
       }
     }
@@ -69,23 +71,33 @@ TEST(Resize2d, RandomShapesEqualTheOracle) {
     };
     spec.vertical = axis();
     spec.horizontal = axis();
-    spec.input = {random.real(0.01F, 0.1F), random.zero_point()};
     const bool same = random.chance(40);
-    spec.output_scale = same ? spec.input.scale : random.real(0.01F, 0.1F);
-    spec.output.zero_point = same ? spec.input.zero_point : random.zero_point();
-    const auto in = random.activations(spec.batch * spec.vertical.in_size *
-                                       spec.horizontal.in_size * spec.channels);
-    const auto want = expected(spec, in);
+    if (random.chance(60)) {
+      spec.input_type = random.activation();
+      spec.output_type = same ? spec.input_type : random.activation();
+    }
+    const bool wide = oracle::any_wide(spec.input_type, spec.output_type);
+    const std::int32_t highest = oracle::greatest(spec.output_type);
+    spec.input = {random.real(0.01F, 0.1F), random.zero_point(spec.input_type)};
+    spec.output_scale = same ? spec.input.scale
+                             : random.real(0.01F, 0.1F) *
+                                   static_cast<float>(oracle::greatest(spec.input_type)) /
+                                   static_cast<float>(highest);
+    spec.output = {same ? spec.input.zero_point : random.zero_point(spec.output_type), 0, highest};
+    const Levels in = random.activations(
+        spec.batch * spec.vertical.in_size * spec.horizontal.in_size * spec.channels,
+        spec.input_type);
+    const Levels want = expected(spec, in);
     for (const Isa isa : available_isas()) {
       const Resize2d kernel(spec, isa);
-      EXPECT_EQ(kernel.isa(), isa);
+      EXPECT_EQ(kernel.isa(), wide ? Isa::kRef : isa);
       for (const int threads : {1, 2, 3}) {
         ThreadPool pool(threads);
         AlignedBuffer scratch(kernel.scratch_bytes(threads));
-        oracle::Bytes source(in);
-        oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+        oracle::Elements source(spec.input_type, in);
+        oracle::Elements out(spec.output_type, static_cast<std::int64_t>(want.size()));
         kernel.run(source.data(), out.data(), scratch.data(), pool);
-        EXPECT_EQ(oracle::difference(out.values(), want), "") << to_string(isa) << " seed " << seed;
+        EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa) << " seed " << seed;
       }
     }
   }
@@ -134,8 +146,8 @@ TEST(ResizeAxis, NearestRoundingOfTies) {
 TEST(ResizeAxis, CubicHalfWay) {
   const ResizeAxis axis = axis_of(8, 4, ResizeMode::kCubic, ResizeCoordinates::kHalfPixel);
   EXPECT_EQ(axis.taps, 4);
-  const std::vector<float> second(axis.weight.begin() + 4, axis.weight.begin() + 8);
-  EXPECT_THAT(second, Pointwise(FloatEq(), {-0.09375F, 0.59375F, 0.59375F, -0.09375F}));
+  const std::vector<double> second(axis.weight.begin() + 4, axis.weight.begin() + 8);
+  EXPECT_THAT(second, Pointwise(DoubleEq(), {-0.09375, 0.59375, 0.59375, -0.09375}));
   EXPECT_THAT(std::vector<std::int32_t>(axis.index.begin() + 4, axis.index.begin() + 8),
               ElementsAre(1, 2, 3, 4));
 }
@@ -149,7 +161,7 @@ TEST(ResizeAxis, ExcludedOutsideTapsAreRenormalized) {
   spec.exclude_outside = true;
   const ResizeAxis axis = make_resize_axis(spec);
   EXPECT_EQ(axis.weight[0], 0);
-  EXPECT_FLOAT_EQ(axis.weight[1] + axis.weight[2] + axis.weight[3], 1);
+  EXPECT_DOUBLE_EQ(axis.weight[1] + axis.weight[2] + axis.weight[3], 1);
 }
 
 }  // namespace

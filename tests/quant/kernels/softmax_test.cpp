@@ -9,6 +9,8 @@
 namespace quant::integer {
 namespace {
 
+using oracle::Levels;
+
 TEST(Softmax, RandomShapesEqualTheOracle) {
   for (std::uint32_t seed = 0; seed < 120; ++seed) {
     oracle::Random random(seed);
@@ -16,19 +18,25 @@ TEST(Softmax, RandomShapesEqualTheOracle) {
     spec.outer = random.in(1, 6);
     spec.axis = random.chance(25) ? random.in(257, 700) : random.in(1, 40);
     spec.inner = random.chance(50) ? 1 : random.in(1, 9);
-    const float input_scale = random.real(0.005F, 0.3F);
-    spec.table = make_softmax_table(input_scale);
-    spec.output_scale = 1.0F / static_cast<float>(random.in(100, 300));
-    spec.output.zero_point = random.chance(70) ? 0 : random.zero_point();
-    const auto in = random.activations(spec.outer * spec.axis * spec.inner);
-    std::vector<std::uint8_t> want(in.size());
+    if (random.chance(60)) {
+      spec.input_type = random.activation();
+      spec.output_type = random.activation();
+    }
+    const std::int32_t highest = oracle::greatest(spec.output_type);
+    const float input_scale =
+        random.real(0.005F, 0.3F) * 255 / static_cast<float>(oracle::greatest(spec.input_type));
+    spec.table = make_softmax_table(input_scale, spec.input_type);
+    spec.output_scale = 255.0F / static_cast<float>(random.in(100, 300) * highest);
+    spec.output = {random.chance(70) ? 0 : random.zero_point(spec.output_type), 0, highest};
+    const Levels in = random.activations(spec.outer * spec.axis * spec.inner, spec.input_type);
+    Levels want(in.size());
     for (std::int64_t line = 0; line < spec.outer * spec.inner; ++line) {
       const auto at = [&](std::int64_t i) {
         return static_cast<std::size_t>((line / spec.inner * spec.axis + i) * spec.inner +
                                         line % spec.inner);
       };
-      int greatest = 0;
-      for (std::int64_t i = 0; i < spec.axis; ++i) greatest = std::max(greatest, int{in[at(i)]});
+      std::int32_t greatest = 0;
+      for (std::int64_t i = 0; i < spec.axis; ++i) greatest = std::max(greatest, in[at(i)]);
       const auto exponential = [&](std::int64_t i) {
         const long double x = static_cast<long double>(greatest - in[at(i)]) * input_scale;
         return static_cast<double>(oracle::round_half_even(std::exp(-x) * 8388608));
@@ -38,16 +46,15 @@ TEST(Softmax, RandomShapesEqualTheOracle) {
       for (std::int64_t i = 0; i < spec.axis; ++i) {
         const double p = exponential(i) / sum;
         const double t = p / double{spec.output_scale};
-        want[at(i)] =
-            static_cast<std::uint8_t>(oracle::to_output(t, spec.output.zero_point, 0, 255));
+        want[at(i)] = oracle::to_output(t, spec.output.zero_point, 0, highest);
       }
     }
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
-      oracle::Bytes source(in);
-      oracle::Bytes out(static_cast<std::int64_t>(want.size()));
+      oracle::Elements source(spec.input_type, in);
+      oracle::Elements out(spec.output_type, static_cast<std::int64_t>(want.size()));
       Softmax(spec).run(source.data(), out.data(), pool);
-      EXPECT_EQ(oracle::difference(out.values(), want), "") << "seed " << seed;
+      EXPECT_EQ(oracle::difference(out.levels(), want), "") << "seed " << seed;
     }
   }
 }

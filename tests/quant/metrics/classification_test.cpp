@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Agreement of two classifiers, against values worked out by hand.
+// Agreement of two classifiers and ranks of the right class, against values worked out by hand.
 #include "quant/metrics/classification.h"
 
 #include <gtest/gtest.h>
@@ -60,6 +60,21 @@ TEST(ClassifierAgreement, Merges) {
   a.merge(b);
   EXPECT_EQ(a, both);
   EXPECT_EQ(ClassifierAgreement{}.top1(), 0);
+}
+
+TEST(RankOf, CountsWhatComesBefore) {
+  const std::vector<float> scores = {0.1F, 0.7F, -2, 0.7F, 0.2F};
+  EXPECT_EQ(rank_of(scores, 1), 0U);
+  EXPECT_EQ(rank_of(scores, 3), 1U);  // the first of equals comes first
+  EXPECT_EQ(rank_of(scores, 4), 2U);
+  EXPECT_EQ(rank_of(scores, 0), 3U);
+  EXPECT_EQ(rank_of(scores, 2), 4U);
+}
+
+TEST(RankOf, ScoresThatAreNotFiniteHaveNoOrder) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_FALSE(rank_of(std::vector<float>{1, nan}, 0).has_value());
+  EXPECT_FALSE(rank_of(std::vector<float>{1, std::numeric_limits<float>::infinity()}, 0));
 }
 
 }  // namespace

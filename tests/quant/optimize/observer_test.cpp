@@ -75,5 +75,32 @@ TEST(MseRange, KeepsZeroInside) {
   EXPECT_LE(mse_range(histogram, 8).min, 0.0F);
 }
 
+TEST(PercentileRange, SharesOfTheirOwnAtEitherEnd) {
+  HistogramObserver histogram({0.0F, 4096.0F});  // one value a bin
+  std::vector<float> values;
+  for (int i = 0; i < 4096; ++i) values.push_back(static_cast<float>(i) + 0.5F);
+  histogram.observe(values);
+  const Range range = percentile_range(histogram, 25.0, 100.0);
+  EXPECT_NEAR(range.min, 1024, 1);
+  EXPECT_EQ(range.max, 4096.0F);
+}
+
+TEST(EntropyRange, CutsALongTailAndKeepsAFullHistogram) {
+  std::vector<float> values = normal_values(100000, 1);
+  values.push_back(60.0F);
+  values.push_back(-60.0F);
+  HistogramObserver tailed({-60.0F, 60.0F});
+  tailed.observe(values);
+  const Range cut = entropy_range(tailed, 8);
+  EXPECT_LT(cut.max, 30.0F);
+  EXPECT_GT(cut.max, 3.0F);
+  EXPECT_FLOAT_EQ(cut.min, -cut.max);
+  HistogramObserver flat({-1.0F, 1.0F});
+  std::vector<float> even;
+  for (int i = 0; i < 8192; ++i) even.push_back(static_cast<float>(i) / 4096.0F - 1.0F);
+  flat.observe(even);
+  EXPECT_EQ(entropy_range(flat, 8), (Range{-1.0F, 1.0F}));
+}
+
 }  // namespace
 }  // namespace quant

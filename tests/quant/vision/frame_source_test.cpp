@@ -89,6 +89,19 @@ TEST(FrameSource, ReadsAFolderInOrderOfNames) {
             (frame.pixels->data<std::uint8_t>()[1] - 127.0f) / 128.0f);
 }
 
+TEST(FrameSource, FramesKnowTheSizeOfTheirPicture) {
+  const TemporaryFolder folder;
+  write_image(folder / "a.png", 1, 31, 17);
+  ASSERT_TRUE(write_npy(folder / "n.npy", counting(DataType::kUint8, {6, 8, 3})));
+  const auto size_of = [&](const char* name) {
+    auto source = FrameSource::open(folder / name, kSpec, {.resize = ResizeMode::kLetterbox});
+    const auto frame = source->next();
+    return std::pair((*frame)->image_width, (*frame)->image_height);
+  };
+  EXPECT_EQ(size_of("a.png"), std::pair(31, 17));
+  EXPECT_EQ(size_of("n.npy"), std::pair(8, 6));  // never resized
+}
+
 TEST(FrameSource, SkipsAndNamesUnreadableImages) {
   const TemporaryFolder folder;
   write_image(folder / "a.png", 1);
@@ -231,6 +244,8 @@ TEST(FrameSource, ReadsVideos) {
       ASSERT_TRUE(frame) << frame.error().text();
       if (!*frame) break;
       EXPECT_EQ((*frame)->name, "clip.avi[" + std::to_string(frames) + "]");
+      EXPECT_EQ((*frame)->image_width, 32);
+      EXPECT_EQ((*frame)->image_height, 24);
       EXPECT_NEAR((*frame)->pixels->data<std::uint8_t>()[0], 50 * frames, 6) << "red comes first";
       EXPECT_NEAR((*frame)->pixels->data<std::uint8_t>()[2], 0, 6);
       ++frames;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Convolution of uint8 NHWC by int8 weights: general, grouped, depthwise, 1×1.
+// Convolution of uint8 or uint16 NHWC by int8 or int16 weights: general, grouped, depthwise, 1×1.
 //   out[n,y,x,o] = requantize(bias[o] + Σ w[o,c,i,j]·(in[n, y·sh − pt + i·dh, x·sw − pl + j·dw, c]
 //   − zp[c]))
 // over the taps inside the image: what padding would add is exactly 0.
@@ -13,6 +13,7 @@
 #include "quant/arithmetic/requantize.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
@@ -36,19 +37,23 @@ struct Conv2dShape {
 // Spans are read by the constructor only.
 struct Conv2dSpec {
   Conv2dShape shape;
-  std::span<const std::int8_t> weights;  // ONNX: (out_c, in_c/groups, kernel_h, kernel_w)
-  std::span<const std::int32_t> bias;    // out_c, or empty: zeros
-  std::span<const std::int32_t> input_zero_points;  // 1 or in_c, each 0…255
-  Requantization requantization;                    // 1 or out_c multipliers; uint8 output
-  // Bytes from one output pixel to the next, ≥ out_c; 0: out_c. More lets a concatenation be filled
-  // in place.
+  DataType input_type = DataType::kUint8;   // or kUint16
+  DataType weight_type = DataType::kInt8;   // or kInt16; `weights` lie in its range
+  DataType output_type = DataType::kUint8;  // or kUint16
+  std::span<const std::int16_t> weights;    // ONNX: (out_c, in_c/groups, kernel_h, kernel_w)
+  std::span<const std::int64_t> bias;       // out_c, each within ±2^53, or empty: zeros
+  std::span<const std::int32_t> input_zero_points;  // 1 or in_c, each a level of the input
+  Requantization requantization;                    // 1 or out_c multipliers and outputs
+  // Elements from one output pixel to the next, ≥ out_c; 0: out_c. More lets a concatenation be
+  // filled in place.
   std::int64_t output_pixel_stride = 0;
 };
 
 class ConvolutionImplementation;
 
-// Reentrant after construction; concurrent runs need scratch memory of their own. Accumulators are
-// int32 where the constructor proves that they fit, else int64 (scalar).
+// Reentrant after construction; concurrent runs need scratch memory of their own. 8-bit tensors are
+// summed in int32 where the constructor proves that it holds them; all else is summed exactly in 53
+// bits or, where they are not proved to do, in int64 (scalar), and requantized in double.
 class Conv2d {
  public:
   // Precondition: `isa` is one of available_isas().
@@ -61,11 +66,11 @@ class Conv2d {
   std::size_t scratch_bytes(int threads) const;
   // `input` is dense; `output` has batch·out_h·out_w pixels. They may not overlap. `scratch` is
   // aligned to kBufferAlignment. Allocates nothing.
-  void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-           ThreadPool& pool) const;
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const;
   // The kernels that run() uses: the scalar ones where SIMD has no path.
   Isa isa() const;
-  bool wide_accumulator() const;
+  // More than int32 and float32.
+  bool wide() const;
 
  private:
   std::unique_ptr<ConvolutionImplementation> implementation_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Transposed convolution of uint8 NHWC by int8 weights.
+// Transposed convolution of uint8 or uint16 NHWC by int8 or int16 weights.
 //   out[n,y,x,o] = requantize(bias[o] + Σ w[c,o,i,j]·(in[n,a,b,c] − zp[c]))
 // over all (i, j, a, b) with a·sh − pt + i·dh = y and b·sw − pl + j·dw = x.
 #pragma once
@@ -25,10 +25,9 @@ class ConvTranspose2d {
   ConvTranspose2d& operator=(ConvTranspose2d&&) noexcept;
 
   std::size_t scratch_bytes(int threads) const;
-  void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-           ThreadPool& pool) const;
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const;
   Isa isa() const;
-  bool wide_accumulator() const;
+  bool wide() const;
 
  private:
   std::unique_ptr<ConvolutionImplementation> implementation_;

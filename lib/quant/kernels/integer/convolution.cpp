@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "quant/arithmetic/accumulator.h"
+#include "quant/kernels/integer/element_types.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {
 namespace {
@@ -13,6 +15,8 @@ Convolution make_frame(const Conv2dSpec& spec) {
   const Conv2dShape& shape = spec.shape;
   Convolution result;
   result.shape = shape;
+  result.input_type = spec.input_type;
+  result.output_type = spec.output_type;
   result.weights.resize(static_cast<std::size_t>(shape.out_c * result.kernel_size()));
   result.bias.assign(static_cast<std::size_t>(shape.out_c), 0);
   if (!spec.bias.empty()) result.bias.assign(spec.bias.begin(), spec.bias.end());
@@ -26,9 +30,13 @@ Convolution make_frame(const Conv2dSpec& spec) {
   return result;
 }
 
-bool needs_wide_accumulator(const Convolution& convolution) {
+// What can hold the sums of every output channel.
+void choose_accumulator(Convolution& convolution, DataType weight_type) {
   const std::int64_t inputs = convolution.group_inputs();
   const std::int64_t size = convolution.kernel_size();
+  const std::int32_t highest = greatest_activation(convolution.input_type);
+  convolution.wide = !all_bytes(convolution.input_type, weight_type, convolution.output_type);
+  convolution.fits_float64 = true;
   std::vector<std::int32_t> zero_points(static_cast<std::size_t>(size));
   for (std::int64_t o = 0; o < convolution.shape.out_c; ++o) {
     const std::int64_t first = o / convolution.group_outputs() * inputs;
@@ -36,22 +44,25 @@ bool needs_wide_accumulator(const Convolution& convolution) {
       zero_points[static_cast<std::size_t>(i)] =
           convolution.zero_points[static_cast<std::size_t>(first + i % inputs)];
     }
-    const std::span<const std::int8_t> row(convolution.weights.data() + o * size,
-                                           static_cast<std::size_t>(size));
-    if (!accumulator_fits_int32(row, zero_points, 255,
-                                convolution.bias[static_cast<std::size_t>(o)])) {
-      return true;
-    }
+    const std::span<const std::int16_t> row(convolution.weights.data() + o * size,
+                                            static_cast<std::size_t>(size));
+    const std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
+    convolution.wide = convolution.wide || !accumulator_fits_int32(row, zero_points, highest, bias);
+    convolution.fits_float64 =
+        convolution.fits_float64 && accumulator_fits_float64(row, highest, bias);
   }
-  return false;
 }
 
 std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa isa) {
-  if (isa == Isa::kRef || convolution.wide) {
+  const bool depthwise = convolution.depthwise();
+  const bool one_range = convolution.requantization.outputs.size() == 1;
+  const bool scalar =
+      convolution.wide ? depthwise || !convolution.fits_float64 : depthwise && !one_range;
+  if (isa == Isa::kRef || scalar) {
     return convolution.transposed ? make_conv_transpose2d_ref(std::move(convolution))
                                   : make_conv2d_ref(std::move(convolution));
   }
-  if (convolution.depthwise()) return make_depthwise_convolution(convolution, isa);
+  if (depthwise) return make_depthwise_convolution(convolution, isa);
   return make_panel_convolution(convolution, isa);
 }
 
@@ -69,7 +80,7 @@ Convolution make_convolution(const Conv2dSpec& spec) {
       }
     }
   }
-  result.wide = needs_wide_accumulator(result);
+  choose_accumulator(result, spec.weight_type);
   return result;
 }
 
@@ -89,7 +100,7 @@ Convolution make_convolution(const ConvTranspose2dSpec& spec) {
       }
     }
   }
-  result.wide = needs_wide_accumulator(result);
+  choose_accumulator(result, spec.weight_type);
   return result;
 }
 
@@ -101,12 +112,11 @@ Conv2d& Conv2d::operator=(Conv2d&&) noexcept = default;
 std::size_t Conv2d::scratch_bytes(int threads) const {
   return implementation_->scratch_bytes(threads);
 }
-void Conv2d::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-                 ThreadPool& pool) const {
+void Conv2d::run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const {
   implementation_->run(input, output, scratch, pool);
 }
 Isa Conv2d::isa() const { return implementation_->isa(); }
-bool Conv2d::wide_accumulator() const { return implementation_->wide(); }
+bool Conv2d::wide() const { return implementation_->wide(); }
 
 ConvTranspose2d::ConvTranspose2d(const ConvTranspose2dSpec& spec, Isa isa)
     : implementation_(choose(make_convolution(spec), isa)) {}
@@ -116,11 +126,11 @@ ConvTranspose2d& ConvTranspose2d::operator=(ConvTranspose2d&&) noexcept = defaul
 std::size_t ConvTranspose2d::scratch_bytes(int threads) const {
   return implementation_->scratch_bytes(threads);
 }
-void ConvTranspose2d::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
+void ConvTranspose2d::run(const void* input, void* output, std::byte* scratch,
                           ThreadPool& pool) const {
   implementation_->run(input, output, scratch, pool);
 }
 Isa ConvTranspose2d::isa() const { return implementation_->isa(); }
-bool ConvTranspose2d::wide_accumulator() const { return implementation_->wide(); }
+bool ConvTranspose2d::wide() const { return implementation_->wide(); }
 
 }  // namespace quant::integer

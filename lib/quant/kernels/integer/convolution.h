@@ -16,12 +16,16 @@ namespace quant::integer {
 struct Convolution {
   Conv2dShape shape;
   bool transposed = false;
-  std::vector<std::int8_t> weights;       // (out_c, kernel_h, kernel_w, in_c/groups)
-  std::vector<std::int32_t> bias;         // out_c
+  DataType input_type = DataType::kUint8;
+  DataType output_type = DataType::kUint8;
+  std::vector<std::int16_t> weights;      // (out_c, kernel_h, kernel_w, in_c/groups)
+  std::vector<std::int64_t> bias;         // out_c
   std::vector<std::int32_t> zero_points;  // in_c
   Requantization requantization;
   std::int64_t pixel_stride = 0;
-  bool wide = false;  // int32 accumulators are not proved to fit
+  // Every step in double: a tensor has 16 bits, or int32 is not proved to hold the sums.
+  bool wide = false;
+  bool fits_float64 = false;  // the sums, with the input zero points folded into the bias
 
   std::int64_t group_inputs() const { return shape.in_c / shape.groups; }
   std::int64_t group_outputs() const { return shape.out_c / shape.groups; }
@@ -36,8 +40,7 @@ class ConvolutionImplementation {
  public:
   virtual ~ConvolutionImplementation() = default;
   virtual std::size_t scratch_bytes(int threads) const = 0;
-  virtual void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-                   ThreadPool& pool) const = 0;
+  virtual void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const = 0;
   virtual Isa isa() const = 0;
   virtual bool wide() const { return false; }
 };
@@ -45,10 +48,10 @@ class ConvolutionImplementation {
 // The normative scalar loops.
 std::unique_ptr<ConvolutionImplementation> make_conv2d_ref(Convolution convolution);
 std::unique_ptr<ConvolutionImplementation> make_conv_transpose2d_ref(Convolution convolution);
-// Both kinds. Preconditions: not wide; `isa` is not kRef.
+// Both kinds. Precondition: not wide, or fits_float64; `isa` is not kRef.
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
                                                                   Isa isa);
-// Also: depthwise().
+// Preconditions: not wide; `isa` is not kRef; depthwise(); one output range.
 std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(
     const Convolution& convolution, Isa isa);
 

@@ -28,8 +28,7 @@ class DepthwiseConvolution : public ConvolutionImplementation {
     return static_cast<std::size_t>(threads) * worker_bytes_;
   }
   Isa isa() const override { return kernel_->isa; }
-  void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-           ThreadPool& pool) const override;
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const override;
 
  private:
   struct BlockPlace {
@@ -70,14 +69,14 @@ DepthwiseConvolution::DepthwiseConvolution(const Convolution& convolution, Isa i
       geometry_(convolution.transposed ? conv_transpose2d_taps(shape_) : conv2d_taps(shape_)),
       places_(place_blocks()),
       zero_pixel_(convolution.zero_points.begin(), convolution.zero_points.end()),
-      range_(convolution.requantization.output) {
+      range_(convolution.requantization.output(0)) {
   assert(kernel_ != nullptr);
   zero_pixel_.resize(std::max<std::size_t>(zero_pixel_.size(), kDepthwiseNarrow), 0);
   for (const BlockPlace& place : places_) {
     for (std::int64_t i = 0; i < place.width; ++i) {
       const std::int64_t channel = place.channel + depthwise_channel(place.width, i);
-      multipliers_.push_back(channel < shape_.out_c ? convolution.requantization.multiplier(channel)
-                                                    : 0.0F);
+      multipliers_.push_back(
+          channel < shape_.out_c ? convolution.requantization.multiplier<float>(channel) : 0.0F);
     }
   }
   std::int64_t pairs = 0;
@@ -132,8 +131,7 @@ void DepthwiseConvolution::pack(const Convolution& convolution, PackedPhase& pha
       for (std::size_t tap = 0; tap < taps.size(); ++tap) {
         const std::int64_t at =
             channel * kernel_taps + taps[tap].ky * shape_.kernel_w + taps[tap].kx;
-        const auto weight =
-            static_cast<std::int16_t>(convolution.weights[static_cast<std::size_t>(at)]);
+        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
         const auto pair = static_cast<std::int64_t>(tap / 2);
         weights[(pair * place.width + i) * 2 + static_cast<std::int64_t>(tap % 2)] = weight;
         bias -= std::int64_t{weight} * convolution.zero_points[c];
@@ -147,12 +145,13 @@ void DepthwiseConvolution::pack(const Convolution& convolution, PackedPhase& pha
   }
 }
 
-void DepthwiseConvolution::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
+void DepthwiseConvolution::run(const void* input, void* output, std::byte* scratch,
                                ThreadPool& pool) const {
   for (const PackedPhase& phase : phases_) {
     pool.run(shape_.batch * phase.geometry.rows, [&](std::int64_t row, int worker) {
       std::byte* own = scratch + static_cast<std::size_t>(worker) * worker_bytes_;
-      run_row(phase, row, input, output,
+      run_row(phase, row, static_cast<const std::uint8_t*>(input),
+              static_cast<std::uint8_t*>(output),
               {reinterpret_cast<const std::uint8_t**>(own),
                reinterpret_cast<std::uint8_t*>(own + taps_bytes_)});
     });

@@ -4,7 +4,8 @@
 
 #include <cstdint>
 
-#include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/isa.h"
+#include "quant/kernels/integer/store_range.h"
 
 namespace quant::integer {
 

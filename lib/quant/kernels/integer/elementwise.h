@@ -3,13 +3,14 @@
 // arithmetic/elementwise.h.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
 #include "quant/arithmetic/elementwise.h"
+#include "quant/arithmetic/lookup_table.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
@@ -19,23 +20,26 @@ struct BinarySpec {
   BinaryOp op = BinaryOp::kAdd;
   std::vector<std::int64_t> out_shape;
   std::vector<std::int64_t> a_strides, b_strides;
+  DataType a_type = DataType::kUint8, b_type = DataType::kUint8, output_type = DataType::kUint8;
   AffineParams a, b;
   float output_scale = 1;
   OutputRange output;
 };
 
-// Reentrant. `output` may be `a` or `b` where that operand is dense and not broadcast, else no
-// overlap.
+// Reentrant. `output` may be `a` or `b` where that operand is dense, not broadcast and of the
+// output's type, else no overlap.
 class Binary {
  public:
   Binary(const BinarySpec& spec, Isa isa);
-  void run(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-           ThreadPool& pool) const;
+  void run(const void* a, const void* b, void* output, ThreadPool& pool) const;
+  // kRef where a tensor has 16 bits.
   Isa isa() const { return isa_; }
 
  private:
+  template <typename A, typename B, typename Out>
+  void run_as(const A* a, const B* b, Out* output, ThreadPool& pool) const;
+
   BinarySpec spec_;  // axes merged where both operands allow it
-  BinaryMultipliers multipliers_;
   Isa isa_;
 };
 
@@ -43,21 +47,28 @@ class Binary {
 struct PReluSpec {
   std::int64_t pixels = 1, channels = 1;
   std::vector<float> slopes;
+  DataType input_type = DataType::kUint8, output_type = DataType::kUint8;
   AffineParams input;
   float output_scale = 1;
   OutputRange output;
 };
 
-// Reentrant. `output` may be `input`.
+// Reentrant. `output` may be `input` where they have one type.
 class PRelu {
  public:
   PRelu(const PReluSpec& spec, Isa isa);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef where a tensor has 16 bits.
   Isa isa() const { return isa_; }
 
  private:
-  std::int64_t pixels_, channels_;
-  std::vector<std::array<std::uint8_t, 256>> tables_;  // one per slope: the rule has 256 inputs
+  void run_bytes(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  template <typename In, typename Out>
+  void run_wide(const In* input, Out* output, ThreadPool& pool) const;
+
+  PReluSpec spec_;
+  std::vector<LookupTable> tables_;  // bytes: one per slope, as the rule has 256 inputs
+  std::vector<PReluMultipliers<double>> multipliers_;  // else: one per slope
   Isa isa_;
 };
 

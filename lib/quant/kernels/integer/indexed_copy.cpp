@@ -2,9 +2,9 @@
 #include "quant/kernels/integer/indexed_copy.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "quant/kernels/integer/chunks.h"
+#include "quant/kernels/integer/element_types.h"
 
 namespace quant::integer {
 namespace {
@@ -59,7 +59,16 @@ IndexedCopy::IndexedCopy(const IndexedCopySpec& spec) : spec_(spec) {
   }
 }
 
-void IndexedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
+void IndexedCopy::run(const void* input, void* output, ThreadPool& pool) const {
+  with_elements(
+      [&]<typename T>(Element<T>) {
+        run_as(static_cast<const T*>(input), static_cast<T*>(output), pool);
+      },
+      spec_.type);
+}
+
+template <typename T>
+void IndexedCopy::run_as(const T* input, T* output, ThreadPool& pool) const {
   if (spec_.in_shape.empty()) {
     output[0] = input[0];
     return;
@@ -73,7 +82,7 @@ void IndexedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPoo
   }
   if (width == 0) return;
   const auto copy_row = [&](std::int64_t row) {
-    std::uint8_t* out = output + row * width;
+    T* out = output + row * width;
     std::int64_t at = 0;
     std::int64_t rest = row;
     bool outside = false;
@@ -85,13 +94,13 @@ void IndexedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPoo
       at += index * strides_[axis];
     }
     if (outside) {
-      std::memset(out, spec_.constant, static_cast<std::size_t>(width));
+      std::fill_n(out, width, static_cast<T>(spec_.constant));
     } else if (innermost_contiguous_) {
-      std::memcpy(out, input + at + inner[0], static_cast<std::size_t>(width));
+      std::copy_n(input + at + inner[0], width, out);
     } else {
       for (std::int64_t i = 0; i < width; ++i) {
         const std::int64_t index = inner[static_cast<std::size_t>(i)];
-        out[i] = index < 0 ? spec_.constant : input[at + index];
+        out[i] = index < 0 ? static_cast<T>(spec_.constant) : input[at + index];
       }
     }
   };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Functions of one tensor through a 256-entry table: activations, requantization.
+// Functions of one tensor through a table: activations, requantization.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,9 @@
 
 namespace quant::integer {
 
-// output[i] = table[input[i]] for i in [0, count). `output` may be `input`. Reentrant.
-void lookup(const std::uint8_t* input, std::uint8_t* output, std::int64_t count,
-            const LookupTable& table, Isa isa, ThreadPool& pool);
+// output[i] = table[input[i]] for i in [0, count), in the table's types. `output` may be `input`
+// where those are one. Reentrant.
+void lookup(const void* input, void* output, std::int64_t count, const LookupTable& table, Isa isa,
+            ThreadPool& pool);
 
 }  // namespace quant::integer

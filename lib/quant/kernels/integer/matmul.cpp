@@ -1,166 +1,246 @@
 // SPDX-License-Identifier: MIT
-// Product of two activation matrices. The right one is packed at run time into the form of constant
-// weights; the micro-kernel is that of convolution.
+// Product of two activation matrices: plain loops, and panels. There the right matrix is packed at
+// run time into the form of constant weights; the micro-kernel is that of convolution.
 #include "quant/kernels/integer/matmul.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "quant/arithmetic/accumulator.h"
 #include "quant/base/aligned_buffer.h"
+#include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {
+
+class MatMulImplementation {
+ public:
+  explicit MatMulImplementation(const MatMulSpec& spec) : spec_(spec) {}
+  virtual ~MatMulImplementation() = default;
+  virtual std::size_t scratch_bytes(int threads) const = 0;
+  virtual void run(const void* a, const void* b, void* output, std::byte* scratch,
+                   ThreadPool& pool) const = 0;
+  virtual Isa isa() const = 0;
+  virtual bool wide() const = 0;
+
+ protected:
+  MatMulSpec spec_;
+};
+
 namespace {
+
+// The normative scalar loops.
+class MatMulRef : public MatMulImplementation {
+ public:
+  MatMulRef(const MatMulSpec& spec, bool wide) : MatMulImplementation(spec), wide_(wide) {}
+
+  std::size_t scratch_bytes(int) const override { return 0; }
+  Isa isa() const override { return Isa::kRef; }
+  bool wide() const override { return wide_; }
+
+  void run(const void* a, const void* b, void* output, std::byte*,
+           ThreadPool& pool) const override {
+    if (!wide_) {
+      return run_as<float>(static_cast<const std::uint8_t*>(a), static_cast<const std::uint8_t*>(b),
+                           static_cast<std::uint8_t*>(output), pool);
+    }
+    with_elements(
+        [&]<typename A, typename B, typename Out>(Element<A>, Element<B>, Element<Out>) {
+          run_as<double>(static_cast<const A*>(a), static_cast<const B*>(b),
+                         static_cast<Out*>(output), pool);
+        },
+        spec_.a_type, spec_.b_type, spec_.output_type);
+  }
+
+ private:
+  template <typename Real, typename A, typename B, typename Out>
+  void run_as(const A* a, const B* b, Out* output, ThreadPool& pool) const {
+    const auto batches = static_cast<std::int64_t>(spec_.a_offsets.size());
+    pool.run(batches * spec_.m, [&](std::int64_t row, int) {
+      const auto batch = static_cast<std::size_t>(row / spec_.m);
+      const A* left = a + spec_.a_offsets[batch] + row % spec_.m * spec_.k;
+      const B* right = b + spec_.b_offsets[batch];
+      for (std::int64_t n = 0; n < spec_.n; ++n) {
+        output[row * spec_.n + n] =
+            spec_.requantization.apply<Out, Real>(accumulate<Real>(left, right, n), 0);
+      }
+    });
+  }
+
+  template <typename Real, typename A, typename B>
+  auto accumulate(const A* a, const B* b, std::int64_t n) const {
+    using Accumulator = std::conditional_t<std::is_same_v<Real, float>, std::int32_t, std::int64_t>;
+    Accumulator sum = 0;
+    for (std::int64_t k = 0; k < spec_.k; ++k) {
+      const std::int32_t right = spec_.b_transposed ? b[n * spec_.k + k] : b[k * spec_.n + n];
+      sum += static_cast<Accumulator>(a[k] - spec_.a_zero_point) * (right - spec_.b_zero_point);
+    }
+    return sum;
+  }
+
+  bool wide_;
+};
 
 std::size_t aligned(std::size_t bytes) {
   return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
 }
 
-}  // namespace
+template <typename Panel>
+class PanelMatMul : public MatMulImplementation {
+ public:
+  PanelMatMul(const MatMulSpec& spec, Isa isa);
 
-struct MatMul::Plan {
-  MatMulSpec spec;
-  Isa isa = Isa::kRef;
-  bool wide = false;
-  const PanelKernel* kernel = nullptr;  // null: scalar
-  std::int64_t tiles = 0, pairs = 0;
-  std::vector<std::int32_t> order;
-  std::vector<float> multipliers;  // tile
+  std::size_t scratch_bytes(int threads) const override {
+    return weight_bytes_ + bias_bytes_ + static_cast<std::size_t>(threads) * panel_bytes_;
+  }
+  Isa isa() const override { return kernel_->isa; }
+  bool wide() const override { return std::is_same_v<Panel, WidePanel>; }
+  void run(const void* a, const void* b, void* output, std::byte* scratch,
+           ThreadPool& pool) const override;
+
+ private:
+  using Widened = typename Panel::Widened;
+  using Sum = typename Panel::Sum;
+
+  std::int64_t depth() const { return Panel::kDepth * steps_; }
+  template <typename B>
+  void pack_tile(const B* b, std::int64_t tile, Widened* weights, Sum* bias) const;
+  void run_panel(const std::byte* a, std::int64_t first, const Widened* weights, const Sum* bias,
+                 std::byte* output, Widened* panel) const;
+
+  const PanelKernel<Panel>* kernel_;
+  std::int64_t tiles_, steps_, a_size_, b_size_, out_size_;
+  std::vector<std::int32_t> order_;
+  PackedStore<typename Panel::Real> store_;  // tile
   // Scratch: packed right matrix, its bias, then one panel per worker.
-  std::size_t weight_bytes = 0, bias_bytes = 0, panel_bytes = 0;
-
-  template <typename Accumulator>
-  Accumulator accumulate(const std::uint8_t* a, const std::uint8_t* b, std::int64_t n) const {
-    Accumulator sum = 0;
-    for (std::int64_t k = 0; k < spec.k; ++k) {
-      const std::int32_t right = spec.b_transposed ? b[n * spec.k + k] : b[k * spec.n + n];
-      sum += (a[k] - spec.a_zero_point) * (right - spec.b_zero_point);
-    }
-    return sum;
-  }
-
-  void run_ref(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-               ThreadPool& pool) const {
-    pool.run(spec.m, [&](std::int64_t row, int) {
-      const std::uint8_t* left = a + row * spec.k;
-      for (std::int64_t n = 0; n < spec.n; ++n) {
-        output[row * spec.n + n] =
-            wide ? requantize_u8(accumulate<std::int64_t>(left, b, n),
-                                 spec.requantization.wide_multiplier(0), spec.requantization.output)
-                 : requantize_u8(accumulate<std::int32_t>(left, b, n),
-                                 spec.requantization.multiplier(0), spec.requantization.output);
-      }
-    });
-  }
-
-  // One tile of columns: b − zp_b as weights; −zp_a·Σ(b − zp_b), modulo 2^32, as bias.
-  void pack_tile(const std::uint8_t* b, std::int64_t tile, std::int16_t* weights,
-                 std::int32_t* bias) const {
-    const std::int64_t width = kernel->tile;
-    for (std::int64_t lane = 0; lane < width; ++lane) {
-      const std::int64_t n = tile * width + order[static_cast<std::size_t>(lane)];
-      const bool real = n < spec.n;
-      const std::uint8_t* column = b + (real ? n : 0) * (spec.b_transposed ? spec.k : 1);
-      const std::int64_t step = spec.b_transposed ? 1 : spec.n;
-      std::int64_t sum = 0;
-      for (std::int64_t k = 0; k < 2 * pairs; ++k) {
-        std::int32_t weight = 0;
-        if (real && k < spec.k) weight = column[k * step] - spec.b_zero_point;
-        weights[(k / 2 * width + lane) * 2 + k % 2] = static_cast<std::int16_t>(weight);
-        sum += weight;
-      }
-      bias[lane] = static_cast<std::int32_t>(static_cast<std::uint64_t>(-spec.a_zero_point * sum));
-    }
-  }
-
-  void run_panel(const std::uint8_t* a, std::int64_t first, const std::int16_t* weights,
-                 const std::int32_t* bias, std::uint8_t* output, std::int16_t* panel) const {
-    const std::int64_t rows = std::min<std::int64_t>(kPanelRows, spec.m - first);
-    std::uint8_t* outputs[kPanelRows];
-    constexpr std::int64_t kNoOffset = 0;
-    kernel->widen({a + first * spec.k, rows, spec.k, &kNoOffset, 1, spec.k, panel, 2 * pairs});
-    for (std::int64_t r = 0; r < rows; ++r) {
-      if (spec.k % 2 != 0) panel[r * 2 * pairs + spec.k] = 0;
-      outputs[r] = output + (first + r) * spec.n;
-    }
-    PanelTile tile;
-    tile.rows = rows;
-    tile.activations = panel;
-    tile.row_stride = 2 * pairs;
-    tile.pairs = pairs;
-    tile.multipliers = multipliers.data();
-    tile.range = StoreRange(spec.requantization.output);
-    tile.outputs = outputs;
-    tile.width = kernel->tile;
-    for (std::int64_t t = 0; t < tiles; ++t) {
-      tile.weights = weights + t * pairs * kernel->tile * 2;
-      tile.bias = bias + t * kernel->tile;
-      tile.channels =
-          static_cast<int>(std::min<std::int64_t>(kernel->tile, spec.n - t * kernel->tile));
-      kernel->run(tile);
-      for (std::int64_t r = 0; r < rows; ++r) outputs[r] += kernel->tile;
-    }
-  }
-
-  void run_panels(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-                  std::byte* scratch, ThreadPool& pool) const {
-    auto* weights = reinterpret_cast<std::int16_t*>(scratch);
-    auto* bias = reinterpret_cast<std::int32_t*>(scratch + weight_bytes);
-    std::byte* panels = scratch + weight_bytes + bias_bytes;
-    pool.run(tiles, [&](std::int64_t t, int) {
-      pack_tile(b, t, weights + t * pairs * kernel->tile * 2, bias + t * kernel->tile);
-    });
-    pool.run((spec.m + kPanelRows - 1) / kPanelRows, [&](std::int64_t block, int worker) {
-      auto* panel =
-          reinterpret_cast<std::int16_t*>(panels + static_cast<std::size_t>(worker) * panel_bytes);
-      run_panel(a, block * kPanelRows, weights, bias, output, panel);
-    });
-  }
+  std::size_t weight_bytes_, bias_bytes_, panel_bytes_;
 };
 
-MatMul::MatMul(const MatMulSpec& spec, Isa isa) : plan_(std::make_unique<Plan>()) {
-  plan_->spec = spec;
-  plan_->wide = !sum_fits_int32(spec.k, 255 * 255);
-  plan_->kernel = plan_->wide ? nullptr : panel_kernel(isa);
-  if (plan_->kernel == nullptr) return;
-  plan_->isa = plan_->kernel->isa;
-  const std::int64_t tile = plan_->kernel->tile;
-  plan_->tiles = (spec.n + tile - 1) / tile;
-  plan_->pairs = (spec.k + 1) / 2;
-  plan_->order.resize(static_cast<std::size_t>(tile));
-  plan_->kernel->channel_order(plan_->order.data());
-  plan_->multipliers.assign(static_cast<std::size_t>(tile), spec.requantization.multiplier(0));
-  const auto lanes = static_cast<std::size_t>(plan_->tiles * tile);
-  const auto pairs = static_cast<std::size_t>(plan_->pairs);
-  plan_->weight_bytes = aligned(lanes * pairs * 2 * sizeof(std::int16_t));
-  plan_->bias_bytes = aligned(lanes * sizeof(std::int32_t));
-  plan_->panel_bytes = aligned(kPanelRows * pairs * 2 * sizeof(std::int16_t));
+template <typename Panel>
+PanelMatMul<Panel>::PanelMatMul(const MatMulSpec& spec, Isa isa)
+    : MatMulImplementation(spec),
+      kernel_(panel_kernel<Panel>(isa, spec.a_type, spec.output_type)),
+      tiles_((spec.n + kernel_->tile - 1) / kernel_->tile),
+      steps_((spec.k + Panel::kDepth - 1) / Panel::kDepth),
+      a_size_(static_cast<std::int64_t>(size_of(spec.a_type))),
+      b_size_(static_cast<std::int64_t>(size_of(spec.b_type))),
+      out_size_(static_cast<std::int64_t>(size_of(spec.output_type))),
+      order_(static_cast<std::size_t>(kernel_->tile)) {
+  kernel_->channel_order(order_.data());
+  for (int lane = 0; lane < kernel_->tile; ++lane) store_.add(spec.requantization, 0);
+  const auto lanes = static_cast<std::size_t>(tiles_ * kernel_->tile);
+  weight_bytes_ = aligned(lanes * static_cast<std::size_t>(depth()) * sizeof(Widened));
+  bias_bytes_ = aligned(lanes * sizeof(Sum));
+  panel_bytes_ = aligned(kPanelRows * static_cast<std::size_t>(depth()) * sizeof(Widened));
 }
+
+// One tile of columns: b − zp_b as weights; −zp_a·Σ(b − zp_b) as bias, modulo 2^32 in int32.
+template <typename Panel>
+template <typename B>
+void PanelMatMul<Panel>::pack_tile(const B* b, std::int64_t tile, Widened* weights,
+                                   Sum* bias) const {
+  const std::int64_t width = kernel_->tile;
+  for (std::int64_t lane = 0; lane < width; ++lane) {
+    const std::int64_t n = tile * width + order_[static_cast<std::size_t>(lane)];
+    const bool real = n < spec_.n;
+    const B* column = b + (real ? n : 0) * (spec_.b_transposed ? spec_.k : 1);
+    const std::int64_t step = spec_.b_transposed ? 1 : spec_.n;
+    std::int64_t sum = 0;
+    for (std::int64_t k = 0; k < depth(); ++k) {
+      std::int32_t weight = 0;
+      if (real && k < spec_.k) weight = column[k * step] - spec_.b_zero_point;
+      weights[(k / Panel::kDepth * width + lane) * Panel::kDepth + k % Panel::kDepth] =
+          static_cast<Widened>(weight);
+      sum += weight;
+    }
+    bias[lane] = folded_bias<Sum>(-spec_.a_zero_point * sum);
+  }
+}
+
+template <typename Panel>
+void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const Widened* weights,
+                                   const Sum* bias, std::byte* output, Widened* panel) const {
+  const std::int64_t rows = std::min<std::int64_t>(kPanelRows, spec_.m - first);
+  std::byte* outputs[kPanelRows];
+  constexpr std::int64_t kNoOffset = 0;
+  kernel_->widen(
+      {a + first * spec_.k * a_size_, rows, spec_.k, &kNoOffset, 1, spec_.k, panel, depth()});
+  for (std::int64_t r = 0; r < rows; ++r) {
+    if (spec_.k < depth()) panel[r * depth() + spec_.k] = 0;
+    outputs[r] = output + (first + r) * spec_.n * out_size_;
+  }
+  PanelTile<Panel> tile;
+  tile.rows = rows;
+  tile.activations = panel;
+  tile.row_stride = depth();
+  tile.steps = steps_;
+  tile.store = store_.from(0);
+  tile.outputs = outputs;
+  tile.width = kernel_->tile;
+  for (std::int64_t t = 0; t < tiles_; ++t) {
+    tile.weights = weights + t * depth() * kernel_->tile;
+    tile.bias = bias + t * kernel_->tile;
+    tile.channels =
+        static_cast<int>(std::min<std::int64_t>(kernel_->tile, spec_.n - t * kernel_->tile));
+    kernel_->run(tile);
+    for (std::int64_t r = 0; r < rows; ++r) outputs[r] += kernel_->tile * out_size_;
+  }
+}
+
+template <typename Panel>
+void PanelMatMul<Panel>::run(const void* a, const void* b, void* output, std::byte* scratch,
+                             ThreadPool& pool) const {
+  auto* weights = reinterpret_cast<Widened*>(scratch);
+  auto* bias = reinterpret_cast<Sum*>(scratch + weight_bytes_);
+  std::byte* panels = scratch + weight_bytes_ + bias_bytes_;
+  for (std::size_t batch = 0; batch < spec_.a_offsets.size(); ++batch) {
+    const auto* left = static_cast<const std::byte*>(a) + spec_.a_offsets[batch] * a_size_;
+    const auto* right = static_cast<const std::byte*>(b) + spec_.b_offsets[batch] * b_size_;
+    auto* out = static_cast<std::byte*>(output) +
+                static_cast<std::int64_t>(batch) * spec_.m * spec_.n * out_size_;
+    with_elements(
+        [&]<typename B>(Element<B>) {
+          pool.run(tiles_, [&](std::int64_t t, int) {
+            pack_tile(reinterpret_cast<const B*>(right), t, weights + t * depth() * kernel_->tile,
+                      bias + t * kernel_->tile);
+          });
+        },
+        spec_.b_type);
+    pool.run((spec_.m + kPanelRows - 1) / kPanelRows, [&](std::int64_t block, int worker) {
+      auto* panel =
+          reinterpret_cast<Widened*>(panels + static_cast<std::size_t>(worker) * panel_bytes_);
+      run_panel(left, block * kPanelRows, weights, bias, out, panel);
+    });
+  }
+}
+
+std::unique_ptr<MatMulImplementation> choose(const MatMulSpec& spec, Isa isa) {
+  const std::int64_t a = greatest_activation(spec.a_type);
+  const std::int64_t b = greatest_activation(spec.b_type);
+  const bool wide =
+      !all_bytes(spec.a_type, spec.b_type, spec.output_type) || !sum_fits_int32(spec.k, a * b);
+  // Twice: the products of a, and those of its zero point in the bias.
+  if (isa == Isa::kRef || (wide && !sum_fits_float64(spec.k, 2 * a * b)))
+    return std::make_unique<MatMulRef>(spec, wide);
+  if (wide) return std::make_unique<PanelMatMul<WidePanel>>(spec, isa);
+  return std::make_unique<PanelMatMul<NarrowPanel>>(spec, isa);
+}
+
+}  // namespace
+
+MatMul::MatMul(const MatMulSpec& spec, Isa isa) : implementation_(choose(spec, isa)) {}
 MatMul::~MatMul() = default;
 MatMul::MatMul(MatMul&&) noexcept = default;
 MatMul& MatMul::operator=(MatMul&&) noexcept = default;
-
 std::size_t MatMul::scratch_bytes(int threads) const {
-  return plan_->weight_bytes + plan_->bias_bytes +
-         static_cast<std::size_t>(threads) * plan_->panel_bytes;
+  return implementation_->scratch_bytes(threads);
 }
-
-void MatMul::run(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output,
-                 std::byte* scratch, ThreadPool& pool) const {
-  const MatMulSpec& spec = plan_->spec;
-  for (std::size_t i = 0; i < spec.a_offsets.size(); ++i) {
-    const std::uint8_t* left = a + spec.a_offsets[i];
-    const std::uint8_t* right = b + spec.b_offsets[i];
-    std::uint8_t* out = output + static_cast<std::int64_t>(i) * spec.m * spec.n;
-    if (plan_->kernel == nullptr) {
-      plan_->run_ref(left, right, out, pool);
-    } else {
-      plan_->run_panels(left, right, out, scratch, pool);
-    }
-  }
+void MatMul::run(const void* a, const void* b, void* output, std::byte* scratch,
+                 ThreadPool& pool) const {
+  implementation_->run(a, b, output, scratch, pool);
 }
-
-Isa MatMul::isa() const { return plan_->isa; }
-bool MatMul::wide_accumulator() const { return plan_->wide; }
+Isa MatMul::isa() const { return implementation_->isa(); }
+bool MatMul::wide() const { return implementation_->wide(); }
 
 }  // namespace quant::integer

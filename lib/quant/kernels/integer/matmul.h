@@ -15,11 +15,15 @@ namespace quant::integer {
 // out[r,n] = requantize(bias[n] + Σ_k (in[r,k] − zp)·w[k,n]).
 struct FullyConnectedSpec {
   std::int64_t rows = 1, inputs = 1, outputs = 1;
-  std::span<const std::int8_t> weights;  // (outputs, inputs), or (inputs, outputs) where transposed
+  DataType input_type = DataType::kUint8;  // the types, bias and zero points: as in Conv2dSpec
+  DataType weight_type = DataType::kInt8;
+  DataType output_type = DataType::kUint8;
+  std::span<const std::int16_t>
+      weights;  // (outputs, inputs), or (inputs, outputs) where transposed
   bool weights_transposed = false;
-  std::span<const std::int32_t> bias;               // outputs, or empty: zeros
-  std::span<const std::int32_t> input_zero_points;  // 1 or inputs, each 0…255
-  Requantization requantization;                    // 1 or `outputs` multipliers
+  std::span<const std::int64_t> bias;               // outputs, or empty: zeros
+  std::span<const std::int32_t> input_zero_points;  // 1 or inputs
+  Requantization requantization;                    // 1 or `outputs` multipliers and outputs
   std::int64_t output_row_stride = 0;               // 0: outputs
 };
 // A 1×1 convolution over `rows` pixels.
@@ -30,14 +34,18 @@ Conv2d make_fully_connected(const FullyConnectedSpec& spec, Isa isa);
 // be said.
 struct MatMulSpec {
   std::int64_t m = 1, k = 1, n = 1;
+  DataType a_type = DataType::kUint8, b_type = DataType::kUint8, output_type = DataType::kUint8;
   std::vector<std::int64_t> a_offsets{0};  // in elements, one per batch; out's matrices are dense
   std::vector<std::int64_t> b_offsets{0};
   bool b_transposed = false;  // b is (n, k)
   std::int32_t a_zero_point = 0, b_zero_point = 0;
-  Requantization requantization;  // one multiplier: double(s_a)·s_b/s_out
+  Requantization requantization;  // one multiplier: double(s_a)·s_b/s_out; one output
 };
 
-// Reentrant after construction. k ≤ 2^31/255² sums in int32, more in int64 (scalar).
+class MatMulImplementation;
+
+// Reentrant after construction. 8-bit tensors with k ≤ 2^31/255² are summed in int32, all else in
+// 53 bits or, where those may not do, in int64 (scalar), and requantized in double.
 class MatMul {
  public:
   MatMul(const MatMulSpec& spec, Isa isa);
@@ -46,14 +54,13 @@ class MatMul {
   MatMul& operator=(MatMul&&) noexcept;
 
   std::size_t scratch_bytes(int threads) const;
-  void run(const std::uint8_t* a, const std::uint8_t* b, std::uint8_t* output, std::byte* scratch,
-           ThreadPool& pool) const;
+  void run(const void* a, const void* b, void* output, std::byte* scratch, ThreadPool& pool) const;
   Isa isa() const;
-  bool wide_accumulator() const;
+  // More than int32 and float32.
+  bool wide() const;
 
  private:
-  struct Plan;
-  std::unique_ptr<Plan> plan_;
+  std::unique_ptr<MatMulImplementation> implementation_;
 };
 
 }  // namespace quant::integer

@@ -8,6 +8,7 @@
 #include "quant/arithmetic/normalization.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
@@ -23,20 +24,26 @@ struct NormalizeSpec {
   AffineAxis affine_axis = AffineAxis::kInner;
   std::vector<float> gamma, beta;  // as many as that axis has, or 1, or empty: 1 and 0
   double epsilon = 1e-5;
+  DataType input_type = DataType::kUint8, output_type = DataType::kUint8;
   AffineParams input;
   float output_scale = 1;
   OutputRange output;
 };
 
-// Scalar on every instruction set. Reentrant; `output` may be `input`.
+// Scalar on every instruction set. Reentrant; `output` may be `input` where they have one type.
 class Normalize {
  public:
   explicit Normalize(const NormalizeSpec& spec);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
 
  private:
+  template <typename In, typename Out>
+  void run_as(const In* input, Out* output, ThreadPool& pool) const;
+
   NormalizeSpec spec_;
-  std::vector<NormalizationAffine> affine_;  // one per index of the affine axis
+  // One per index of the affine axis; in float where all is 8 bits, else in double.
+  std::vector<NormalizationAffine<float>> affine_;
+  std::vector<NormalizationAffine<double>> wide_affine_;
 };
 
 }  // namespace quant::integer

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// General convolution, plain and transposed: pixels are gathered in panels of six, widened once to
-// int16, and multiplied by all output channels while the panels are in the cache.
+// General convolution, plain and transposed: pixels are gathered in panels of six, widened once,
+// and multiplied by all output channels while the panels are in the cache.
 #include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 #include "quant/base/aligned_buffer.h"
@@ -21,18 +22,26 @@ constexpr std::int64_t kBlockBytes = 24 * 1024;
 constexpr std::int64_t kMinBlockPanels = 4;
 constexpr std::int64_t kMaxBlockPanels = 16;
 
-// One phase with its weights packed. Input zero points are folded into the bias, modulo 2^32: the
-// sum that they complete is proved to fit.
+// One phase with its weights packed, and the input zero points folded into the bias.
+template <typename Panel>
 struct PackedPhase {
   TapPhase geometry;
-  std::int64_t run_taps = 0;  // neighbouring taps that are copied at once
-  std::int64_t k = 0;         // taps · group_inputs
-  std::int64_t pairs = 0;
-  std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in bytes
-  std::vector<std::int16_t> weights;      // (groups, tiles, pairs, width of the tile, 2)
-  std::vector<std::int32_t> bias;         // (groups, group_lanes)
+  std::int64_t run_taps = 0;              // neighbouring taps that are copied at once
+  std::int64_t k = 0;                     // taps · group_inputs
+  std::int64_t steps = 0;                 // k / kDepth, rounded up
+  std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in elements
+  // (groups, tiles, steps, width of the tile, kDepth)
+  std::vector<typename Panel::Widened> weights;
+  std::vector<typename Panel::Sum> bias;  // (groups, group_lanes)
   // Outputs whose taps all lie inside the image: rows [first_y, last_y), columns [first_x, last_x).
   std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
+
+  std::int64_t row_stride() const { return Panel::kDepth * steps; }
+  std::int64_t block_panels() const {
+    const std::int64_t panel_bytes = std::max<std::int64_t>(
+        1, kPanelRows * row_stride() * std::int64_t{sizeof(typename Panel::Widened)});
+    return std::clamp(kBlockBytes / panel_bytes, kMinBlockPanels, kMaxBlockPanels);
+  }
 };
 
 // The outputs a with 0 ≤ a·step + low and a·step + high < size, cut to [0, count).
@@ -54,6 +63,7 @@ Conv2dShape flattened(Conv2dShape shape) {
   return shape;
 }
 
+template <typename Panel>
 class PanelConvolution : public ConvolutionImplementation {
  public:
   PanelConvolution(const Convolution& convolution, Isa isa);
@@ -62,10 +72,12 @@ class PanelConvolution : public ConvolutionImplementation {
     return static_cast<std::size_t>(threads) * worker_bytes_;
   }
   Isa isa() const override { return kernel_->isa; }
-  void run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-           ThreadPool& pool) const override;
+  bool wide() const override { return std::is_same_v<Panel, WidePanel>; }
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const override;
 
  private:
+  using Widened = typename Panel::Widened;
+  using Phase = PackedPhase<Panel>;
   struct Block {
     std::int64_t first = 0, count = 0;  // pixels of the phase, over all images
     std::int64_t first_tile = 0, last_tile = 0;
@@ -82,45 +94,39 @@ class PanelConvolution : public ConvolutionImplementation {
     return tile * kernel_->tile + order_[static_cast<std::size_t>(lane % kernel_->tile)];
   }
 
-  PackedPhase pack(const Convolution& convolution, const TapPhase& geometry) const;
-  void run_phase(const PackedPhase& phase, const std::uint8_t* input, std::uint8_t* output,
-                 std::byte* scratch, ThreadPool& pool) const;
-  void run_block(const PackedPhase& phase, const Block& block, std::int64_t group,
-                 const std::uint8_t* input, std::uint8_t* output, std::int16_t* panels) const;
-  void gather(const PackedPhase& phase, const std::uint8_t* image, std::int64_t y, std::int64_t x,
-              std::int64_t count, std::int64_t group, std::int16_t* out) const;
-  void gather_border(const PackedPhase& phase, const std::uint8_t* image, std::int64_t y,
-                     std::int64_t x, std::int64_t group, std::int16_t* out) const;
+  Phase pack(const Convolution& convolution, const TapPhase& geometry) const;
+  void run_phase(const Phase& phase, const std::byte* input, std::byte* output, std::byte* scratch,
+                 ThreadPool& pool) const;
+  void run_block(const Phase& phase, const Block& block, std::int64_t group, const std::byte* input,
+                 std::byte* output, Widened* panels) const;
+  void gather(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
+              std::int64_t count, std::int64_t group, Widened* out) const;
+  void gather_border(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
+                     std::int64_t group, Widened* out) const;
 
-  const PanelKernel* kernel_;
+  const PanelKernel<Panel>* kernel_;
   Conv2dShape shape_;
   std::int64_t group_inputs_, group_outputs_, tiles_;
   std::int64_t group_lanes_ = 0;  // output channels of a group, rounded up to what the tiles hold
   std::int64_t pixel_stride_;
-  StoreRange range_;
+  std::int64_t in_size_, out_size_;  // of an element, in bytes
   TapGeometry geometry_;
-  std::vector<PackedPhase> phases_;
-  std::vector<float> multipliers_;         // (groups, group_lanes)
-  std::vector<std::int16_t> zero_points_;  // in_c
+  std::vector<Phase> phases_;
+  PackedStore<typename Panel::Real> store_;  // (groups, group_lanes)
+  std::vector<Widened> zero_points_;         // in_c
   std::vector<std::int32_t> order_;
   std::size_t worker_bytes_ = 0;
 };
 
-std::int64_t row_stride(const PackedPhase& phase) { return 2 * phase.pairs; }
-
-std::int64_t block_panels(const PackedPhase& phase) {
-  const std::int64_t panel_bytes = std::max<std::int64_t>(
-      1, kPanelRows * row_stride(phase) * std::int64_t{sizeof(std::int16_t)});
-  return std::clamp(kBlockBytes / panel_bytes, kMinBlockPanels, kMaxBlockPanels);
-}
-
-PanelConvolution::PanelConvolution(const Convolution& convolution, Isa isa)
-    : kernel_(panel_kernel(isa)),
+template <typename Panel>
+PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa isa)
+    : kernel_(panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type)),
       shape_(flattened(convolution.shape)),
       group_inputs_(convolution.group_inputs()),
       group_outputs_(convolution.group_outputs()),
       pixel_stride_(convolution.pixel_stride),
-      range_(convolution.requantization.output),
+      in_size_(static_cast<std::int64_t>(size_of(convolution.input_type))),
+      out_size_(static_cast<std::int64_t>(size_of(convolution.output_type))),
       geometry_(convolution.transposed ? conv_transpose2d_taps(shape_) : conv2d_taps(shape_)) {
   assert(kernel_ != nullptr);
   tiles_ = (group_outputs_ + kernel_->tile - 1) / kernel_->tile;
@@ -131,31 +137,32 @@ PanelConvolution::PanelConvolution(const Convolution& convolution, Isa isa)
   group_lanes_ = (group_outputs_ + half - 1) / half * half;
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
     for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
-      const std::int64_t channel = channel_of(lane);
-      multipliers_.push_back(channel < group_outputs_ ? convolution.requantization.multiplier(
-                                                            group * group_outputs_ + channel)
-                                                      : 0.0F);
+      // Lanes that are not stored take the last channel's.
+      const std::int64_t channel = std::min(channel_of(lane), group_outputs_ - 1);
+      store_.add(convolution.requantization, group * group_outputs_ + channel);
     }
   }
   std::size_t elements = 0;
   for (const TapPhase& phase : geometry_.phases) {
     phases_.push_back(pack(convolution, phase));
     elements =
-        std::max(elements, static_cast<std::size_t>(block_panels(phases_.back()) * kPanelRows *
-                                                    row_stride(phases_.back())));
+        std::max(elements, static_cast<std::size_t>(phases_.back().block_panels() * kPanelRows *
+                                                    phases_.back().row_stride()));
   }
-  const std::size_t bytes = elements * sizeof(std::int16_t);
+  const std::size_t bytes = elements * sizeof(Widened);
   worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
 }
 
-PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhase& geometry) const {
-  PackedPhase phase;
+template <typename Panel>
+PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
+                                                 const TapPhase& geometry) const {
+  Phase phase;
   phase.geometry = geometry;
   const auto taps = static_cast<std::int64_t>(geometry.taps.size());
   const bool merge = geometry.consecutive && shape_.groups == 1;
   phase.run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
   phase.k = taps * group_inputs_;
-  phase.pairs = (phase.k + 1) / 2;
+  phase.steps = (phase.k + Panel::kDepth - 1) / Panel::kDepth;
   for (std::int64_t tap = 0; tap < taps; tap += phase.run_taps) {
     const Tap& t = geometry.taps[static_cast<std::size_t>(tap)];
     phase.run_offsets.push_back((t.dy * shape_.in_w + t.dx) * shape_.in_c);
@@ -168,7 +175,8 @@ PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhas
     std::tie(phase.first_x, phase.last_x) =
         inside(low.dx, high.dx, geometry_.in_step_w, shape_.in_w, geometry.columns);
   }
-  phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.pairs * 2), 0);
+  phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.row_stride()),
+                       0);
   phase.bias.assign(static_cast<std::size_t>(shape_.groups * group_lanes_), 0);
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
     for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
@@ -178,34 +186,39 @@ PackedPhase PanelConvolution::pack(const Convolution& convolution, const TapPhas
       const std::int64_t tile = lane / kernel_->tile;
       const std::int64_t width = tile_width(tile);
       const std::int64_t within = lane - tile * kernel_->tile;
-      std::int16_t* weights =
-          phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.pairs * 2;
+      Widened* weights =
+          phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.row_stride();
       std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
       for (std::int64_t k = 0; k < phase.k; ++k) {
         const Tap& t = geometry.taps[static_cast<std::size_t>(k / group_inputs_)];
         const std::int64_t c = k % group_inputs_;
         const std::int64_t at =
             ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_ + c;
-        const auto weight =
-            static_cast<std::int16_t>(convolution.weights[static_cast<std::size_t>(at)]);
-        weights[(k / 2 * width + within) * 2 + k % 2] = weight;
+        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+        weights[(k / Panel::kDepth * width + within) * Panel::kDepth + k % Panel::kDepth] = weight;
         bias -= std::int64_t{weight} *
-                zero_points_[static_cast<std::size_t>(group * group_inputs_ + c)];
+                convolution.zero_points[static_cast<std::size_t>(group * group_inputs_ + c)];
       }
       phase.bias[static_cast<std::size_t>(group * group_lanes_ + lane)] =
-          static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(bias)));
+          folded_bias<typename Panel::Sum>(bias);
     }
   }
   return phase;
 }
 
-void PanelConvolution::run(const std::uint8_t* input, std::uint8_t* output, std::byte* scratch,
-                           ThreadPool& pool) const {
-  for (const PackedPhase& phase : phases_) run_phase(phase, input, output, scratch, pool);
+template <typename Panel>
+void PanelConvolution<Panel>::run(const void* input, void* output, std::byte* scratch,
+                                  ThreadPool& pool) const {
+  for (const Phase& phase : phases_) {
+    run_phase(phase, static_cast<const std::byte*>(input), static_cast<std::byte*>(output), scratch,
+              pool);
+  }
 }
 
-void PanelConvolution::run_phase(const PackedPhase& phase, const std::uint8_t* input,
-                                 std::uint8_t* output, std::byte* scratch, ThreadPool& pool) const {
+template <typename Panel>
+void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* input,
+                                        std::byte* output, std::byte* scratch,
+                                        ThreadPool& pool) const {
   const std::int64_t pixels = shape_.batch * phase.geometry.rows * phase.geometry.columns;
   const std::int64_t panels = (pixels + kPanelRows - 1) / kPanelRows;
   const std::int64_t threads = pool.threads();
@@ -213,8 +226,8 @@ void PanelConvolution::run_phase(const PackedPhase& phase, const std::uint8_t* i
   // tiles are split, too.
   const std::int64_t wanted = threads == 1 ? 1 : 4 * threads;
   const std::int64_t per_block =
-      std::clamp<std::int64_t>(panels / wanted, 1, block_panels(phase)) * kPanelRows;
-  const std::int64_t block_pixels = threads == 1 ? block_panels(phase) * kPanelRows : per_block;
+      std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
+  const std::int64_t block_pixels = threads == 1 ? phase.block_panels() * kPanelRows : per_block;
   const std::int64_t blocks = (pixels + block_pixels - 1) / block_pixels;
   const std::int64_t splits =
       threads == 1 ? 1 : std::clamp<std::int64_t>(wanted / (blocks * shape_.groups), 1, tiles_);
@@ -228,18 +241,19 @@ void PanelConvolution::run_phase(const PackedPhase& phase, const std::uint8_t* i
     block.first_tile = std::min(split * split_tiles, tiles_);
     block.last_tile = std::min(block.first_tile + split_tiles, tiles_);
     auto* panel =
-        reinterpret_cast<std::int16_t*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
+        reinterpret_cast<Widened*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
     run_block(phase, block, group, input, output, panel);
   });
 }
 
-void PanelConvolution::run_block(const PackedPhase& phase, const Block& block, std::int64_t group,
-                                 const std::uint8_t* input, std::uint8_t* output,
-                                 std::int16_t* panels) const {
-  std::uint8_t* outputs[kMaxBlockPanels * kPanelRows];
-  const std::int64_t stride = row_stride(phase);
+template <typename Panel>
+void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, std::int64_t group,
+                                        const std::byte* input, std::byte* output,
+                                        Widened* panels) const {
+  std::byte* outputs[kMaxBlockPanels * kPanelRows];
+  const std::int64_t stride = phase.row_stride();
   const TapPhase& geometry = phase.geometry;
-  const std::int64_t out_step = geometry_.out_step_w * pixel_stride_;
+  const std::int64_t out_step = geometry_.out_step_w * pixel_stride_ * out_size_;
   const std::int64_t first_channel = group * group_outputs_ + block.first_tile * kernel_->tile;
   // Row by row of the image: pixels of one row are gathered together.
   std::int64_t x = block.first % geometry.columns;
@@ -247,13 +261,12 @@ void PanelConvolution::run_block(const PackedPhase& phase, const Block& block, s
   std::int64_t image = block.first / geometry.columns / geometry.rows;
   for (std::int64_t i = 0; i < block.count;) {
     const std::int64_t count = std::min(geometry.columns - x, block.count - i);
-    gather(phase, input + image * shape_.in_h * shape_.in_w * shape_.in_c, y, x, count, group,
-           panels + i * stride);
+    gather(phase, input + image * shape_.in_h * shape_.in_w * shape_.in_c * in_size_, y, x, count,
+           group, panels + i * stride);
     const std::int64_t out_y = geometry.out_y + y * geometry_.out_step_h;
     const std::int64_t out_x = geometry.out_x + x * geometry_.out_step_w;
-    std::uint8_t* out = output +
-                        ((image * shape_.out_h + out_y) * shape_.out_w + out_x) * pixel_stride_ +
-                        first_channel;
+    const std::int64_t pixel = (image * shape_.out_h + out_y) * shape_.out_w + out_x;
+    std::byte* out = output + (pixel * pixel_stride_ + first_channel) * out_size_;
     for (const std::int64_t end = i + count; i < end; ++i) {
       outputs[i] = out;
       out += out_step;
@@ -264,31 +277,31 @@ void PanelConvolution::run_block(const PackedPhase& phase, const Block& block, s
       ++image;
     }
   }
-  PanelTile tile;
+  PanelTile<Panel> tile;
   tile.rows = block.count;
   tile.activations = panels;
   tile.outputs = outputs;
   tile.row_stride = stride;
-  tile.pairs = phase.pairs;
-  tile.range = range_;
+  tile.steps = phase.steps;
   for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
     const std::int64_t first = group * group_lanes_ + t * kernel_->tile;
-    tile.weights = phase.weights.data() + first * phase.pairs * 2;
+    tile.weights = phase.weights.data() + first * phase.row_stride();
     tile.bias = phase.bias.data() + first;
-    tile.multipliers = multipliers_.data() + first;
+    tile.store = store_.from(first);
     tile.width = static_cast<int>(tile_width(t));
     tile.channels =
         static_cast<int>(std::min<std::int64_t>(kernel_->tile, group_outputs_ - t * kernel_->tile));
     kernel_->run(tile);
-    for (std::int64_t i = 0; i < block.count; ++i) outputs[i] += kernel_->tile;
+    for (std::int64_t i = 0; i < block.count; ++i) outputs[i] += kernel_->tile * out_size_;
   }
 }
 
 // `count` pixels of row y from x on.
-void PanelConvolution::gather(const PackedPhase& phase, const std::uint8_t* image, std::int64_t y,
-                              std::int64_t x, std::int64_t count, std::int64_t group,
-                              std::int16_t* out) const {
-  const std::int64_t stride = row_stride(phase);
+template <typename Panel>
+void PanelConvolution<Panel>::gather(const Phase& phase, const std::byte* image, std::int64_t y,
+                                     std::int64_t x, std::int64_t count, std::int64_t group,
+                                     Widened* out) const {
+  const std::int64_t stride = phase.row_stride();
   const std::int64_t in_y = y * geometry_.in_step_h;
   const bool row_inside = y >= phase.first_y && y < phase.last_y;
   const std::int64_t end = x + count;
@@ -298,9 +311,9 @@ void PanelConvolution::gather(const PackedPhase& phase, const std::uint8_t* imag
     gather_border(phase, image, in_y, x * geometry_.in_step_w, group, out);
   }
   if (x < last) {
-    WidenJob job;
-    job.source = image + (in_y * shape_.in_w + x * geometry_.in_step_w) * shape_.in_c +
-                 group * group_inputs_;
+    const std::int64_t pixel = in_y * shape_.in_w + x * geometry_.in_step_w;
+    WidenJob<Panel> job;
+    job.source = image + (pixel * shape_.in_c + group * group_inputs_) * in_size_;
     job.pixels = last - x;
     job.pixel_step = geometry_.in_step_w * shape_.in_c;
     job.offsets = phase.run_offsets.data();
@@ -309,7 +322,7 @@ void PanelConvolution::gather(const PackedPhase& phase, const std::uint8_t* imag
     job.out = out;
     job.out_stride = stride;
     kernel_->widen(job);
-    for (; phase.k % 2 != 0 && x < last; ++x, out += stride) out[phase.k] = 0;
+    for (; phase.k < stride && x < last; ++x, out += stride) out[phase.k] = 0;
     out = job.out + job.pixels * stride;
     x = last;
   }
@@ -318,31 +331,34 @@ void PanelConvolution::gather(const PackedPhase& phase, const std::uint8_t* imag
   }
 }
 
-void PanelConvolution::gather_border(const PackedPhase& phase, const std::uint8_t* image,
-                                     std::int64_t y, std::int64_t x, std::int64_t group,
-                                     std::int16_t* out) const {
+template <typename Panel>
+void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte* image,
+                                            std::int64_t y, std::int64_t x, std::int64_t group,
+                                            Widened* out) const {
   const std::int64_t first = group * group_inputs_;
   for (const Tap& tap : phase.geometry.taps) {
     const std::int64_t in_y = y + tap.dy;
     const std::int64_t in_x = x + tap.dx;
     if (in_y < 0 || in_y >= shape_.in_h || in_x < 0 || in_x >= shape_.in_w) {
       std::memcpy(out, zero_points_.data() + first,
-                  static_cast<std::size_t>(group_inputs_) * sizeof(std::int16_t));
+                  static_cast<std::size_t>(group_inputs_) * sizeof(Widened));
     } else {
       constexpr std::int64_t kNoOffset = 0;
-      const std::uint8_t* source = image + (in_y * shape_.in_w + in_x) * shape_.in_c + first;
+      const std::byte* source =
+          image + ((in_y * shape_.in_w + in_x) * shape_.in_c + first) * in_size_;
       kernel_->widen({source, 1, 0, &kNoOffset, 1, group_inputs_, out, 0});
     }
     out += group_inputs_;
   }
-  if (phase.k % 2 != 0) *out = 0;
+  if (phase.k < phase.row_stride()) *out = 0;
 }
 
 }  // namespace
 
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
                                                                   Isa isa) {
-  return std::make_unique<PanelConvolution>(convolution, isa);
+  if (convolution.wide) return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
+  return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
 }
 
 }  // namespace quant::integer

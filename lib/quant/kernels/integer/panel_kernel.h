@@ -1,71 +1,124 @@
 // SPDX-License-Identifier: MIT
 // The matrix micro-kernel under convolution and matrix product: up to six rows of widened
-// activations by one tile of output channels, exact in int32, requantized in the store.
-//
-// Products are taken in pairs along k (pmaddwd and its kin): int16 × int16 → int32 without
-// saturation, as activations lie in −255…255 and weights in −255…255. u8·s8 instructions would be
-// faster and are not used: they add pairs in a saturating int16.
+// activations by one tile of output channels, summed exactly and requantized in the store. It comes
+// in two forms, for two kinds of operands.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <type_traits>
+#include <vector>
 
 #include "quant/arithmetic/requantize.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
 inline constexpr int kPanelRows = 6;
 
-// Limits and zero point of an output in the form the kernels want.
-struct StoreRange {
-  float lowest = 0;   // qmin − zp
-  float highest = 0;  // qmax − zp
-  std::int32_t zero_point = 0;
-  StoreRange() = default;
-  explicit StoreRange(const OutputRange& range)
-      : lowest(static_cast<float>(range.qmin - range.zero_point)),
-        highest(static_cast<float>(range.qmax - range.zero_point)),
-        zero_point(range.zero_point) {}
+// 8-bit tensors. Products are taken in pairs along k (pmaddwd and its kin): int16 × int16 → int32
+// without saturation, as activations lie in −255…255 and weights in −255…255. u8·s8 instructions
+// would be faster and are not used: they add pairs in a saturating int16.
+struct NarrowPanel {
+  using Widened = std::int16_t;  // activations and weights
+  using Sum = std::int32_t;
+  using Real = float;               // of requantization
+  static constexpr int kDepth = 2;  // products along k that lie together
 };
 
+// Everything else: integers in doubles, which hold them and all their sums up to 2^53. No rounding
+// happens, so that a fused multiply-add gives the same bits.
+struct WidePanel {
+  using Widened = double;
+  using Sum = double;
+  using Real = double;
+  static constexpr int kDepth = 1;
+};
+
+// The bias of a tile: an exact double, or int32 modulo 2^32, as the sum that it completes is proved
+// to fit.
+template <typename Sum>
+Sum folded_bias(std::int64_t bias) {
+  if constexpr (std::is_same_v<Sum, std::int32_t>) {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(bias)));
+  } else {
+    return static_cast<Sum>(bias);
+  }
+}
+
+// How sums become outputs, lane by lane.
+template <typename Real>
+struct StoreLanes {
+  const Real* multipliers = nullptr;
+  const Real* lowest = nullptr;   // qmin − zp
+  const Real* highest = nullptr;  // qmax − zp
+  const std::int32_t* zero_points = nullptr;
+};
+
+// The arrays behind StoreLanes.
+template <typename Real>
+class PackedStore {
+ public:
+  // Of one more lane.
+  void add(const Requantization& requantization, std::int64_t channel) {
+    const OutputRange& range = requantization.output(channel);
+    multipliers_.push_back(requantization.multiplier<Real>(channel));
+    lowest_.push_back(static_cast<Real>(range.qmin - range.zero_point));
+    highest_.push_back(static_cast<Real>(range.qmax - range.zero_point));
+    zero_points_.push_back(range.zero_point);
+  }
+  StoreLanes<Real> from(std::int64_t lane) const {
+    return {multipliers_.data() + lane, lowest_.data() + lane, highest_.data() + lane,
+            zero_points_.data() + lane};
+  }
+
+ private:
+  std::vector<Real> multipliers_, lowest_, highest_;
+  std::vector<std::int32_t> zero_points_;
+};
+
+template <typename Panel>
 struct PanelTile {
   std::int64_t rows = 0;  // any number; taken kPanelRows at a time
-  const std::int16_t* activations = nullptr;
-  std::int64_t row_stride = 0;            // in elements
-  std::int64_t pairs = 0;                 // k rounded up to even, halved
-  const std::int16_t* weights = nullptr;  // (pairs, width, 2)
-  const std::int32_t* bias = nullptr;     // width
-  const float* multipliers = nullptr;     // width
-  StoreRange range;
-  std::uint8_t* const* outputs = nullptr;  // one per row
-  int width = 0;                           // PanelKernel::tile, or half of it
-  int channels = 0;                        // to store, ≤ width
+  const typename Panel::Widened* activations = nullptr;
+  std::int64_t row_stride = 0;                       // in elements
+  std::int64_t steps = 0;                            // k / Panel::kDepth, rounded up
+  const typename Panel::Widened* weights = nullptr;  // (steps, width, Panel::kDepth)
+  const typename Panel::Sum* bias = nullptr;         // width
+  StoreLanes<typename Panel::Real> store;            // width
+  std::byte* const* outputs = nullptr;               // one per row
+  int width = 0;                                     // PanelKernel::tile, or half of it
+  int channels = 0;                                  // to store, ≤ width
 };
 
-// Bytes to widen: for each pixel, `runs` runs of `length` bytes, laid end to end in the pixel's
-// row.
+// Elements to widen: for each pixel, `runs` runs of `length`, laid end to end in the pixel's row.
+// All sizes in elements.
+template <typename Panel>
 struct WidenJob {
-  const std::uint8_t* source = nullptr;
+  const void* source = nullptr;
   std::int64_t pixels = 0;
-  std::int64_t pixel_step = 0;            // in the source, bytes
+  std::int64_t pixel_step = 0;            // in the source
   const std::int64_t* offsets = nullptr;  // of the runs of a pixel
   std::int64_t runs = 0;
   std::int64_t length = 0;
-  std::int16_t* out = nullptr;
-  std::int64_t out_stride = 0;  // in elements
+  typename Panel::Widened* out = nullptr;
+  std::int64_t out_stride = 0;
 };
 
+template <typename Panel>
 struct PanelKernel {
   Isa isa = Isa::kRef;
   int tile = 0;
-  // Weights, bias and multipliers of a tile are kept in the order in which the vectors come apart
-  // at the store: lane i belongs to channel order[i].
+  // Weights, bias and StoreLanes of a tile are kept in the order in which the vectors come apart at
+  // the store: lane i belongs to channel order[i].
   void (*channel_order)(std::int32_t* order) = nullptr;
-  void (*widen)(const WidenJob& job) = nullptr;
-  void (*run)(const PanelTile& tile) = nullptr;
+  void (*widen)(const WidenJob<Panel>& job) = nullptr;
+  void (*run)(const PanelTile<Panel>& tile) = nullptr;
 };
 
-// Null for kRef.
-const PanelKernel* panel_kernel(Isa isa);
+// For activations of those types, uint8 or uint16; NarrowPanel: both uint8. Null for kRef.
+template <typename Panel>
+const PanelKernel<Panel>* panel_kernel(Isa isa, DataType input, DataType output);
 
 }  // namespace quant::integer

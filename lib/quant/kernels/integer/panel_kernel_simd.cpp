@@ -47,30 +47,34 @@ HWY_INLINE V32 LoadPair(D32 d32, const std::int16_t* pair) {
 template <int kVectors>
 class Finisher {
  public:
-  HWY_INLINE explicit Finisher(const PanelTile& tile)
-      : constants_(tile.range),
-        bias_low_(hn::LoadU(D32(), tile.bias)),
-        bias_high_(kVectors == 2 ? hn::LoadU(D32(), tile.bias + kLanes) : bias_low_),
-        multiplier_low_(hn::LoadU(DF(), tile.multipliers)),
-        multiplier_high_(kVectors == 2 ? hn::LoadU(DF(), tile.multipliers + kLanes)
-                                       : multiplier_low_),
-        channels_(tile.channels) {}
+  HWY_INLINE explicit Finisher(const PanelTile<NarrowPanel>& tile)
+      : low_(tile, 0), high_(tile, kVectors == 2 ? kLanes : 0), channels_(tile.channels) {}
 
-  HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::uint8_t* output) const {
-    const V32 q_low = Requantize(low, bias_low_, multiplier_low_);
+  HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::byte* output) const {
+    const V32 q_low = low_.Requantize(low);
     if constexpr (kVectors == 2) {
-      StoreBytes(hn::Rebind<std::uint8_t, D16>(),
-                 ToBytes(q_low, Requantize(high, bias_high_, multiplier_high_)), output);
+      StoreBytes(hn::Rebind<std::uint8_t, D16>(), ToBytes(q_low, high_.Requantize(high)),
+                 reinterpret_cast<std::uint8_t*>(output));
     } else {
       const hn::Rebind<std::uint8_t, D32> d8;
-      StoreBytes(d8, hn::DemoteTo(d8, q_low), output);
+      StoreBytes(d8, hn::DemoteTo(d8, q_low), reinterpret_cast<std::uint8_t*>(output));
     }
   }
 
  private:
-  HWY_INLINE V32 Requantize(V32 sum, V32 bias, hn::Vec<DF> multiplier) const {
-    return RequantizeVector(D32(), hn::Add(sum, bias), multiplier, constants_);
-  }
+  struct Lanes {
+    StoreConstants<D32> constants;
+    V32 bias;
+    hn::Vec<DF> multiplier;
+    HWY_INLINE Lanes(const PanelTile<NarrowPanel>& tile, int first)
+        : constants(tile.store.lowest + first, tile.store.highest + first,
+                    tile.store.zero_points + first),
+          bias(hn::LoadU(D32(), tile.bias + first)),
+          multiplier(hn::LoadU(DF(), tile.store.multipliers + first)) {}
+    HWY_INLINE V32 Requantize(V32 sum) const {
+      return RequantizeVector(D32(), hn::Add(sum, bias), multiplier, constants);
+    }
+  };
 
   template <class D8>
   HWY_INLINE void StoreBytes(D8 d8, hn::Vec<D8> bytes, std::uint8_t* output) const {
@@ -83,20 +87,18 @@ class Finisher {
     }
   }
 
-  StoreConstants<D32> constants_;
-  V32 bias_low_, bias_high_;
-  hn::Vec<DF> multiplier_low_, multiplier_high_;
+  Lanes low_, high_;
   int channels_;
 };
 
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
-void RunRows(const PanelTile& tile, std::int64_t first) {
+void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   const D32 d32;
   const D16 d16;
   const std::int64_t stride = tile.row_stride;
   const std::int16_t* HWY_RESTRICT a = tile.activations + first * stride;
-  std::uint8_t* const* outputs = tile.outputs + first;
+  std::byte* const* outputs = tile.outputs + first;
   const std::int16_t* HWY_RESTRICT weights = tile.weights;
   // Highway sums a pair's two products in one vector (x86) or in two (NEON): both are kept and
   // joined last.
@@ -105,7 +107,7 @@ void RunRows(const PanelTile& tile, std::int64_t first) {
   [[maybe_unused]] V32 high##r = hn::Zero(d32), high_odd##r = hn::Zero(d32);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
-  for (std::int64_t pair = 0; pair < tile.pairs; ++pair) {
+  for (std::int64_t pair = 0; pair < tile.steps; ++pair) {
     const auto w_low = hn::LoadU(d16, weights);
     [[maybe_unused]] const auto w_high =
         kVectors == 2 ? hn::LoadU(d16, weights + 2 * kLanes) : hn::Zero(d16);
@@ -140,7 +142,7 @@ void RunRows(const PanelTile& tile, std::int64_t first) {
 }
 
 template <int kVectors>
-void RunPanels(const PanelTile& tile) {
+void RunPanels(const PanelTile<NarrowPanel>& tile) {
   std::int64_t first = 0;
   for (; first + kPanelRows <= tile.rows; first += kPanelRows) {
     RunRows<kPanelRows, kVectors>(tile, first);
@@ -159,7 +161,7 @@ void RunPanels(const PanelTile& tile) {
   }
 }
 
-void Run(const PanelTile& tile) {
+void Run(const PanelTile<NarrowPanel>& tile) {
   if (tile.width == kTile) return RunPanels<2>(tile);
   RunPanels<1>(tile);
 }
@@ -197,13 +199,14 @@ HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::int16
   }
 }
 
-void Widen(const WidenJob& job) {
+void Widen(const WidenJob<NarrowPanel>& job) {
+  const auto* start = static_cast<const std::uint8_t*>(job.source);
   if (job.runs == 1 && job.pixel_step == job.length && job.out_stride == job.length) {
-    WidenRun<32>(job.source + job.offsets[0], job.pixels * job.length, job.out);
+    WidenRun<32>(start + job.offsets[0], job.pixels * job.length, job.out);
     return;
   }
   for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
-    const std::uint8_t* source = job.source + pixel * job.pixel_step;
+    const std::uint8_t* source = start + pixel * job.pixel_step;
     std::int16_t* out = job.out + pixel * job.out_stride;
     for (std::int64_t run = 0; run < job.runs; ++run) {
       WidenRun<32>(source + job.offsets[run], job.length, out);
@@ -212,8 +215,9 @@ void Widen(const WidenJob& job) {
   }
 }
 
-const PanelKernel* Kernel() {
-  static constexpr PanelKernel kernel{isa_of_target(HWY_TARGET), kTile, ChannelOrder, Widen, Run};
+const PanelKernel<NarrowPanel>* Kernel() {
+  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile, ChannelOrder,
+                                                   Widen, Run};
   return &kernel;
 }
 
@@ -225,7 +229,10 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace quant::integer {
 
-const PanelKernel* panel_kernel(Isa isa) { QUANT_SIMD_SELECT(isa, Kernel()); }
+template <>
+const PanelKernel<NarrowPanel>* panel_kernel<NarrowPanel>(Isa isa, DataType, DataType) {
+  QUANT_SIMD_SELECT(isa, Kernel());
+}
 
 }  // namespace quant::integer
 #endif  // HWY_ONCE

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "quant/arithmetic/average.h"
+#include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/span_kernels.h"
 
 namespace quant::integer {
@@ -42,9 +43,10 @@ void for_windows(const Pool2dShape& s, ThreadPool& pool, const Window& window) {
 }
 
 // Addresses of the taps [from, …) of a window, at most kMaxTaps, counted row by row.
-std::int64_t collect(const Pool2dShape& s, const std::uint8_t* image, std::int64_t start_y,
+template <typename T>
+std::int64_t collect(const Pool2dShape& s, const T* image, std::int64_t start_y,
                      std::int64_t start_x, Interval rows, Interval columns, std::int64_t from,
-                     const std::uint8_t** taps) {
+                     const T** taps) {
   const std::int64_t count = std::min(rows.size() * columns.size() - from, kMaxTaps);
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t y = start_y + (rows.first + (from + i) / columns.size()) * s.dilation_h;
@@ -57,48 +59,64 @@ std::int64_t collect(const Pool2dShape& s, const std::uint8_t* image, std::int64
 }  // namespace
 
 MaxPool2d::MaxPool2d(const MaxPool2dSpec& spec, Isa isa)
-    : spec_(spec), requantizes_(!is_identity(spec.table)), isa_(isa) {}
+    : spec_(spec), isa_(all_bytes(spec.type) ? isa : Isa::kRef) {
+  if (spec_.table && is_identity(*spec_.table)) spec_.table.reset();
+}
 
-void MaxPool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
+void MaxPool2d::run(const void* input, void* output, ThreadPool& pool) const {
+  with_elements(
+      [&]<typename T>(Element<T>) {
+        run_as(static_cast<const T*>(input), static_cast<T*>(output), pool);
+      },
+      spec_.type);
+}
+
+template <typename T>
+void MaxPool2d::run_as(const T* input, T* output, ThreadPool& pool) const {
   const SpanKernels& kernels = span_kernels(isa_);
   const Pool2dShape& s = spec_.shape;
   for_windows(
       s, pool,
       [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x, Interval rows,
           Interval columns, std::int64_t pixel) {
-        const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
-        std::uint8_t* out = output + pixel * s.channels;
-        std::array<const std::uint8_t*, kMaxTaps + 1> taps;
+        const T* in = input + image * s.in_h * s.in_w * s.channels;
+        T* out = output + pixel * s.channels;
+        std::array<const T*, kMaxTaps + 1> taps;
         std::int64_t count = collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
-        kernels.maximum(taps.data(), count, out, s.channels);
+        maximum_span(kernels, taps.data(), count, out, s.channels);
         for (std::int64_t done = count; done < rows.size() * columns.size(); done += count) {
           taps[0] = out;
           count = collect(s, in, start_y, start_x, rows, columns, done, taps.data() + 1);
           // Overlapping vectors may read what they have just written: a maximum does not change by
           // that.
-          kernels.maximum(taps.data(), count + 1, out, s.channels);
+          maximum_span(kernels, taps.data(), count + 1, out, s.channels);
         }
-        if (requantizes_) kernels.lookup(out, out, s.channels, spec_.table);
+        if (spec_.table) lookup_span(kernels, out, out, s.channels, *spec_.table);
       });
 }
 
-AveragePool2d::AveragePool2d(const AveragePool2dSpec& spec, Isa isa) : spec_(spec), isa_(isa) {
-  const std::int64_t most = spec.shape.kernel_h * spec.shape.kernel_w;
-  multipliers_.push_back(0);
-  for (std::int64_t count = 1; count <= most; ++count) {
-    multipliers_.push_back(average_multiplier(spec.input.scale, spec.output_scale, count));
-  }
+AveragePool2d::AveragePool2d(const AveragePool2dSpec& spec, Isa isa)
+    : spec_(spec), isa_(all_bytes(spec.input_type, spec.output_type) ? isa : Isa::kRef) {}
+
+void AveragePool2d::run(const void* input, void* output, ThreadPool& pool) const {
+  with_elements(
+      [&]<typename In, typename Out>(Element<In>, Element<Out>) {
+        run_as(static_cast<const In*>(input), static_cast<Out*>(output), pool);
+      },
+      spec_.input_type, spec_.output_type);
 }
 
-void AveragePool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
+template <typename In, typename Out>
+void AveragePool2d::run_as(const In* input, Out* output, ThreadPool& pool) const {
+  using Real = RuleReal<In, Out>;
   const SpanKernels& kernels = span_kernels(isa_);
   const Pool2dShape& s = spec_.shape;
   for_windows(
       s, pool,
       [&](std::int64_t image, std::int64_t start_y, std::int64_t start_x, Interval rows,
           Interval columns, std::int64_t pixel) {
-        const std::uint8_t* in = input + image * s.in_h * s.in_w * s.channels;
-        std::uint8_t* out = output + pixel * s.channels;
+        const In* in = input + image * s.in_h * s.in_w * s.channels;
+        Out* out = output + pixel * s.channels;
         const std::int64_t inside = rows.size() * columns.size();
         std::int64_t divisor = inside;
         if (spec_.count_include_pad) {
@@ -106,20 +124,19 @@ void AveragePool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadP
               clip(start_y, s.kernel_h, s.dilation_h, -s.pad_top, s.in_h + s.pad_bottom).size() *
               clip(start_x, s.kernel_w, s.dilation_w, -s.pad_left, s.in_w + s.pad_right).size();
         }
-        SumRule rule;
-        rule.offset = static_cast<std::int32_t>(inside * spec_.input.zero_point);
-        rule.multiplier = multipliers_[static_cast<std::size_t>(divisor)];
-        rule.output = spec_.output;
-        std::array<const std::uint8_t*, kMaxTaps> taps;
+        const SumRule<Real> rule{
+            inside * spec_.input.zero_point,
+            average_multiplier<Real>(spec_.input.scale, spec_.output_scale, divisor), spec_.output};
+        std::array<const In*, kMaxTaps> taps;
         if (inside <= kMaxTaps) {
           collect(s, in, start_y, start_x, rows, columns, 0, taps.data());
-          kernels.sum_rows(taps.data(), inside, rule, out, s.channels);
+          sum_rows_span(kernels, taps.data(), inside, rule, out, s.channels);
           return;
         }
         // Too many taps for one call: channel by channel. Such windows are rare and have few
         // outputs.
         for (std::int64_t c = 0; c < s.channels; ++c) {
-          std::int32_t sum = -rule.offset;
+          std::int64_t sum = -rule.offset;
           for (std::int64_t i = rows.first; i < rows.last; ++i) {
             for (std::int64_t j = columns.first; j < columns.last; ++j) {
               const std::int64_t y = start_y + i * s.dilation_h;
@@ -127,7 +144,7 @@ void AveragePool2d::run(const std::uint8_t* input, std::uint8_t* output, ThreadP
               sum += in[(y * s.in_w + x) * s.channels + c];
             }
           }
-          out[c] = requantize_u8(sum, rule.multiplier, rule.output);
+          out[c] = requantize<Out>(sum, rule.multiplier, rule.output);
         }
       });
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Max and average pooling of uint8 NHWC.
+// Max and average pooling of NHWC.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <optional>
 
 #include "quant/arithmetic/lookup_table.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
@@ -24,45 +25,53 @@ struct Pool2dShape {
 
 struct MaxPool2dSpec {
   Pool2dShape shape;
+  DataType type = DataType::kUint8;  // of input and output, or kUint16
   // Applied to the maximum: make_requantize_table where output parameters differ. Precondition: not
-  // decreasing.
-  LookupTable table;
+  // decreasing, both types `type`.
+  std::optional<LookupTable> table;
 };
 
 // Greatest q over the taps inside the image; every window has at least one. Reentrant, no overlap.
 class MaxPool2d {
  public:
   MaxPool2d(const MaxPool2dSpec& spec, Isa isa);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef at 16 bits.
   Isa isa() const { return isa_; }
 
  private:
-  MaxPool2dSpec spec_;
-  bool requantizes_;
+  template <typename T>
+  void run_as(const T* input, T* output, ThreadPool& pool) const;
+
+  MaxPool2dSpec spec_;  // without an identity table
   Isa isa_;
 };
 
 struct AveragePool2dSpec {
   Pool2dShape shape;
   bool count_include_pad = false;
+  DataType input_type = DataType::kUint8, output_type = DataType::kUint8;
   AffineParams input;
   float output_scale = 1;
   OutputRange output;
 };
 
-// S = Σ (q − zp) over the taps inside the image; t = float(S)·M[count] (arithmetic/average.h).
+// S = Σ (q − zp) over the taps inside the image; t = S·M[count] (arithmetic/average.h).
 // count is the number of taps inside the image, or, with count_include_pad, inside the image and
 // its pads (what ceil_mode adds beyond them is not counted). kernel_h·kernel_w ≤ 2^23. Reentrant,
 // no overlap.
 class AveragePool2d {
  public:
   AveragePool2d(const AveragePool2dSpec& spec, Isa isa);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef where a tensor has 16 bits.
   Isa isa() const { return isa_; }
 
  private:
+  template <typename In, typename Out>
+  void run_as(const In* input, Out* output, ThreadPool& pool) const;
+
   AveragePool2dSpec spec_;
-  std::vector<float> multipliers_;  // by count
   Isa isa_;
 };
 

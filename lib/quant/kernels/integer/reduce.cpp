@@ -6,7 +6,9 @@
 #include "quant/arithmetic/accumulator.h"
 #include "quant/arithmetic/average.h"
 #include "quant/kernels/integer/chunks.h"
+#include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/span_kernels.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {
 namespace {
@@ -16,53 +18,79 @@ constexpr std::int64_t kColumns = 64;
 
 bool is_sum(ReduceOp op) { return op == ReduceOp::kMean || op == ReduceOp::kSum; }
 
-}  // namespace
-
-Reduce::Reduce(const ReduceSpec& spec, Isa isa) : spec_(spec), isa_(isa) {
-  const std::int64_t count = spec.op == ReduceOp::kMean ? spec.reduce : 1;
-  multiplier_ = average_multiplier(spec.input.scale, spec.output_scale, count);
-  wide_multiplier_ = wide_average_multiplier(spec.input.scale, spec.output_scale, count);
-  wide_ = is_sum(spec.op) && !sum_fits_int32(spec.reduce, 255);
-  table_ = make_requantize_table(spec.input, spec.output_scale, spec.output);
+// block(input, output, columns): every run of columns of every outer index.
+template <typename In, typename Out, typename Block>
+void for_blocks(const ReduceSpec& spec, const In* input, Out* output, ThreadPool& pool,
+                const Block& block) {
+  const std::int64_t inner = spec.inner;
+  const std::int64_t blocks = (inner + kColumns - 1) / kColumns;
+  for_row_chunks(spec.outer * blocks, spec.reduce * std::min(inner, kColumns), pool,
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t task = begin; task < end; ++task) {
+                     const std::int64_t first = task % blocks * kColumns;
+                     block(input + task / blocks * spec.reduce * inner + first,
+                           output + task / blocks * inner + first,
+                           std::min(kColumns, inner - first));
+                   }
+                 });
 }
 
-void Reduce::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
-  const SpanKernels& kernels = span_kernels(isa_);
-  const std::int64_t inner = spec_.inner;
-  const std::int64_t blocks = (inner + kColumns - 1) / kColumns;
-  const std::int64_t offset = spec_.reduce * spec_.input.zero_point;
-  const SumRule rule{static_cast<std::int32_t>(wide_ ? 0 : offset), multiplier_, spec_.output};
-  const auto reduce_block = [&](std::int64_t task) {
-    const std::int64_t first = task % blocks * kColumns;
-    const std::int64_t n = std::min(kColumns, inner - first);
-    const std::uint8_t* in = input + task / blocks * spec_.reduce * inner + first;
-    std::uint8_t* out = output + task / blocks * inner + first;
-    if (!is_sum(spec_.op)) {
-      std::copy_n(in, n, out);
-      for (std::int64_t r = 1; r < spec_.reduce; ++r) {
-        for (std::int64_t i = 0; i < n; ++i) {
-          const std::uint8_t q = in[r * inner + i];
-          out[i] = spec_.op == ReduceOp::kMax ? std::max(out[i], q) : std::min(out[i], q);
+}  // namespace
+
+Reduce::Reduce(const ReduceSpec& spec, Isa isa) : spec_(spec) {
+  wide_ = !all_bytes(spec.input_type, spec.output_type) ||
+          (is_sum(spec.op) && !sum_fits_int32(spec.reduce, greatest_activation(spec.input_type)));
+  isa_ = wide_ ? Isa::kRef : isa;
+  if (!is_sum(spec.op)) {
+    table_ = make_requantize_table(spec.input, spec.output_scale, spec.output, spec.input_type,
+                                   spec.output_type);
+  }
+}
+
+void Reduce::run(const void* input, void* output, ThreadPool& pool) const {
+  with_elements(
+      [&]<typename In, typename Out>(Element<In>, Element<Out>) {
+        const auto* in = static_cast<const In*>(input);
+        auto* out = static_cast<Out*>(output);
+        if (!is_sum(spec_.op)) return run_extremes(in, out, pool);
+        if constexpr (std::is_same_v<RuleReal<In, Out>, float>) {
+          if (!wide_) return run_sums<float>(in, out, pool);
         }
-      }
-      for (std::int64_t i = 0; i < n; ++i) out[i] = table_[out[i]];
-    } else if (wide_) {
-      for (std::int64_t i = 0; i < n; ++i) {
-        std::int64_t sum = -offset;
-        for (std::int64_t r = 0; r < spec_.reduce; ++r) sum += in[r * inner + i];
-        out[i] = requantize_u8(sum, wide_multiplier_, spec_.output);
-      }
-    } else if (inner == 1) {
-      const auto sum = static_cast<std::int32_t>(kernels.sum(in, spec_.reduce) - offset);
-      out[0] = requantize_u8(sum, multiplier_, spec_.output);
+        run_sums<double>(in, out, pool);
+      },
+      spec_.input_type, spec_.output_type);
+}
+
+template <typename Real, typename In, typename Out>
+void Reduce::run_sums(const In* input, Out* output, ThreadPool& pool) const {
+  const SpanKernels& kernels = span_kernels(isa_);
+  const std::int64_t count = spec_.op == ReduceOp::kMean ? spec_.reduce : 1;
+  const SumRule<Real> rule{spec_.reduce * spec_.input.zero_point,
+                           average_multiplier<Real>(spec_.input.scale, spec_.output_scale, count),
+                           spec_.output};
+  for_blocks(spec_, input, output, pool, [&](const In* in, Out* out, std::int64_t n) {
+    if (spec_.inner == 1) {
+      const std::int64_t sum = sum_span(kernels, in, spec_.reduce) - rule.offset;
+      out[0] = requantize<Out>(sum, rule.multiplier, rule.output);
     } else {
-      kernels.sum_columns(in, spec_.reduce, inner, rule, out, n);
+      sum_columns_span(kernels, in, spec_.reduce, spec_.inner, rule, out, n);
     }
-  };
-  for_row_chunks(spec_.outer * blocks, spec_.reduce * std::min(inner, kColumns), pool,
-                 [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t task = begin; task < end; ++task) reduce_block(task);
-                 });
+  });
+}
+
+template <typename In, typename Out>
+void Reduce::run_extremes(const In* input, Out* output, ThreadPool& pool) const {
+  for_blocks(spec_, input, output, pool, [&](const In* in, Out* out, std::int64_t n) {
+    In extreme[kColumns];
+    std::copy_n(in, n, extreme);
+    for (std::int64_t r = 1; r < spec_.reduce; ++r) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        const In q = in[r * spec_.inner + i];
+        extreme[i] = spec_.op == ReduceOp::kMax ? std::max(extreme[i], q) : std::min(extreme[i], q);
+      }
+    }
+    lookup_loop(extreme, out, n, table_);
+  });
 }
 
 }  // namespace quant::integer

@@ -8,6 +8,7 @@
 #include "quant/arithmetic/lookup_table.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
@@ -17,6 +18,7 @@ enum class ReduceOp { kMean, kSum, kMax, kMin };
 struct ReduceSpec {
   ReduceOp op = ReduceOp::kMean;
   std::int64_t outer = 1, reduce = 1, inner = 1;
+  DataType input_type = DataType::kUint8, output_type = DataType::kUint8;
   AffineParams input;
   float output_scale = 1;
   OutputRange output;
@@ -27,15 +29,19 @@ struct ReduceSpec {
 class Reduce {
  public:
   Reduce(const ReduceSpec& spec, Isa isa);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef where a tensor has 16 bits, or a sum does not fit int32.
   Isa isa() const { return isa_; }
 
  private:
+  template <typename Real, typename In, typename Out>
+  void run_sums(const In* input, Out* output, ThreadPool& pool) const;
+  template <typename In, typename Out>
+  void run_extremes(const In* input, Out* output, ThreadPool& pool) const;
+
   ReduceSpec spec_;
-  float multiplier_ = 0;
-  double wide_multiplier_ = 0;
-  bool wide_ = false;
-  LookupTable table_{};
+  bool wide_ = false;  // a tensor has 16 bits, or a sum may leave int32
+  LookupTable table_;  // of max and min
   Isa isa_;
 };
 

@@ -10,7 +10,7 @@
 
 #include <hwy/highway.h>
 
-#include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/store_range.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -33,6 +33,12 @@ struct StoreConstants {
         highest(hn::Set(DF(), range.highest)),
         rounder(hn::Set(DF(), kRounder)),
         unbias(hn::Set(D32(), kRounderBits - range.zero_point)) {}
+  // Lane by lane.
+  HWY_INLINE StoreConstants(const float* lows, const float* highs, const std::int32_t* zero_points)
+      : lowest(hn::LoadU(DF(), lows)),
+        highest(hn::LoadU(DF(), highs)),
+        rounder(hn::Set(DF(), kRounder)),
+        unbias(hn::Sub(hn::Set(D32(), kRounderBits), hn::LoadU(D32(), zero_points))) {}
 };
 
 // Integers in [qmin, qmax].

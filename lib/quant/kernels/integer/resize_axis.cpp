@@ -96,7 +96,7 @@ ResizeAxis make_resize_axis(const ResizeAxisSpec& spec) {
     for (int tap = 0; tap < axis.taps; ++tap) {
       const std::int64_t index = std::clamp<std::int64_t>(first + tap, 0, spec.in_size - 1);
       axis.index.push_back(static_cast<std::int32_t>(index));
-      axis.weight.push_back(static_cast<float>(weights[static_cast<std::size_t>(tap)] / total));
+      axis.weight.push_back(weights[static_cast<std::size_t>(tap)] / total);
     }
   }
   return axis;

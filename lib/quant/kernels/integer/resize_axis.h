@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Resampling along one axis as a table: for each output index, which inputs and with which weights.
-// The weights are part of the integer contract: computed in double as ONNX's Resize says, rounded
-// once to float32.
+// The weights are part of the integer contract: computed in double as ONNX's Resize says. 8-bit
+// tensors take them rounded once to float32.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct ResizeAxis {
   std::int64_t in_size = 1, out_size = 1;
   int taps = 1;
   std::vector<std::int32_t> index;
-  std::vector<float> weight;
+  std::vector<double> weight;
 };
 
 enum class ResizeMode { kNearest, kLinear, kCubic };

@@ -1,61 +1,112 @@
 // SPDX-License-Identifier: MIT
-// Loops over contiguous elements (mostly the channels of one pixel) that the operators share. One
-// table per instruction set; the scalar one is normative, and the loops around them are the same
-// for all.
+// The loops of span_loops.h for 8-bit tensors, one table per instruction set.
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
-#include "quant/arithmetic/elementwise.h"
-#include "quant/arithmetic/lookup_table.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/kernels/integer/span_loops.h"
 
 namespace quant::integer {
 
-struct BinaryRule {
-  BinaryOp op = BinaryOp::kAdd;
-  std::int32_t a_zero_point = 0, b_zero_point = 0;
-  BinaryMultipliers multipliers;
-  OutputRange output;
-};
-
-// S = Σ q − offset; output = requantize_u8(S, multiplier).
-struct SumRule {
-  std::int32_t offset = 0;  // count · zero point
-  float multiplier = 1;
-  OutputRange output;
-};
-
+// Each equals the loop of its name.
 struct SpanKernels {
   Isa isa = Isa::kRef;
-  // out[i] = table[in[i]]; out may be in.
   void (*lookup)(const std::uint8_t* in, std::uint8_t* out, std::int64_t n,
                  const LookupTable& table) = nullptr;
-  // Operands advance by a_step and b_step, each 0 or 1. out may be an operand with step 1.
-  void (*binary)(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
-                 int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
-  // out[i] = greatest of rows[r][i] over count ≥ 1 rows.
+  void (*binary)(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
+                 const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
   void (*maximum)(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
                   std::int64_t n) = nullptr;
-  // out[i] = rule(Σ rows[r][i]). count · 255 < 2^31.
-  void (*sum_rows)(const std::uint8_t* const* rows, std::int64_t count, const SumRule& rule,
+  // Sums of both kinds: count · 255 < 2^31.
+  void (*sum_rows)(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
                    std::uint8_t* out, std::int64_t n) = nullptr;
-  // out[i] = rule(Σ in[r·stride + i]). count · 255 < 2^31.
   void (*sum_columns)(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
-                      const SumRule& rule, std::uint8_t* out, std::int64_t n) = nullptr;
-  // Σ in[i].
+                      const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
-  // out[i] = Σ_t float(rows[t][i] − zero_point)·weights[t], from the first product on, taps in
-  // order.
-  void (*weigh_bytes)(const std::uint8_t* const* rows, const float* weights, int taps,
-                      std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
-  // out[i] = round_to_output((Σ_t rows[t][i]·weights[t])·multiplier), the same way.
-  void (*weigh_floats)(const float* const* rows, const float* weights, int taps, float multiplier,
-                       const OutputRange& output, std::uint8_t* out, std::int64_t n) = nullptr;
+  void (*weigh_elements)(const std::uint8_t* const* rows, const float* weights, int taps,
+                         std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
+  void (*weigh_reals)(const float* const* rows, const float* weights, int taps, float multiplier,
+                      const OutputRange& output, std::uint8_t* out, std::int64_t n) = nullptr;
 };
 
 const SpanKernels& span_kernels_ref();
 // The ones of `isa`, one of available_isas().
 const SpanKernels& span_kernels(Isa isa);
+
+// The fastest loop of the name for the types: that of `kernels` for bytes and float32.
+template <typename In, typename Out>
+void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,
+                 const LookupTable& table) {
+  if constexpr (sizeof(In) == 1 && sizeof(Out) == 1) {
+    kernels.lookup(in, out, n, table);
+  } else {
+    lookup_loop(in, out, n, table);
+  }
+}
+template <typename Real, typename A, typename B, typename Out>
+void binary_span(const SpanKernels& kernels, const BinaryRule<Real>& rule, const A* a, int a_step,
+                 const B* b, int b_step, Out* out, std::int64_t n) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.binary(rule, a, a_step, b, b_step, out, n);
+  } else {
+    binary_loop(rule, a, a_step, b, b_step, out, n);
+  }
+}
+template <typename T>
+void maximum_span(const SpanKernels& kernels, const T* const* rows, std::int64_t count, T* out,
+                  std::int64_t n) {
+  if constexpr (sizeof(T) == 1) {
+    kernels.maximum(rows, count, out, n);
+  } else {
+    maximum_loop(rows, count, out, n);
+  }
+}
+template <typename Real, typename In, typename Out>
+void sum_rows_span(const SpanKernels& kernels, const In* const* rows, std::int64_t count,
+                   const SumRule<Real>& rule, Out* out, std::int64_t n) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.sum_rows(rows, count, rule, out, n);
+  } else {
+    sum_rows_loop(rows, count, rule, out, n);
+  }
+}
+template <typename Real, typename In, typename Out>
+void sum_columns_span(const SpanKernels& kernels, const In* in, std::int64_t count,
+                      std::int64_t stride, const SumRule<Real>& rule, Out* out, std::int64_t n) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.sum_columns(in, count, stride, rule, out, n);
+  } else {
+    sum_columns_loop(in, count, stride, rule, out, n);
+  }
+}
+template <typename In>
+std::int64_t sum_span(const SpanKernels& kernels, const In* in, std::int64_t n) {
+  if constexpr (sizeof(In) == 1) {
+    return kernels.sum(in, n);
+  } else {
+    return sum_loop(in, n);
+  }
+}
+template <typename Real, typename In>
+void weigh_elements_span(const SpanKernels& kernels, const In* const* rows, const Real* weights,
+                         int taps, std::int32_t zero_point, Real* out, std::int64_t n) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.weigh_elements(rows, weights, taps, zero_point, out, n);
+  } else {
+    weigh_elements_loop(rows, weights, taps, zero_point, out, n);
+  }
+}
+template <typename Real, typename Out>
+void weigh_reals_span(const SpanKernels& kernels, const Real* const* rows, const Real* weights,
+                      int taps, Real multiplier, const OutputRange& output, Out* out,
+                      std::int64_t n) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.weigh_reals(rows, weights, taps, multiplier, output, out, n);
+  } else {
+    weigh_reals_loop(rows, weights, taps, multiplier, output, out, n);
+  }
+}
 
 }  // namespace quant::integer

@@ -39,8 +39,9 @@ HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D
 class ByteTable {
  public:
   HWY_INLINE explicit ByteTable(const LookupTable& table) {
-    for (std::size_t i = 0; i < table.size(); ++i) {
-      differences_[i] = i % 128 < 16 ? table[i] : table[i] ^ table[i - 16];
+    for (std::size_t i = 0; i < 256; ++i) {
+      differences_[i] =
+          static_cast<std::uint8_t>(i % 128 < 16 ? table[i] : table[i] ^ table[i - 16]);
     }
   }
 
@@ -85,16 +86,16 @@ void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const Loo
     const ByteTable bytes(table);
     for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) bytes.Run(in + i, out + i);
   }
-  for (; i < n; ++i) out[i] = table[in[i]];
+  for (; i < n; ++i) out[i] = static_cast<std::uint8_t>(table[in[i]]);
 }
 
 template <BinaryOp kOp>
 struct BinaryVectors {
-  const BinaryRule& rule;
+  const BinaryRule<float>& rule;
   StoreConstants<D32> constants;
   VF a_zero, b_zero, a_multiplier, b_multiplier;
 
-  HWY_INLINE explicit BinaryVectors(const BinaryRule& r)
+  HWY_INLINE explicit BinaryVectors(const BinaryRule<float>& r)
       : rule(r),
         constants(StoreRange(r.output)),
         a_zero(hn::Set(DF(), static_cast<float>(r.a_zero_point))),
@@ -129,8 +130,8 @@ struct BinaryVectors {
 };
 
 template <BinaryOp kOp>
-void BinaryLoop(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
-                int b_step, std::uint8_t* out, std::int64_t n) {
+void BinaryLoop(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
+                const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) {
   const DBytes bytes;
   const BinaryVectors<kOp> vectors(rule);
   const VBytes a_first = hn::Set(bytes, *a);
@@ -153,7 +154,7 @@ void BinaryLoop(const BinaryRule& rule, const std::uint8_t* a, int a_step, const
   std::memcpy(out + i, rest_a, rest);
 }
 
-void Binary(const BinaryRule& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
+void Binary(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
             int b_step, std::uint8_t* out, std::int64_t n) {
   if (n == 0) return;
   switch (rule.op) {
@@ -217,9 +218,9 @@ struct SumVectors {
   StoreConstants<D32> constants;
   hn::Vec<D32> start;
   VF multiplier;
-  HWY_INLINE explicit SumVectors(const SumRule& rule)
+  HWY_INLINE explicit SumVectors(const SumRule<float>& rule)
       : constants(StoreRange(rule.output)),
-        start(hn::Set(D32(), -rule.offset)),
+        start(hn::Set(D32(), static_cast<std::int32_t>(-rule.offset))),
         multiplier(hn::Set(DF(), rule.multiplier)) {}
   HWY_INLINE void Store(hn::Vec<D32> sum, std::uint8_t* out) const {
     hn::StoreU(hn::DemoteTo(DBytes(), RequantizeVector(D32(), sum, multiplier, constants)),
@@ -227,7 +228,7 @@ struct SumVectors {
   }
 };
 
-void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule& rule,
+void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
              std::uint8_t* out, std::int64_t n) {
   const SumVectors vectors(rule);
   const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
@@ -241,7 +242,7 @@ void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule&
 }
 
 void SumColumns(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
-                const SumRule& rule, std::uint8_t* out, std::int64_t n) {
+                const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) {
   const SumVectors vectors(rule);
   const bool done = ForOverlapping(n, 2 * kLanes, [&](std::int64_t i) HWY_ATTR {
     auto sum0 = vectors.start;
@@ -270,8 +271,8 @@ std::int64_t Sum(const std::uint8_t* in, std::int64_t n) {
   return total;
 }
 
-void WeighBytes(const std::uint8_t* const* rows, const float* weights, int taps,
-                std::int32_t zero_point, float* out, std::int64_t n) {
+void WeighElements(const std::uint8_t* const* rows, const float* weights, int taps,
+                   std::int32_t zero_point, float* out, std::int64_t n) {
   const VF zero = hn::Set(DF(), static_cast<float>(zero_point));
   const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
     VF value = hn::Mul(hn::Sub(ToFloat(hn::LoadU(DBytes(), rows[0] + i)), zero),
@@ -282,11 +283,11 @@ void WeighBytes(const std::uint8_t* const* rows, const float* weights, int taps,
     }
     hn::StoreU(value, DF(), out + i);
   });
-  if (!done) span_kernels_ref().weigh_bytes(rows, weights, taps, zero_point, out, n);
+  if (!done) span_kernels_ref().weigh_elements(rows, weights, taps, zero_point, out, n);
 }
 
-void WeighFloats(const float* const* rows, const float* weights, int taps, float multiplier,
-                 const OutputRange& output, std::uint8_t* out, std::int64_t n) {
+void WeighReals(const float* const* rows, const float* weights, int taps, float multiplier,
+                const OutputRange& output, std::uint8_t* out, std::int64_t n) {
   const StoreConstants<D32> constants{StoreRange(output)};
   const VF scale = hn::Set(DF(), multiplier);
   const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
@@ -297,7 +298,7 @@ void WeighFloats(const float* const* rows, const float* weights, int taps, float
     const auto q = RoundToOutput(D32(), hn::Mul(value, scale), constants);
     hn::StoreU(hn::DemoteTo(DBytes(), q), DBytes(), out + i);
   });
-  if (!done) span_kernels_ref().weigh_floats(rows, weights, taps, multiplier, output, out, n);
+  if (!done) span_kernels_ref().weigh_reals(rows, weights, taps, multiplier, output, out, n);
 }
 
 const SpanKernels* Kernels() {
@@ -308,8 +309,8 @@ const SpanKernels* Kernels() {
                                        SumRows,
                                        SumColumns,
                                        Sum,
-                                       WeighBytes,
-                                       WeighFloats};
+                                       WeighElements,
+                                       WeighReals};
   return &kernels;
 }
 

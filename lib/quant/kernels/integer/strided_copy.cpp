@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <numeric>
 
 #include "quant/kernels/integer/chunks.h"
+#include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/span_kernels.h"
 
 namespace quant::integer {
@@ -41,15 +41,17 @@ std::vector<Axis> merged_axes(const StridedCopySpec& spec) {
   return merged;
 }
 
-// Two axes, the last with any strides, tile by tile.
-void copy_tiles(const Axis& rows, const Axis& columns, const std::uint8_t* in, std::uint8_t* out) {
+// Two axes, the last with any strides, tile by tile: out = element(in).
+template <typename In, typename Out, typename Function>
+void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
+                const Function& element) {
   for (std::int64_t r0 = 0; r0 < rows.size; r0 += kTile) {
     const std::int64_t r1 = std::min(r0 + kTile, rows.size);
     for (std::int64_t c0 = 0; c0 < columns.size; c0 += kTile) {
       const std::int64_t c1 = std::min(c0 + kTile, columns.size);
       for (std::int64_t r = r0; r < r1; ++r) {
         for (std::int64_t c = c0; c < c1; ++c) {
-          out[r * rows.out + c * columns.out] = in[r * rows.in + c * columns.in];
+          out[r * rows.out + c * columns.out] = element(in[r * rows.in + c * columns.in]);
         }
       }
     }
@@ -79,10 +81,23 @@ StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), is
     spec_.in_strides.push_back(axis.in);
     spec_.out_strides.push_back(axis.out);
   }
-  if (spec_.table && is_identity(*spec_.table)) spec_.table.reset();
+  if (spec_.table && is_identity(*spec_.table)) {
+    spec_.type = spec_.table->input;
+    spec_.table.reset();
+  }
 }
 
-void StridedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const {
+void StridedCopy::run(const void* input, void* output, ThreadPool& pool) const {
+  with_elements(
+      [&]<typename In, typename Out>(Element<In>, Element<Out>) {
+        run_as(static_cast<const In*>(input), static_cast<Out*>(output), pool);
+      },
+      spec_.table ? spec_.table->input : spec_.type,
+      spec_.table ? spec_.table->output : spec_.type);
+}
+
+template <typename In, typename Out>
+void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
   const SpanKernels& kernels = span_kernels(isa_);
   const std::size_t rank = spec_.shape.size();
   const Axis rows{spec_.shape[rank - 2], spec_.in_strides[rank - 2], spec_.out_strides[rank - 2]};
@@ -91,24 +106,19 @@ void StridedCopy::run(const std::uint8_t* input, std::uint8_t* output, ThreadPoo
   std::int64_t outer = 1;
   for (std::size_t axis = 0; axis + 2 < rank; ++axis) outer *= spec_.shape[axis];
   const bool spans = columns.in == 1 && columns.out == 1;
-  const auto copy = [&](const Axis& part, const std::uint8_t* in, std::uint8_t* out) {
+  const auto copy = [&](const Axis& part, const In* in, Out* out) {
     if (spans) {
       for (std::int64_t r = 0; r < part.size; ++r) {
         if (spec_.table) {
-          kernels.lookup(in + r * part.in, out + r * part.out, columns.size, *spec_.table);
+          lookup_span(kernels, in + r * part.in, out + r * part.out, columns.size, *spec_.table);
         } else {
-          std::memcpy(out + r * part.out, in + r * part.in, static_cast<std::size_t>(columns.size));
+          std::copy_n(in + r * part.in, columns.size, out + r * part.out);
         }
       }
-      return;
-    }
-    copy_tiles(part, columns, in, out);
-    if (!spec_.table) return;
-    for (std::int64_t r = 0; r < part.size; ++r) {
-      for (std::int64_t c = 0; c < columns.size; ++c) {
-        std::uint8_t& q = out[r * part.out + c * columns.out];
-        q = (*spec_.table)[q];
-      }
+    } else if (spec_.table) {
+      copy_tiles(part, columns, in, out, [&](In q) { return static_cast<Out>((*spec_.table)[q]); });
+    } else {
+      copy_tiles(part, columns, in, out, [](In q) { return static_cast<Out>(q); });
     }
   };
   // Rows are the unit of work: tall boxes split, flat ones do not.

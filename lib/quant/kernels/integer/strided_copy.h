@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Moves bytes from one strided box to another: transpose, slice, split, concat, expand, depth to
+// Moves elements from one strided box to another: transpose, slice, split, concat, expand, depth to
 // space, channel shuffle. Optionally through a table, where the parameters of the two tensors
 // differ.
 #pragma once
@@ -11,16 +11,18 @@
 #include "quant/arithmetic/lookup_table.h"
 #include "quant/base/thread_pool.h"
 #include "quant/kernels/integer/isa.h"
+#include "quant/tensor/data_type.h"
 
 namespace quant::integer {
 
 // out[out_offset + Σ i·out_strides] = table[in[in_offset + Σ i·in_strides]] for every index i of
-// `shape`. Rank ≤ 12, strides in bytes. in_strides may be 0 (expand) or negative (reversed slices);
-// the outputs are distinct bytes.
+// `shape`. Rank ≤ 12, strides in elements. in_strides may be 0 (expand) or negative (reversed
+// slices); the outputs are distinct.
 struct StridedCopySpec {
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> in_strides, out_strides;
   std::int64_t in_offset = 0, out_offset = 0;
+  DataType type = DataType::kUint8;  // without a table: of both, or kUint16
   std::optional<LookupTable> table;  // identity tables are dropped
 };
 
@@ -28,10 +30,13 @@ struct StridedCopySpec {
 class StridedCopy {
  public:
   StridedCopy(const StridedCopySpec& spec, Isa isa);
-  void run(const std::uint8_t* input, std::uint8_t* output, ThreadPool& pool) const;
+  void run(const void* input, void* output, ThreadPool& pool) const;
   Isa isa() const { return isa_; }
 
  private:
+  template <typename In, typename Out>
+  void run_as(const In* input, Out* output, ThreadPool& pool) const;
+
   StridedCopySpec spec_;
   Isa isa_;
 };

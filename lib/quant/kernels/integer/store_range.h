@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Limits and zero point of an 8-bit output in the form that the vector kernels want.
+#pragma once
+
+#include <cstdint>
+
+#include "quant/arithmetic/requantize.h"
+
+namespace quant::integer {
+
+struct StoreRange {
+  float lowest = 0;   // qmin − zp
+  float highest = 0;  // qmax − zp
+  std::int32_t zero_point = 0;
+  StoreRange() = default;
+  explicit StoreRange(const OutputRange& range)
+      : lowest(static_cast<float>(range.qmin - range.zero_point)),
+        highest(static_cast<float>(range.qmax - range.zero_point)),
+        zero_point(range.zero_point) {}
+};
+
+}  // namespace quant::integer

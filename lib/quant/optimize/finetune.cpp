@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/finetune.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <optional>
+
+#include "quant/engine/float_executor.h"
+#include "quant/optimize/adam.h"
+#include "quant/optimize/finetune_checkpoint.h"
+#include "quant/optimize/frame_variation.h"
+#include "quant/optimize/output_noise.h"
+#include "quant/optimize/twin.h"
+#include "quant/optimize/twin_operators.h"
+
+namespace quant {
+namespace {
+
+using tuning::Adam;
+using tuning::Parameter;
+using tuning::ParameterKind;
+using tuning::Random;
+using tuning::Twin;
+
+Tensor from_torch(const at::Tensor& x) {
+  const at::Tensor plain = x.detach().contiguous();
+  return Tensor::from<float>(
+      plain.sizes().vec(),
+      std::span(plain.data_ptr<float>(), static_cast<std::size_t>(plain.numel())));
+}
+
+// Frames in memory, as a set of their own.
+class HeldBackSet : public CalibrationSet {
+ public:
+  explicit HeldBackSet(const std::vector<at::Tensor>& frames) : frames_(frames) {}
+  std::optional<std::int64_t> count() const override {
+    return static_cast<std::int64_t>(frames_.size());
+  }
+  Result<std::optional<Tensor>> next() override {
+    if (next_ == frames_.size()) return std::optional<Tensor>();
+    return std::optional<Tensor>(from_torch(frames_[next_++].to(at::kFloat)));
+  }
+  Status rewind() override {
+    next_ = 0;
+    return {};
+  }
+
+ private:
+  const std::vector<at::Tensor>& frames_;
+  std::size_t next_ = 0;
+};
+
+// Energies of each output, pooled over frames.
+struct Energies {
+  std::vector<double> signal;
+  std::vector<double> noise;
+
+  explicit Energies(std::size_t outputs) : signal(outputs), noise(outputs) {}
+  // Mean signal-to-noise ratio in dB, over the outputs that have a signal.
+  double mean_snr() const {
+    double sum = 0;
+    int counted = 0;
+    for (std::size_t i = 0; i < signal.size(); ++i) {
+      if (signal[i] <= 0) continue;
+      constexpr double kExact = 1e-15;  // noise of an exact output: 150 dB below the signal
+      sum += 10 * std::log10(signal[i] / std::max(noise[i], signal[i] * kExact));
+      ++counted;
+    }
+    return counted == 0 ? 0.0 : sum / counted;
+  }
+};
+
+class Finetuning {
+ public:
+  Finetuning(const QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
+             const FinetuneOptions& options, const FinetuneProgress& progress, Twin twin,
+             FloatExecutor teacher)
+      : model_(model),
+        float_graph_(std::move(float_graph)),
+        options_(options),
+        progress_(progress),
+        twin_(std::move(twin)),
+        adam_(twin_.parameters()),
+        teacher_(std::move(teacher)),
+        usual_noise_(float_graph_->outputs.size(), 0.0) {}
+
+  Result<FinetuneResult> run(CalibrationSet& set, const std::vector<Range>& ranges,
+                             const QuantizationPlan& plan) {
+    QUANT_TRY(collect(set));
+    status_.total = static_cast<std::int64_t>(training_.size()) * options_.epochs;
+    QUANT_TRY_ASSIGN(status_.before, judge());
+    status_.best = status_.before;
+    remember();
+    QUANT_TRY(resume());
+    start_ = std::chrono::steady_clock::now();
+    first_done_ = status_.done;
+    for (; epoch_ < options_.epochs; ++epoch_) {
+      QUANT_TRY(train());
+      QUANT_TRY_ASSIGN(const double latest, judge());
+      if (latest > status_.best) {
+        status_.best = latest;
+        remember();
+      }
+      QUANT_TRY(save());
+    }
+    QUANT_TRY_ASSIGN(FinetuneResult result, assemble(ranges, plan));
+    if (!options_.checkpoint.empty()) {
+      std::error_code ignored;
+      std::filesystem::remove(options_.checkpoint, ignored);
+    }
+    return result;
+  }
+
+ private:
+  Status collect(CalibrationSet& set) {
+    QUANT_TRY(set.rewind());
+    std::int64_t index = 0;
+    for (;;) {
+      QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
+      if (!pixels) break;
+      const at::Tensor frame = tuning::to_torch(*pixels).to(at::kByte);
+      const bool judges = index++ % options_.held_back == options_.held_back - 1;
+      (judges ? judging_ : training_).push_back(frame);
+      fingerprint_.add(std::span(static_cast<const std::byte*>(frame.data_ptr()),
+                                 static_cast<std::size_t>(frame.numel())));
+    }
+    if (index < options_.least_frames || training_.empty() || judging_.empty()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("fine-tuning wants at least {} calibration frames, there are {}",
+                              std::max(options_.least_frames, options_.held_back), index));
+    }
+    for (const Value& value : model_.integer.values) {
+      if (value.constant)
+        fingerprint_.add(std::span(value.constant->raw(), value.constant->bytes()));
+      if (value.quant) fingerprint_.add(std::as_bytes(std::span(value.quant->scale)));
+    }
+    for (const double number :
+         {static_cast<double>(options_.epochs), static_cast<double>(options_.batch),
+          static_cast<double>(options_.held_back), options_.weight_rate, options_.bias_rate,
+          options_.range_rate, options_.varied})
+      fingerprint_.add_value(number);
+    fingerprint_.add_value(options_.seed);
+    return {};
+  }
+
+  // What the float network makes of a frame.
+  Result<std::vector<at::Tensor>> teach(const at::Tensor& pixels) {
+    const Tensor frame = from_torch(pixels);
+    std::vector<Tensor> outputs;
+    QUANT_TRY(teacher_.run(std::span(&frame, 1), outputs));
+    std::vector<at::Tensor> result;
+    for (const Tensor& output : outputs) {
+      result.push_back(output.type() == DataType::kFloat32 ? tuning::to_torch(output)
+                                                           : at::Tensor());
+    }
+    return result;
+  }
+
+  // Mean SNR over the outputs on the held-back frames.
+  Result<double> judge() {
+    const at::NoGradGuard no_gradient;
+    Energies energies(float_graph_->outputs.size());
+    for (const at::Tensor& frame : judging_) {
+      const at::Tensor pixels = frame.to(at::kFloat);
+      QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(pixels));
+      const std::vector<at::Tensor> found = twin_.run(pixels);
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        if (!expected[i].defined()) continue;
+        energies.signal[i] += expected[i].square().sum(at::kDouble).item<double>();
+        energies.noise[i] += (found[i] - expected[i]).square().sum(at::kDouble).item<double>();
+      }
+    }
+    return energies.mean_snr();
+  }
+
+  Status train() {
+    // Of the epoch alone, so that a resumed work goes on as the other would have.
+    Random random(options_.seed + 0x9e3779b97f4a7c15 * static_cast<std::uint64_t>(epoch_ + 1));
+    std::vector<std::size_t> order(training_.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (std::size_t i = order.size(); i-- > 1;) {
+      const auto other = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(i) + 1));
+      std::swap(order[i], order[other]);
+    }
+    int in_batch = 0;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      at::Tensor pixels = training_[order[i]].to(at::kFloat);
+      if (random.chance(options_.varied)) pixels = tuning::vary_frame(pixels, random);
+      QUANT_TRY(learn(pixels));
+      ++status_.done;
+      if (++in_batch == options_.batch || i + 1 == order.size()) {
+        in_batch = 0;
+        adam_.step([this](ParameterKind kind) { return rate(kind); });
+        twin_.keep_in_bounds();
+      }
+      QUANT_TRY(report());
+    }
+    return {};
+  }
+
+  // Up for a twentieth of the way, then half a cosine down.
+  double rate(ParameterKind kind) const {
+    constexpr double kWarm = 0.05;
+    const double at = static_cast<double>(status_.done) / static_cast<double>(status_.total);
+    const double share = at < kWarm
+                             ? at / kWarm
+                             : 0.5 * (1 + std::cos(std::numbers::pi * (at - kWarm) / (1 - kWarm)));
+    switch (kind) {
+      case ParameterKind::kWeights:
+        return share * options_.weight_rate;
+      case ParameterKind::kBias:
+        return share * options_.bias_rate;
+      case ParameterKind::kRange:
+        return share * options_.range_rate;
+    }
+    return 0;
+  }
+
+  // Adds one frame to the gradients.
+  Status learn(const at::Tensor& pixels) {
+    QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(pixels));
+    const std::vector<at::Tensor> found = twin_.run(pixels);
+    at::Tensor loss = at::zeros({});
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!expected[i].defined()) continue;
+      const at::Tensor error = (found[i] - expected[i]).square().sum();
+      const double now = error.item<double>();
+      // Against what the noise of this output usually is: a decibel weighs the same in every
+      // output, while among frames energies count, as they do in the pooled ratio.
+      constexpr double kKeep = 0.95;
+      double& usual = usual_noise_[i];
+      usual = usual == 0 ? now : kKeep * usual + (1 - kKeep) * now;
+      if (usual > 0) loss = loss + error / usual;
+    }
+    if (loss.requires_grad()) loss.backward();
+    return {};
+  }
+
+  void remember() {
+    best_.clear();
+    for (const Parameter& parameter : twin_.parameters())
+      best_.push_back(parameter.value.detach().clone());
+  }
+
+  void set_parameters(const std::vector<at::Tensor>& values) {
+    const at::NoGradGuard no_gradient;
+    for (std::size_t i = 0; i < values.size(); ++i) twin_.parameters()[i].value.copy_(values[i]);
+  }
+
+  Status save() const {
+    if (options_.checkpoint.empty()) return {};
+    FinetuneCheckpoint checkpoint;
+    checkpoint.fingerprint = fingerprint_.value();
+    checkpoint.epochs = epoch_ + 1;
+    checkpoint.numbers = {static_cast<double>(status_.done), status_.best};
+    checkpoint.numbers.insert(checkpoint.numbers.end(), usual_noise_.begin(), usual_noise_.end());
+    for (const Parameter& parameter : twin_.parameters())
+      checkpoint.tensors.push_back(from_torch(parameter.value));
+    for (const at::Tensor& value : best_) checkpoint.tensors.push_back(from_torch(value));
+    for (const at::Tensor& value : adam_.state()) checkpoint.tensors.push_back(from_torch(value));
+    return write_checkpoint(options_.checkpoint, checkpoint);
+  }
+
+  Status resume() {
+    if (options_.checkpoint.empty() || !std::filesystem::exists(options_.checkpoint)) return {};
+    QUANT_TRY_ASSIGN(const FinetuneCheckpoint checkpoint, read_checkpoint(options_.checkpoint));
+    const std::size_t count = twin_.parameters().size();
+    if (checkpoint.fingerprint != fingerprint_.value() ||
+        checkpoint.tensors.size() != 4 * count + 1 ||
+        checkpoint.numbers.size() != 2 + usual_noise_.size()) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "the checkpoint is of another model, other frames or other options",
+                  options_.checkpoint.string());
+    }
+    std::vector<at::Tensor> tensors;
+    for (const Tensor& tensor : checkpoint.tensors)
+      tensors.push_back(tuning::to_torch(tensor).clone());
+    const auto part = [&](std::size_t first, std::size_t size) {
+      const auto begin = tensors.begin() + static_cast<std::ptrdiff_t>(first);
+      return std::vector<at::Tensor>(begin, begin + static_cast<std::ptrdiff_t>(size));
+    };
+    set_parameters(part(0, count));
+    best_ = part(count, count);
+    adam_.restore(part(2 * count, 2 * count + 1));
+    epoch_ = static_cast<int>(checkpoint.epochs);
+    status_.done = static_cast<std::int64_t>(checkpoint.numbers[0]);
+    status_.best = checkpoint.numbers[1];
+    std::copy(checkpoint.numbers.begin() + 2, checkpoint.numbers.end(), usual_noise_.begin());
+    return {};
+  }
+
+  Status report() {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    const auto here = static_cast<double>(status_.done - first_done_);
+    status_.seconds_left = seconds / here * static_cast<double>(status_.total - status_.done);
+    if (progress_ && !progress_(status_))
+      return fail(ErrorCode::kInvalidArgument, "fine-tuning was stopped");
+    return {};
+  }
+
+  // The best state as integers, judged once more by the emulator.
+  Result<FinetuneResult> assemble(const std::vector<Range>& ranges, const QuantizationPlan& plan) {
+    set_parameters(best_);
+    const TunedValues tuned = twin_.values();
+    FinetuneResult result;
+    result.ranges = tuned_ranges(*float_graph_, ranges, tuned);
+    QUANT_TRY_ASSIGN(result.model,
+                     tuned_model(*float_graph_, model_.input, result.ranges, plan, tuned));
+    HeldBackSet held_back(judging_);
+    QUANT_TRY_ASSIGN(
+        const OutputNoise judge,
+        OutputNoise::create(float_graph_, held_back, static_cast<std::int64_t>(judging_.size()),
+                            options_.threads));
+    QUANT_TRY_ASSIGN(const double before, judge.measure(model_));
+    QUANT_TRY_ASSIGN(const double after, judge.measure(result.model));
+    result.before = -before;
+    result.after = -after;
+    if (!(after < before)) {
+      result.model = model_;
+      result.ranges = ranges;
+      result.after = result.before;
+    }
+    return result;
+  }
+
+  const QuantizedModel& model_;
+  std::shared_ptr<const Graph> float_graph_;
+  FinetuneOptions options_;
+  const FinetuneProgress& progress_;
+  Twin twin_;
+  Adam adam_;
+  FloatExecutor teacher_;
+  Fingerprint fingerprint_;
+  std::vector<at::Tensor> training_;  // uint8, (1, C, H, W)
+  std::vector<at::Tensor> judging_;
+  std::vector<double> usual_noise_;  // by output
+  std::vector<at::Tensor> best_;     // by parameter
+  int epoch_ = 0;
+  FinetuneStatus status_;
+  std::int64_t first_done_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace
+
+bool can_finetune() { return true; }
+
+Result<FinetuneResult> finetune(const QuantizedModel& model,
+                                std::shared_ptr<const Graph> float_graph,
+                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
+                                CalibrationSet& set, const FinetuneOptions& options,
+                                const FinetuneProgress& progress) {
+  // Before anything that takes long.
+  const std::int64_t count = set.count().value_or(options.least_frames);
+  if (count < options.least_frames) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("fine-tuning wants at least {} calibration frames, there are {}",
+                            options.least_frames, count));
+  }
+  try {
+    if (options.threads > 0) at::set_num_threads(options.threads);
+    QUANT_TRY_ASSIGN(Twin twin, Twin::create(model, *float_graph, plan));
+    QUANT_TRY_ASSIGN(FloatExecutor teacher, FloatExecutor::create(float_graph, options.threads));
+    Finetuning work(model, float_graph, options, progress, std::move(twin), std::move(teacher));
+    return work.run(set, ranges, plan);
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, fmt::format("libtorch: {}", error.what()));
+  }
+}
+
+}  // namespace quant

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Fine-tuning by distillation (Finkelstein et al., arXiv:2212.02634): weights, biases and ranges of
+// a quantized network are trained so that its outputs come close to those of the float network, on
+// the calibration frames and variations of them. Needs libtorch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "quant/graph/quantized_model.h"
+#include "quant/optimize/calibrate.h"
+#include "quant/optimize/layer_plan.h"
+#include "quant/optimize/observer.h"
+
+namespace quant {
+
+struct FinetuneOptions {
+  int epochs = 30;             // passes over the training frames
+  int batch = 2;               // frames of one step of the optimizer
+  std::int64_t held_back = 8;  // every n-th frame judges and does not train; at least 2
+  std::int64_t least_frames = 32;
+  // Largest step of the optimizer, in units of a layer's root mean square weight, of the step of
+  // its output and of the width of a range.
+  double weight_rate = 1e-4;
+  double bias_rate = 1e-2;
+  double range_rate = 1e-3;
+  double varied = 0.5;  // share of the training frames that are varied (frame_variation.h)
+  std::uint64_t seed = 1;
+  int threads = 1;
+  // Where the state is kept after every epoch, and continued from if the file is there; empty:
+  // nowhere. Removed when the work is done.
+  std::filesystem::path checkpoint;
+};
+
+struct FinetuneStatus {
+  std::int64_t done = 0;  // frames trained on
+  std::int64_t total = 0;
+  double seconds_left = 0;  // as measured so far; 0 before the first step
+  // Mean signal-to-noise ratio of the outputs on the held-back frames, dB.
+  double before = 0;
+  double best = 0;
+};
+// Called after every step; false ends the work with an error and changes nothing but the
+// checkpoint.
+using FinetuneProgress = std::function<bool(const FinetuneStatus&)>;
+
+struct FinetuneResult {
+  QuantizedModel model;
+  std::vector<Range> ranges;  // by ValueId of the float graph
+  double before = 0;          // see FinetuneStatus
+  double after = 0;
+};
+
+// Whether this build can fine-tune.
+bool can_finetune();
+
+// `model` was lowered from `float_graph` with `ranges` and `plan`; its biases count, not the
+// graph's. Returns what is best on the held-back frames in the emulator, the model itself where
+// nothing is better. The same result on the same machine with the same number of threads.
+// Errors: Unavailable without libtorch; InvalidArgument where there are fewer frames than
+// least_frames, where the checkpoint is of another model or other options, where progress says
+// stop; Unsupported naming a node whose operator has no gradient.
+Result<FinetuneResult> finetune(const QuantizedModel& model,
+                                std::shared_ptr<const Graph> float_graph,
+                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
+                                CalibrationSet& set, const FinetuneOptions& options,
+                                const FinetuneProgress& progress);
+
+}  // namespace quant

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/frame_tables.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "quant/graph/operator.h"
+#include "quant/optimize/choose_params.h"
+#include "quant/optimize/integer_form.h"
+#include "quant/optimize/lower_weighted.h"
+#include "quant/passes/rewire.h"
+
+namespace quant {
+namespace {
+
+// A function of one pixel value, which may differ from channel to channel.
+bool is_by_pixel(const Graph& graph, const Node& node) {
+  const std::vector<ValueId> inputs = activation_inputs(graph, node);
+  if (inputs.size() != 1 || node.outputs.size() != 1 ||
+      graph.value(inputs[0]).shape != graph.value(node.outputs[0]).shape)
+    return false;
+  if (integer_form(graph, node) == IntegerForm::kPointwise) return true;
+  switch (node.op) {
+    case OpKind::kNormalization:
+      return true;
+    case OpKind::kAdd:
+    case OpKind::kSub:
+    case OpKind::kMul:
+    case OpKind::kDiv: {
+      const ValueId other = node.inputs[node.inputs[0] == inputs[0] ? 1 : 0];
+      return is_channel_constant(graph, other, graph.value(inputs[0]).shape[1]);
+    }
+    default:
+      return false;
+  }
+}
+
+// Every pixel value of every channel: (1, C, 16, 16).
+Tensor all_pixels(std::int64_t channels) {
+  Tensor pixels(DataType::kFloat32, {1, channels, 16, 16});
+  const auto data = pixels.data<float>();
+  for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<float>(i % 256);
+  return pixels;
+}
+
+Result<Tensor> run(const Graph& graph, const std::vector<std::size_t>& nodes, Tensor pixels) {
+  for (const std::size_t index : nodes) {
+    const Node& node = graph.nodes[index];
+    std::vector<const Tensor*> inputs;
+    for (const ValueId id : node.inputs) {
+      const bool constant = id != kNoValue && graph.value(id).constant;
+      inputs.push_back(id == kNoValue ? nullptr : constant ? &*graph.value(id).constant : &pixels);
+    }
+    QUANT_TRY_ASSIGN(std::vector<Tensor> outputs, evaluate_node(node, inputs));
+    pixels = std::move(outputs[0]);
+  }
+  return pixels;
+}
+
+}  // namespace
+
+bool FrameTables::shared() const {
+  return std::all_of(tables.begin(), tables.end(), [&](const Tensor& table) {
+    return std::memcmp(table.raw(), tables[0].raw(), table.bytes()) == 0;
+  });
+}
+
+bool FrameTables::identity() const {
+  if (tables[0].type() != DataType::kUint8 || !shared()) return false;
+  const auto entries = tables[0].data<std::uint8_t>();
+  for (std::size_t pixel = 0; pixel < entries.size(); ++pixel) {
+    if (entries[pixel] != pixel) return false;
+  }
+  return true;
+}
+
+Result<std::optional<FrameTables>> frame_tables(const Graph& graph, const std::vector<bool>& host) {
+  const std::optional<FrameTables> none;
+  const Topology topology(graph);
+  FrameTables result;
+  result.value = graph.inputs[0];
+  while (!graph.value(result.value).quant) {
+    const auto reader = topology.only_reader(result.value);
+    if (!reader || host[*reader] || !is_by_pixel(graph, graph.nodes[*reader])) return none;
+    result.nodes.push_back(*reader);
+    result.value = graph.nodes[*reader].outputs[0];
+  }
+  const std::int64_t channels = graph.value(graph.inputs[0]).shape[1];
+  QUANT_TRY_ASSIGN(const Tensor reals, run(graph, result.nodes, all_pixels(channels)));
+  const Tensor integers = quantize_activation(reals, *graph.value(result.value).quant);
+  const std::size_t bytes = integers.bytes() / static_cast<std::size_t>(channels);
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
+    Tensor table(integers.type(), {256}, BufferFill::kUndefined);
+    std::memcpy(table.raw(), integers.raw() + c * bytes, bytes);
+    result.tables.push_back(std::move(table));
+  }
+  return std::optional<FrameTables>(std::move(result));
+}
+
+}  // namespace quant

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// From a model that is quantized already to its float network, with what the file says of integers
+// kept beside it.
+#pragma once
+
+#include "quant/graph/graph.h"
+
+namespace quant {
+
+// Whether the file has quantization operators, or constants that were stored as integers.
+bool is_quantized(const Graph& graph);
+
+// Takes QuantizeLinear, DequantizeLinear, QLinearConv, QLinearMatMul and the movement of integers
+// between them out of `graph`. What stays computes real values; Value::quant has the parameters
+// under which each shall become integers: activations uint8 or uint16 (signed ones shifted),
+// constants as they are stored. A tensor that is quantized a second time, with other parameters,
+// goes through an Identity. Integers that something else reads, or that the network puts out, are
+// made by a QuantizeLinear. ValueIds change.
+//
+// Errors name the node: one scale per channel of an activation, a scale that is no positive number,
+// integers that are dequantized with other parameters than they were quantized with.
+Status lift_quantization(Graph& graph);
+
+}  // namespace quant

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+#include "quant/optimize/twin.h"
+
+#include <cmath>
+
+#include "quant/engine/float_executor.h"
+#include "quant/engine/integer_executor.h"
+#include "quant/optimize/output_noise.h"
+#include "quant/optimize/tuning_network.h"
+#include "quant/optimize/twin_operators.h"
+
+namespace quant::tuning {
+namespace {
+
+using testing::float_pixels;
+using testing::kTuningSpec;
+using testing::random_frame;
+using testing::tuning_start;
+using testing::TuningStart;
+
+// dB of `found` against `expected`, all frames and outputs pooled by output; the least.
+class Ratios {
+ public:
+  void add(std::size_t output, std::span<const float> expected, std::span<const float> found) {
+    ASSERT_EQ(expected.size(), found.size());
+    signal_.resize(std::max(signal_.size(), output + 1));
+    noise_.resize(signal_.size());
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      signal_[output] += std::pow(static_cast<double>(expected[i]), 2);
+      noise_[output] += std::pow(static_cast<double>(expected[i]) - found[i], 2);
+    }
+  }
+  double least() const {
+    double result = 1e9;
+    for (std::size_t i = 0; i < signal_.size(); ++i)
+      result = std::min(result, 10 * std::log10(signal_[i] / (noise_[i] + 1e-30)));
+    return result;
+  }
+
+ private:
+  std::vector<double> signal_;
+  std::vector<double> noise_;
+};
+
+std::span<const float> elements(const at::Tensor& x) {
+  return {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())};
+}
+
+TEST(Twin, ComputesWhatTheEmulatorDoes) {
+  const TuningStart start = tuning_start();
+  auto twin = Twin::create(start.model, *start.graph, {});
+  ASSERT_TRUE(twin) << twin.error().text();
+  auto plan =
+      IntegerPlan::create(std::make_shared<const Graph>(start.model.integer), {Isa::kRef, {}});
+  ASSERT_TRUE(plan) << plan.error().text();
+  IntegerExecutor emulator(*plan, 1);
+  auto native = FloatExecutor::create(start.graph);
+  std::vector<Tensor> raw = emulator.make_outputs();
+  Ratios twin_to_emulator;
+  Ratios emulator_to_float;
+  const at::NoGradGuard no_gradient;
+  for (unsigned seed = 50; seed < 58; ++seed) {
+    const Tensor pixels = float_pixels(random_frame(kTuningSpec, seed));
+    ASSERT_TRUE(emulator.run(frame_of_pixels(pixels), raw));
+    std::vector<Tensor> real;
+    ASSERT_TRUE(native->run(std::span(&pixels, 1), real));
+    const std::vector<at::Tensor> found = twin->run(to_torch(pixels));
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      const QuantParams& params = *start.model.integer.value(start.model.integer.outputs[i]).quant;
+      std::vector<float> emulated;
+      for (const std::uint8_t q : std::as_const(raw[i]).data<std::uint8_t>())
+        emulated.push_back((static_cast<float>(q) - params.zero_point[0]) * params.scale[0]);
+      twin_to_emulator.add(i, emulated, elements(found[i].contiguous()));
+      emulator_to_float.add(i, std::as_const(real[i]).data<float>(), emulated);
+    }
+  }
+  // They differ where a sum lies between two steps and float32 rounds it to the other side.
+  EXPECT_GT(twin_to_emulator.least(), 55);
+  EXPECT_LT(emulator_to_float.least(), 45);
+}
+
+TEST(Twin, WithoutRoundingIsTheFloatNetwork) {
+  const TuningStart start = tuning_start();
+  auto twin = Twin::create(start.model, *start.graph, {});
+  ASSERT_TRUE(twin);
+  twin->set_rounding(false);
+  auto native = FloatExecutor::create(start.graph);
+  Ratios ratios;
+  const at::NoGradGuard no_gradient;
+  for (unsigned seed = 50; seed < 54; ++seed) {
+    const Tensor pixels = float_pixels(random_frame(kTuningSpec, seed));
+    std::vector<Tensor> real;
+    ASSERT_TRUE(native->run(std::span(&pixels, 1), real));
+    const std::vector<at::Tensor> found = twin->run(to_torch(pixels));
+    for (std::size_t i = 0; i < real.size(); ++i)
+      ratios.add(i, std::as_const(real[i]).data<float>(), elements(found[i].contiguous()));
+  }
+  // Biases come from the integers of the model.
+  EXPECT_GT(ratios.least(), 75);
+}
+
+TEST(Twin, GivesBackTheValuesItStartedFrom) {
+  const TuningStart start = tuning_start();
+  auto twin = Twin::create(start.model, *start.graph, {});
+  ASSERT_TRUE(twin);
+  const TunedValues values = twin->values();
+  auto model = tuned_model(*start.graph, kTuningSpec,
+                           tuned_ranges(*start.graph, start.ranges, values), {}, values);
+  ASSERT_TRUE(model) << model.error().text();
+  ASSERT_EQ(model->integer.values.size(), start.model.integer.values.size());
+  for (std::size_t id = 0; id < model->integer.values.size(); ++id) {
+    const Value& before = start.model.integer.values[id];
+    const Value& after = model->integer.values[id];
+    EXPECT_EQ(before.quant, after.quant) << before.name;
+    if (!before.constant || before.type != DataType::kInt8) continue;
+    const auto a = before.constant->data<std::int8_t>();
+    const auto b = after.constant->data<std::int8_t>();
+    EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << before.name;
+  }
+}
+
+}  // namespace
+}  // namespace quant::tuning

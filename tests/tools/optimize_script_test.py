@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gst-quant optimize --script: a model script is carried out, and says what it did not do."""
+import json
+import pathlib
+import tempfile
+import unittest
+
+from command import MODELS, gst_quant, gst_quant_json
+
+BALL = MODELS / "ball.onnx"
+FRAMES = MODELS / "ball_calibration.npy"
+FAILED = 1
+
+
+class OptimizeScript(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.archive = self.folder / "ball.qar"
+
+    def optimize(self, text, *arguments, code=0):
+        script = self.folder / "ball.alls"
+        script.write_text(text)
+        process = gst_quant("optimize", BALL, "--calib", FRAMES, "--script", script,
+                            "--output", self.archive, "--json", *arguments)
+        self.assertEqual(process.returncode, code, process.stderr)
+        return json.loads(process.stdout) if code == 0 else process.stderr
+
+    def test_normalization_and_precision(self):
+        report = self.optimize("normalization1 = normalization([0], [255])\n"
+                               "quantization_param({conv*}, precision_mode=a8_w4)\n")
+        self.assertEqual(report["notes"], [])
+        inspected = gst_quant_json("inspect", self.archive)
+        self.assertEqual(inspected["input"]["std"], [255, 255, 255])
+        self.assertTrue(any("a8_w4" in line for line in report["precision"]), report)
+
+    def test_normalization_twice_is_refused(self):
+        error = self.optimize("normalization1 = normalization([0], [255])\n", "--std", "255",
+                              code=FAILED)
+        self.assertIn("line 1 normalizes the input and so do --mean and --std", error)
+
+    def test_a_layer_that_is_not_there(self):
+        error = self.optimize("quantization_param(conv99, precision_mode=a8_w4)\n", code=FAILED)
+        self.assertIn("ball.alls:1:20", error)
+        self.assertFalse(self.archive.exists())
+
+    def test_fewer_images_than_the_script_asks_for(self):
+        text = "model_optimization_config(calibration, calibset_size=5000)\n"
+        error = self.optimize(text, code=FAILED)
+        self.assertIn("line 1 asks for 5000 calibration images", error)
+        self.assertIn("--accept-few-images", error)
+        self.optimize(text, "--accept-few-images")
+
+    def test_other_activation_behind_an_output(self):
+        self.optimize("change_output_activation(output_layer2, sigmoid)\n", "--std", "255")
+        position = gst_quant_json("compare", self.archive, "--data", FRAMES)["outputs"][1]
+        self.assertTrue(all(0 < value < 1 for value in position["first_values"]["original"]))
+        rungs = {(rung["from"], rung["to"]): rung["snr_db"] for rung in position["rungs"]}
+        # Every context has it: otherwise they would have nothing in common.
+        self.assertGreater(rungs["original", "native"], 90)
+        self.assertGreater(rungs["original", "quantized"], 25)
+
+    def test_target_lists_pairs_and_lines_that_mend(self):
+        text = "quantization_param({conv1}, precision_mode=a16_w16)\n"
+        error = self.optimize(text, "--std", "255", "--target", "hailo8", code=FAILED)
+        self.assertIn("conv1 and ", error)
+        fixes = error.split("(or --target generic):\n")[1]
+        mended = text + "\n".join(line.strip() for line in fixes.splitlines())
+        self.optimize(mended, "--std", "255", "--target", "hailo8")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#include "optimize_report.h"
+
+#include <fmt/format.h>
+
+#include "quant/optimize/plan_precision.h"
+
+namespace quant::tool {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json point_json(const PrecisionTradeOff& point) {
+  Json json = {{"bit_operations", point.bit_operations}, {"snr_db", Json::array()}};
+  for (const auto& snr : point.snr_db) json["snr_db"].push_back(snr ? Json(*snr) : Json());
+  return json;
+}
+
+// Lines of a script that come to the plan; none where it is what every layer gets by itself.
+std::vector<std::string> lines_of(const OptimizedModel& optimized) {
+  std::vector<PrecisionMode> modes;
+  for (const LayerPlan& layer : optimized.plan.layers) modes.push_back(layer.precision);
+  if (modes.empty()) return {};
+  return precision_lines(*optimized.float_graph, modes);
+}
+
+void append_point(std::string& text, const PrecisionTradeOff& point, double least,
+                  const char* remark) {
+  text += fmt::format("  {:>14.3f} {:>9.2f}x ", point.bit_operations / 1e9,
+                      point.bit_operations / least);
+  for (const auto& snr : point.snr_db)
+    text += snr ? fmt::format(" {:>9.2f}", *snr) : fmt::format(" {:>9}", "-");
+  text += remark;
+  text += '\n';
+}
+
+void append_curve(std::string& text, const PrecisionSearchResult& precision) {
+  const double least = precision.curve.front().bit_operations;
+  text += "\n  bit operations            SNR dB, by output\n  (10^9 a frame)\n";
+  for (const PrecisionTradeOff& point : precision.curve) append_point(text, point, least, "");
+  append_point(text, precision.reached, least, "   chosen");
+}
+
+}  // namespace
+
+Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) {
+  Json json = {{"output", report.output},
+               {"frames", report.frames.frames},
+               {"skipped", report.frames.skipped.size()},
+               {"layers", optimized.model.integer.nodes.size()},
+               {"host_layers", optimized.model.host.nodes.size()},
+               {"warnings", report.warnings},
+               {"notes", optimized.notes}};
+  if (const auto lines = lines_of(optimized); !lines.empty()) json["precision"] = lines;
+  if (optimized.precision) {
+    Json& search = json["precision_search"];
+    search["reached"] = point_json(optimized.precision->reached);
+    search["curve"] = Json::array();
+    for (const PrecisionTradeOff& point : optimized.precision->curve)
+      search["curve"].push_back(point_json(point));
+  }
+  return json;
+}
+
+std::string report_text(const OptimizeReport& report, const OptimizedModel& optimized) {
+  std::string text =
+      fmt::format("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
+                  report.output, optimized.model.integer.nodes.size(),
+                  optimized.model.host.nodes.size(), report.frames.frames, report.method);
+  if (optimized.precision) append_curve(text, *optimized.precision);
+  if (const auto lines = lines_of(optimized); !lines.empty()) {
+    text += "\nprecision, as lines of a model script\n";
+    for (const std::string& line : lines) text += "  " + line + "\n";
+  }
+  return text;
+}
+
+}  // namespace quant::tool
