@@ -13,6 +13,7 @@
 #include "quant/kernels/integer/conv2d.h"
 #include "quant/kernels/integer/conv_transpose2d.h"
 #include "quant/kernels/integer/matmul.h"
+#include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {
 namespace {
@@ -69,14 +70,15 @@ std::vector<T> random_values(std::int64_t count, int low, int high) {
   return values;
 }
 
+// Bytes enough for 16-bit activations, too.
 template <typename Kernel>
 void measure(benchmark::State& state, const Kernel& kernel, const Conv2dShape& shape) {
   ThreadPool pool(1);
   AlignedBuffer scratch(kernel.scratch_bytes(1));
   const auto input =
-      random_values<std::uint8_t>(shape.batch * shape.in_h * shape.in_w * shape.in_c, 0, 255);
+      random_values<std::uint8_t>(2 * shape.batch * shape.in_h * shape.in_w * shape.in_c, 0, 255);
   std::vector<std::uint8_t> output(
-      static_cast<std::size_t>(shape.batch * shape.out_h * shape.out_w * shape.out_c));
+      static_cast<std::size_t>(2 * shape.batch * shape.out_h * shape.out_w * shape.out_c));
   double limit = multiply_add_limit(kernel.isa());
   const std::clock_t start = std::clock();
   for (auto _ : state) {
@@ -93,17 +95,32 @@ void measure(benchmark::State& state, const Kernel& kernel, const Conv2dShape& s
   state.SetLabel(to_string(kernel.isa()));
 }
 
-void bench_layer(benchmark::State& state, const Layer& layer, Isa isa) {
+struct Precision {
+  const char* name;
+  DataType activations, weights;
+};
+
+constexpr Precision kBytes = {"a8_w8", DataType::kUint8, DataType::kInt8};
+constexpr Precision kPrecisions[] = {kBytes,
+                                     {"a16_w8", DataType::kUint16, DataType::kInt8},
+                                     {"a16_w16", DataType::kUint16, DataType::kInt16}};
+
+void bench_layer(benchmark::State& state, const Layer& layer, const Precision& precision, Isa isa) {
   const Conv2dShape shape = shape_of(layer);
-  const auto weights = random_values<std::int8_t>(
-      shape.out_c * (shape.in_c / shape.groups) * shape.kernel_h * shape.kernel_w, -128, 127);
+  const bool bytes = precision.weights == DataType::kInt8;
+  const auto weights = random_values<std::int16_t>(
+      shape.out_c * (shape.in_c / shape.groups) * shape.kernel_h * shape.kernel_w,
+      bytes ? -128 : -32767, bytes ? 127 : 32767);
   const std::int32_t zero_point = 128;
   const float weight_scale = 0.01F;
   Conv2dSpec spec;
   spec.shape = shape;
+  spec.input_type = spec.output_type = precision.activations;
+  spec.weight_type = precision.weights;
   spec.weights = weights;
   spec.input_zero_points = {&zero_point, 1};
-  spec.requantization = make_requantization(0.02F, {&weight_scale, 1}, 0.05F, {10, 10, 255});
+  spec.requantization = make_requantization(0.02F, {&weight_scale, 1}, 0.05F,
+                                            {10, 10, greatest_activation(precision.activations)});
   measure(state, Conv2d(spec, isa), shape);
 }
 
@@ -114,7 +131,7 @@ void bench_transposed(benchmark::State& state, Isa isa) {
   shape.out_c = 24;
   shape.out_h = shape.out_w = 80;
   shape.kernel_h = shape.kernel_w = shape.stride_h = shape.stride_w = 2;
-  const auto weights = random_values<std::int8_t>(24 * 24 * 4, -128, 127);
+  const auto weights = random_values<std::int16_t>(24 * 24 * 4, -128, 127);
   const std::int32_t zero_point = 128;
   const float weight_scale = 0.01F;
   ConvTranspose2dSpec spec;
@@ -169,7 +186,15 @@ void bench_matmul(benchmark::State& state, Isa isa) {
   for (const Layer& layer : kLayers) {
     benchmark::RegisterBenchmark(
         (std::string("conv2d/") + layer.name).c_str(),
-        [layer, isa](benchmark::State& state) { bench_layer(state, layer, isa); })
+        [layer, isa](benchmark::State& state) { bench_layer(state, layer, kBytes, isa); })
+        ->Unit(benchmark::kMicrosecond);
+  }
+  for (const Precision& precision : kPrecisions) {
+    benchmark::RegisterBenchmark(
+        (std::string("precision/conv3x3_64x64_60x80_") + precision.name).c_str(),
+        [precision, isa](benchmark::State& state) {
+          bench_layer(state, {"", 60, 80, 64, 64, 3, 1, 1}, precision, isa);
+        })
         ->Unit(benchmark::kMicrosecond);
   }
   benchmark::RegisterBenchmark("conv_transpose2d/2x2s2_24x24_40x40", [isa](

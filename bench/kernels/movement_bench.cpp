@@ -63,8 +63,8 @@ BENCHMARK(binary)
 
 void look_up(benchmark::State& state) {
   Data data;
-  LookupTable table{};
-  for (std::size_t q = 0; q < 256; ++q) table[q] = static_cast<std::uint8_t>(q * 7);
+  LookupTable table;
+  for (std::size_t q = 0; q < 256; ++q) table.entries.push_back(q * 7 % 256);
   for (auto _ : state) {
     lookup(data.in.data(), data.out.data(), kElements, table, isa(), data.pool);
   }
@@ -76,7 +76,6 @@ void max_pool(benchmark::State& state) {
   Data data;
   MaxPool2dSpec spec;
   spec.shape = {1, kSize, kSize, kChannels, kSize, kSize, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
-  spec.table = make_requantize_table({}, 1, {});
   const MaxPool2d kernel(spec, isa());
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
   finish(state, kElements);

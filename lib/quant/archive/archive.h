@@ -28,7 +28,7 @@ struct TensorStatistics {
 };
 
 struct CalibrationStatistics {
-  std::string method;  // "min-max", "percentile", "mse", "search"
+  std::string method;  // "min-max", "percentile", "mse", "search"; "imported": the model's own
   std::int64_t images = 0;
   std::vector<std::string> skipped;                 // names of images that could not be read
   std::int64_t repeated = 0;                        // images with the content of an earlier one

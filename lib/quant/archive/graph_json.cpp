@@ -118,11 +118,12 @@ std::optional<IntegerLimits> limits_of(DataType type) {
       return IntegerLimits{-32768, 32767};
     case DataType::kInt32:
       return IntegerLimits{-2147483648.0f, 2147483648.0f};
+    case DataType::kInt64:
+      return IntegerLimits{-9223372036854775808.0f, 9223372036854775808.0f};
     case DataType::kFloat32:
     case DataType::kFloat64:
     case DataType::kUint32:
     case DataType::kUint64:
-    case DataType::kInt64:
     case DataType::kBool:
       return std::nullopt;
   }

@@ -2,11 +2,17 @@
 #include "quant/arithmetic/accumulator.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 namespace quant {
+namespace {
 
-bool accumulator_fits_int32(std::span<const std::int8_t> weights,
+constexpr std::int64_t kMostFloat64 = std::int64_t{1} << 53;
+
+}  // namespace
+
+bool accumulator_fits_int32(std::span<const std::int16_t> weights,
                             std::span<const std::int32_t> zero_points, std::int32_t input_max,
                             std::int64_t bias) {
   // Every term is 0 for q = zp, so a partial sum lies between the sum of all negative ends and the
@@ -25,8 +31,23 @@ bool accumulator_fits_int32(std::span<const std::int8_t> weights,
          negative >= std::numeric_limits<std::int32_t>::min();
 }
 
+bool accumulator_fits_float64(std::span<const std::int16_t> weights, std::int32_t input_max,
+                              std::int64_t bias) {
+  if (bias > kMostFloat64 || bias < -kMostFloat64) return false;
+  std::int64_t magnitude = std::abs(bias);
+  for (const std::int16_t weight : weights) {
+    magnitude += std::int64_t{2} * std::abs(std::int32_t{weight}) * input_max;
+    if (magnitude > kMostFloat64) return false;
+  }
+  return true;
+}
+
 bool sum_fits_int32(std::int64_t count, std::int64_t max_term) {
   return max_term == 0 || count <= std::numeric_limits<std::int32_t>::max() / max_term;
+}
+
+bool sum_fits_float64(std::int64_t count, std::int64_t max_term) {
+  return max_term == 0 || count <= kMostFloat64 / max_term;
 }
 
 }  // namespace quant

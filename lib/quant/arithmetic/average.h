@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Sums and averages of quantized elements: an exact integer sum, one float32 multiplication.
+// Sums and averages of quantized elements: an exact integer sum, one multiplication.
 #pragma once
 
 #include <cstdint>
 
 namespace quant {
 
-// Of S = Σ (q − zp) over `count` elements: average t = float(S)·M, M =
-// float32(double(s_in)/(double(s_out)·count)).
-float average_multiplier(float input_scale, float output_scale, std::int64_t count);
-// Sum: M = float32(double(s_in)/double(s_out)), see scale_ratio. Where S may leave int32 (count·255
-// > 2^31 − 1), the same with double(S) and M in double.
-double wide_average_multiplier(float input_scale, float output_scale, std::int64_t count);
+// Of S = Σ (q − zp) over `count` elements: average t = Real(S)·M, M =
+// Real(double(s_in)/(double(s_out)·count)). Real is float where input and output have 8 bits and S
+// fits int32 (count·255 < 2^31), else double. A sum has count 1.
+template <typename Real = float>
+Real average_multiplier(float input_scale, float output_scale, std::int64_t count) {
+  return static_cast<Real>(static_cast<double>(input_scale) /
+                           (static_cast<double>(output_scale) * static_cast<double>(count)));
+}
 
 }  // namespace quant

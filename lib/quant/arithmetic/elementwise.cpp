@@ -6,8 +6,9 @@
 
 namespace quant {
 
-BinaryMultipliers binary_multipliers(BinaryOp op, float a_scale, float b_scale,
-                                     float output_scale) {
+template <typename Real>
+BinaryMultipliers<Real> binary_multipliers(BinaryOp op, float a_scale, float b_scale,
+                                           float output_scale) {
   const double a = a_scale;
   const double b = b_scale;
   const double out = output_scale;
@@ -16,42 +17,43 @@ BinaryMultipliers binary_multipliers(BinaryOp op, float a_scale, float b_scale,
     case BinaryOp::kSub:
     case BinaryOp::kMin:
     case BinaryOp::kMax:
-      return {static_cast<float>(a / out), static_cast<float>(b / out)};
+      return {static_cast<Real>(a / out), static_cast<Real>(b / out)};
     case BinaryOp::kMul:
-      return {static_cast<float>(a * b / out), 0};
+      return {static_cast<Real>(a * b / out), 0};
     case BinaryOp::kDiv:
-      return {static_cast<float>(a / (b * out)), 0};
+      return {static_cast<Real>(a / (b * out)), 0};
   }
   return {};
 }
 
-float binary_value(BinaryOp op, std::int32_t a, std::int32_t b,
-                   const BinaryMultipliers& multipliers) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const auto fa = static_cast<float>(a);
-  const auto fb = static_cast<float>(b);
+template <typename Real>
+Real binary_value(BinaryOp op, std::int32_t a, std::int32_t b,
+                  const BinaryMultipliers<Real>& multipliers) {
+  constexpr Real kInfinity = std::numeric_limits<Real>::infinity();
+  const auto ra = static_cast<Real>(a);
+  const auto rb = static_cast<Real>(b);
   switch (op) {
     case BinaryOp::kAdd:
-      return fa * multipliers.a + fb * multipliers.b;
+      return ra * multipliers.a + rb * multipliers.b;
     case BinaryOp::kSub:
-      return fa * multipliers.a - fb * multipliers.b;
+      return ra * multipliers.a - rb * multipliers.b;
     case BinaryOp::kMin:
-      return std::min(fa * multipliers.a, fb * multipliers.b);
+      return std::min(ra * multipliers.a, rb * multipliers.b);
     case BinaryOp::kMax:
-      return std::max(fa * multipliers.a, fb * multipliers.b);
+      return std::max(ra * multipliers.a, rb * multipliers.b);
     case BinaryOp::kMul:
-      return static_cast<float>(a * b) * multipliers.a;
+      return static_cast<Real>(std::int64_t{a} * b) * multipliers.a;
     case BinaryOp::kDiv:
       if (b == 0) return a == 0 ? 0 : (a > 0 ? kInfinity : -kInfinity);
-      return fa * multipliers.a / fb;
+      return ra * multipliers.a / rb;
   }
   return 0;
 }
 
-PReluMultipliers prelu_multipliers(float input_scale, float slope, float output_scale) {
-  const double in = input_scale;
-  return {scale_ratio(input_scale, output_scale),
-          static_cast<float>(in * static_cast<double>(slope) / static_cast<double>(output_scale))};
-}
+template BinaryMultipliers<float> binary_multipliers(BinaryOp, float, float, float);
+template BinaryMultipliers<double> binary_multipliers(BinaryOp, float, float, float);
+template float binary_value(BinaryOp, std::int32_t, std::int32_t, const BinaryMultipliers<float>&);
+template double binary_value(BinaryOp, std::int32_t, std::int32_t,
+                             const BinaryMultipliers<double>&);
 
 }  // namespace quant

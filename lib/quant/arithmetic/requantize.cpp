@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: MIT
 #include "quant/arithmetic/requantize.h"
 
+#include <utility>
+
 namespace quant {
 
 Requantization make_requantization(float input_scale, std::span<const float> weight_scales,
-                                   float output_scale, const OutputRange& output) {
+                                   std::span<const float> output_scales,
+                                   std::vector<OutputRange> outputs) {
   Requantization result;
-  result.output = output;
-  result.multipliers.reserve(weight_scales.size());
-  result.wide_multipliers.reserve(weight_scales.size());
-  for (const float weight_scale : weight_scales) {
-    const double multiplier = static_cast<double>(input_scale) * static_cast<double>(weight_scale) /
-                              static_cast<double>(output_scale);
+  result.outputs = std::move(outputs);
+  const std::size_t channels = std::max(weight_scales.size(), output_scales.size());
+  result.multipliers.reserve(channels);
+  result.wide_multipliers.reserve(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    const double weight_scale = weight_scales[weight_scales.size() == 1 ? 0 : c];
+    const double output_scale = output_scales[output_scales.size() == 1 ? 0 : c];
+    const double multiplier = static_cast<double>(input_scale) * weight_scale / output_scale;
     result.wide_multipliers.push_back(multiplier);
     result.multipliers.push_back(static_cast<float>(multiplier));
   }

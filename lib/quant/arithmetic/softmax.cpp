@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "quant/tensor/visit_activation.h"
 namespace quant {
 namespace {
 
@@ -23,8 +24,8 @@ double exp_of_negative(double x) {
 
 }  // namespace
 
-SoftmaxTable make_softmax_table(float input_scale) {
-  SoftmaxTable table;
+SoftmaxTable make_softmax_table(float input_scale, DataType input) {
+  SoftmaxTable table(static_cast<std::size_t>(greatest_activation(input)) + 1);
   for (std::size_t d = 0; d < table.size(); ++d) {
     const double exponential =
         exp_of_negative(static_cast<double>(d) * static_cast<double>(input_scale));
