@@ -74,6 +74,8 @@ if(NOT GST_QUANT_FINETUNE STREQUAL "OFF")
     add_library(torch INTERFACE)
     target_include_directories(torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIR} ${TORCH_INCLUDE_DIR}/torch/csrc/api/include)
     target_link_libraries(torch INTERFACE ${TORCH_CPU_LIBRARY} ${TORCH_C10_LIBRARY})
+    # It brings some sixty libraries: only programs that fine-tune shall load them, no plugin.
+    target_link_options(torch INTERFACE LINKER:--as-needed)
   elseif(GST_QUANT_FINETUNE STREQUAL "ON")
     message(FATAL_ERROR "Fine-tuning wants libtorch (package libtorch-dev), which is not here; GST_QUANT_FINETUNE=OFF does without")
   endif()

@@ -9,6 +9,7 @@
 #include "quant/analyze/suspects.h"
 #include "quant/analyze/suspects_report.h"
 #include "quant/base/read_file.h"
+#include "quant/passes/lift_quantization.h"
 #include "quant/vision/frame_source.h"
 
 namespace quant::tool {
@@ -105,7 +106,8 @@ Status check_on_frames(const Options& options, const ModelFile& file, const Susp
   if (original) {
     QUANT_TRY_ASSIGN(const auto native, file.make_context(ContextKind::kNative,
                                                           ReferenceKind::kNative, options.threads));
-    QUANT_TRY_ASSIGN(Findings findings, check_original(**original, *native, set.few));
+    const double least_db = is_quantized(*model.native) ? kSameQuantizedModelDb : kSameModelDb;
+    QUANT_TRY_ASSIGN(Findings findings, check_original(**original, *native, set.few, least_db));
     append(report, "original", std::move(findings));
   } else {
     report.skipped.push_back({"original", original.error().text()});

@@ -3,12 +3,14 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "quant/backend/context.h"
@@ -38,9 +40,16 @@ void add_check(CLI::App& app, Status& status);
 // --threads, the same for all.
 inline void add_threads_to(CLI::App& command, int& threads) {
   constexpr int kMost = 256;
-  command.add_option("--threads", threads, "Threads (0: one per core)")
+  command
+      .add_option_function<int>(
+          "--threads",
+          [&threads](int wanted) {
+            const int cores = static_cast<int>(std::thread::hardware_concurrency());
+            threads = wanted > 0 ? wanted : std::max(1, cores);
+          },
+          "Threads (0: one per core)")
       ->check(CLI::Range(0, kMost))
-      ->capture_default_str();
+      ->default_str(std::to_string(threads));
 }
 
 // How an ONNX file is read and what its image input means.

@@ -2,12 +2,17 @@
 // gst-quant compare: every context on the same frames, rung by rung.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <set>
+
 #include "command.h"
 #include "progress_bar.h"
+#include "quant/analyze/hybrid_network.h"
 #include "quant/analyze/ladder.h"
 #include "quant/analyze/ladder_report.h"
 #include "quant/base/atomic_file.h"
 #include "quant/metrics/snr_json.h"
+#include "quant/script/layer_option.h"
 
 namespace quant::tool {
 namespace {
@@ -20,6 +25,8 @@ struct Options {
   std::string resize = "stretch";
   ModelOptions read;
   std::string records;
+  std::string float_layers;
+  std::string quantized_layers;
   std::int64_t most_frames = 0;
   int threads = 1;
   bool json = false;
@@ -40,6 +47,31 @@ Status write_record(AtomicFile& file, const Frame& frame, const std::vector<Tens
   return file.write(std::as_bytes(std::span(line)));
 }
 
+// The archive's float network with some layers quantized, as the options say.
+Result<std::unique_ptr<Context>> make_hybrid(const Options& options, const ModelFile& model) {
+  const bool by_float = !options.float_layers.empty();
+  const std::string option = by_float ? "--float-layers" : "--quantized-layers";
+  if (!model.archive()) {
+    return fail(ErrorCode::kInvalidArgument,
+                option + " needs an archive; quantize the model first (gst-quant optimize)",
+                options.model);
+  }
+  QUANT_TRY_ASSIGN(const NoiseSubject subject, noise_subject(*model.archive()));
+  const std::vector<Layer> layers = hybrid_layers(subject);
+  QUANT_TRY_ASSIGN(
+      const auto named,
+      layers_of_option(by_float ? options.float_layers : options.quantized_layers, option, layers));
+  std::set<std::string> quantized;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (std::binary_search(named.begin(), named.end(), i) != by_float)
+      quantized.insert(layers[i].name);
+  }
+  const ChannelGains gains = channel_gains(*subject.float_network, *subject.integer);
+  QUANT_TRY_ASSIGN(Graph graph, hybrid_network(subject, gains, quantized));
+  return make_float_context(ContextKind::kHybrid, std::make_shared<const Graph>(std::move(graph)),
+                            subject.input, options.threads);
+}
+
 Status run(const Options& options) {
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
   std::vector<std::string> names = options.contexts;
@@ -47,12 +79,16 @@ Status run(const Options& options) {
     names = {"original", "native"};
     if (model.archive()) names.insert(names.end(), {"fp-optimized", "quantized"});
   }
+  if (!options.float_layers.empty() || !options.quantized_layers.empty())
+    names.insert(std::find(names.begin() + 1, names.end(), "quantized"), "hybrid");
   std::vector<std::unique_ptr<Context>> contexts;
   for (const std::string& name : names) {
-    QUANT_TRY_ASSIGN(
-        auto context,
-        model.make_context(*context_kind_from_string(name),
-                           *reference_kind_from_string(options.reference), options.threads));
+    const ContextKind kind = *context_kind_from_string(name);
+    QUANT_TRY_ASSIGN(auto context,
+                     kind == ContextKind::kHybrid
+                         ? make_hybrid(options, model)
+                         : model.make_context(kind, *reference_kind_from_string(options.reference),
+                                              options.threads));
     contexts.push_back(std::move(context));
   }
   FrameOptions frame_options;
@@ -126,13 +162,24 @@ void add_compare(CLI::App& app, Status& status) {
   command->add_option("--records", options->records,
                       "Also writes one JSON object a frame: the last context against the first, "
                       "with the fields of quanttee's records");
+  auto* const float_layers =
+      command->add_option("--float-layers", options->float_layers,
+                          "Adds the context hybrid: these layers float, the others quantized "
+                          "(names and {patterns} as in model scripts)");
+  command
+      ->add_option("--quantized-layers", options->quantized_layers,
+                   "Adds the context hybrid: these layers quantized, the others float")
+      ->excludes(float_layers);
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   options->read.add_to(*command);
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
-  command->footer("Example:\n  gst-quant compare face.qar --data photos/");
+  command->footer(
+      "Examples:\n"
+      "  gst-quant compare face.qar --data photos/\n"
+      "  gst-quant compare face.qar --data photos/ --float-layers '{conv1[0-9]}'");
   command->callback([options, &status] { status = run(*options); });
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "command.h"
+#include "interrupt.h"
 #include "optimize_report.h"
 #include "progress_bar.h"
 #include "quant/archive/archive.h"
@@ -13,6 +14,7 @@
 #include "quant/onnx/embed_external_data.h"
 #include "quant/optimize/optimizer.h"
 #include "quant/optimize/script_plan.h"
+#include "quant/passes/lift_quantization.h"
 #include "quant/script/parser.h"
 #include "quant/vision/frame_source.h"
 
@@ -32,6 +34,8 @@ struct Options {
   std::optional<int> level;
   std::optional<int> compression_level;
   std::vector<double> wanted_db;
+  std::optional<int> epochs;
+  std::string resume;
   double percentile = 99.999;
   std::string resize = "stretch";
   std::int64_t most_frames = 0;
@@ -78,9 +82,18 @@ class SourceCalibrationSet : public CalibrationSet {
   FrameSourceSummary whole_;
 };
 
+// Of a model that is quantized already.
+class NoFrames : public CalibrationSet {
+ public:
+  std::optional<std::int64_t> count() const override { return 0; }
+  Result<std::optional<Tensor>> next() override { return std::optional<Tensor>(); }
+  Status rewind() override { return {}; }
+};
+
 // What about the calibration set a user should know before trusting the result.
 std::vector<std::string> warnings(const FrameSourceSummary& summary) {
   std::vector<std::string> result;
+  if (summary.frames == 0) return result;
   if (!summary.skipped.empty()) {
     result.push_back(fmt::format("{} unreadable images were left out, the first: {} ({})",
                                  summary.skipped.size(), summary.skipped.front().name,
@@ -113,7 +126,7 @@ std::string method_name(const Options& options, OptimizationLevel level) {
 CalibrationStatistics statistics_of(const OptimizedModel& optimized, std::string method,
                                     const FrameSourceSummary& summary) {
   CalibrationStatistics statistics;
-  statistics.method = std::move(method);
+  statistics.method = optimized.imported ? "imported" : std::move(method);
   statistics.images = summary.frames;
   statistics.repeated = summary.repeated;
   statistics.single_color = summary.single_color;
@@ -147,15 +160,38 @@ Result<OptimizationLevel> chosen_level(const Options& options,
 // A script asks for so many images; with fewer, it is the user's to say that they are enough.
 Status limit_frames(const ModelScript& script, std::optional<std::int64_t> available,
                     const Options& options, std::int64_t& most) {
+  const auto check = [&](int line, int wanted, const char* purpose) -> Status {
+    if (options.accept_few_images || !available || *available >= wanted) return {};
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("line {} asks for {} images for {} and {} has {}; add images, or "
+                            "--accept-few-images to go on with these",
+                            line, wanted, purpose, options.calib, *available),
+                script.source.file);
+  };
   const CalibrationSettings& calibration = script.calibration;
-  if (calibration.line == 0 || options.most_frames > 0) return {};
-  most = calibration.calibset_size;
-  if (options.accept_few_images || !available || *available >= most) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              fmt::format("line {} asks for {} calibration images and {} has {}; add images, or "
-                          "--accept-few-images to go on with these",
-                          calibration.line, most, options.calib, *available),
-              script.source.file);
+  if (calibration.line > 0 && options.most_frames == 0) {
+    most = calibration.calibset_size;
+    QUANT_TRY(check(calibration.line, calibration.calibset_size, "calibration"));
+  }
+  // Its default is meant for sets of another size than ours.
+  const Finetune& finetune = script.finetune;
+  if (finetune.policy.value_or(false) && finetune.dataset_size != Finetune().dataset_size)
+    return check(finetune.line, finetune.dataset_size, "fine-tuning");
+  return {};
+}
+
+// What the command line says, else what the script says, else what is measured best.
+FinetuneOptions finetune_options(const Options& options, const std::optional<ModelScript>& script) {
+  FinetuneOptions result;
+  const Finetune by_default;
+  if (script && script->finetune.epochs != by_default.epochs)
+    result.epochs = script->finetune.epochs;
+  if (script && script->finetune.learning_rate != by_default.learning_rate)
+    result.weight_rate = script->finetune.learning_rate;
+  result.epochs = options.epochs.value_or(result.epochs);
+  result.checkpoint = options.resume;
+  if (options.accept_few_images) result.least_frames = result.held_back;
+  return result;
 }
 
 Status run(const Options& options) {
@@ -167,7 +203,7 @@ Status run(const Options& options) {
   }
   const std::string scope =
       options.scope.empty() ? std::filesystem::path(options.model).stem().string() : options.scope;
-  QUANT_TRY_ASSIGN(const OptimizationLevel level, chosen_level(options, script));
+  QUANT_TRY_ASSIGN(OptimizationLevel level, chosen_level(options, script));
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
@@ -181,6 +217,9 @@ Status run(const Options& options) {
     graph = read_onnx(*embedded, read);
     if (!graph) return named(std::move(graph).error());
   }
+  const bool quantized = is_quantized(*graph);
+  if (quantized && !options.level && !(script && script->flavor.line > 0))
+    level = OptimizationLevel::kNone;
   auto input = image_input(*graph, *color_order_from_string(options.read.color), options.read.mean,
                            options.read.std);
   if (!input) return named(std::move(input).error());
@@ -196,10 +235,19 @@ Status run(const Options& options) {
 
   FrameOptions frame_options;
   frame_options.resize = *resize_mode_from_string(options.resize);
-  QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.calib, *input, frame_options));
-  std::int64_t most_frames = options.most_frames;
-  if (script) QUANT_TRY(limit_frames(*script, source.count(), options, most_frames));
-  SourceCalibrationSet set(std::move(source), *input, most_frames);
+  std::optional<SourceCalibrationSet> frames;
+  if (!options.calib.empty()) {
+    QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.calib, *input, frame_options));
+    std::int64_t most_frames = options.most_frames;
+    if (script) QUANT_TRY(limit_frames(*script, source.count(), options, most_frames));
+    frames.emplace(std::move(source), *input, most_frames);
+  } else if (!quantized) {
+    return fail(ErrorCode::kInvalidArgument,
+                "a float model is quantized with calibration frames; name them with --calib",
+                options.model);
+  }
+  NoFrames no_frames;
+  CalibrationSet& set = frames ? static_cast<CalibrationSet&>(*frames) : no_frames;
   OptimizerOptions optimizer;
   optimizer.script = script;
   optimizer.scope = scope;
@@ -211,6 +259,11 @@ Status run(const Options& options) {
   if (options.compression_level)
     optimizer.share_in_4_bits = kShareOfLevel * *options.compression_level;
   optimizer.wanted_db = options.wanted_db;
+  optimizer.finetune = finetune_options(options, script);
+  if (!options.resume.empty()) {
+    catch_interrupt();
+    optimizer.stop = interrupted;
+  }
   optimizer.method = range_method_from_string(options.method);
   optimizer.percentile = options.percentile;
   optimizer.threads = options.threads;
@@ -224,8 +277,9 @@ Status run(const Options& options) {
   }();
   if (!optimized) return named(std::move(optimized).error());
 
+  const FrameSourceSummary summary = frames ? frames->summary() : FrameSourceSummary();
   Archive archive;
-  archive.calibration = statistics_of(*optimized, method_name(options, level), set.summary());
+  archive.calibration = statistics_of(*optimized, method_name(options, level), summary);
   archive.model = optimized->model;
   archive.original_onnx = std::move(*embedded);
   archive.input_shapes = read.input_shapes;
@@ -245,8 +299,8 @@ Status run(const Options& options) {
   }
   QUANT_TRY(write_archive(options.output, archive));
 
-  const OptimizeReport report{options.output, archive.calibration.method, set.summary(),
-                              warnings(set.summary())};
+  const OptimizeReport report{options.output, archive.calibration.method, summary,
+                              warnings(summary)};
   if (options.json) {
     fmt::print("{}\n", report_json(report, *optimized).dump(2));
   } else {
@@ -265,10 +319,9 @@ void add_optimize(CLI::App& app, Status& status) {
   CLI::App* command = app.add_subcommand(
       "optimize", "Quantizes an ONNX model with calibration frames and writes an archive (.qar)");
   command->add_option("model", options->model, "ONNX file")->required();
-  command
-      ->add_option("--calib", options->calib,
-                   "Calibration frames: folder of images, image, .npy or video")
-      ->required();
+  command->add_option("--calib", options->calib,
+                      "Calibration frames: folder of images or .npy files, image, .npy or video; a "
+                      "model that is quantized already needs none");
   command->add_option("--output,-o", options->output, "Archive to write (.qar)")->required();
   options->read.add_to(*command);
   command->add_option("--script", options->script,
@@ -314,8 +367,15 @@ void add_optimize(CLI::App& app, Status& status) {
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      ->add_option("--epochs", options->epochs,
+                   "Passes over the frames in fine-tuning (default: as the script says, else 20)")
+      ->check(CLI::Range(1, 100000));
+  command->add_option("--resume", options->resume,
+                      "File that keeps the state of fine-tuning after every pass; where it is "
+                      "there, the work goes on from it. Removed when all is done");
   command->add_flag("--accept-few-images", options->accept_few_images,
-                    "Go on with fewer calibration images than the script asks for");
+                    "Go on with fewer images than the script or fine-tuning asks for");
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(

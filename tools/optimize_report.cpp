@@ -20,8 +20,18 @@ Json point_json(const PrecisionTradeOff& point) {
 std::vector<std::string> lines_of(const OptimizedModel& optimized) {
   std::vector<PrecisionMode> modes;
   for (const LayerPlan& layer : optimized.plan.layers) modes.push_back(layer.precision);
-  if (modes.empty()) return {};
+  if (modes.empty() || optimized.imported) return {};
   return precision_lines(*optimized.float_graph, modes);
+}
+
+// Where the parameters come from.
+std::string origin(const OptimizeReport& report, const OptimizedModel& optimized) {
+  if (!optimized.imported)
+    return fmt::format("calibrated on {} frames ({})", report.frames.frames, report.method);
+  if (optimized.calibrated.empty()) return "parameters imported from the model";
+  return fmt::format(
+      "parameters imported from the model; it has none for {} tensors, calibrated on {} frames: {}",
+      optimized.calibrated.size(), report.frames.frames, fmt::join(optimized.calibrated, ", "));
 }
 
 void append_point(std::string& text, const PrecisionTradeOff& point, double least,
@@ -51,7 +61,12 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
                {"host_layers", optimized.model.host.nodes.size()},
                {"warnings", report.warnings},
                {"notes", optimized.notes}};
+  if (optimized.imported) json["imported"] = {{"calibrated", optimized.calibrated}};
   if (const auto lines = lines_of(optimized); !lines.empty()) json["precision"] = lines;
+  if (optimized.finetuned) {
+    json["finetuned"] = {{"snr_db_before", optimized.finetuned->before},
+                         {"snr_db_after", optimized.finetuned->after}};
+  }
   if (optimized.precision) {
     Json& search = json["precision_search"];
     search["reached"] = point_json(optimized.precision->reached);
@@ -63,10 +78,13 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
 }
 
 std::string report_text(const OptimizeReport& report, const OptimizedModel& optimized) {
-  std::string text =
-      fmt::format("{}: {} integer layers, {} on the host, calibrated on {} frames ({})\n",
-                  report.output, optimized.model.integer.nodes.size(),
-                  optimized.model.host.nodes.size(), report.frames.frames, report.method);
+  std::string text = fmt::format("{}: {} integer layers, {} on the host, {}\n", report.output,
+                                 optimized.model.integer.nodes.size(),
+                                 optimized.model.host.nodes.size(), origin(report, optimized));
+  if (optimized.finetuned) {
+    text += fmt::format("fine-tuned: {:.2f} -> {:.2f} dB on frames that were held back\n",
+                        optimized.finetuned->before, optimized.finetuned->after);
+  }
   if (optimized.precision) append_curve(text, *optimized.precision);
   if (const auto lines = lines_of(optimized); !lines.empty()) {
     text += "\nprecision, as lines of a model script\n";

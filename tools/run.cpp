@@ -7,7 +7,9 @@
 
 #include "command.h"
 #include "progress_bar.h"
+#include "quant/backend/dequantize.h"
 #include "quant/base/atomic_file.h"
+#include "quant/script/layer_option.h"
 #include "quant/tensor/npy.h"
 
 namespace quant::tool {
@@ -20,6 +22,7 @@ struct Options {
   std::string input;
   std::string output;
   std::string resize = "stretch";
+  std::string taps;
   ModelOptions read;
   int threads = 1;
   bool raw = false;
@@ -41,10 +44,25 @@ Tensor stack(const std::vector<Tensor>& frames) {
   return result;
 }
 
+nlohmann::ordered_json raw_json(const std::string& name, const std::string& file,
+                                const QuantParams& params) {
+  return {{"name", name},
+          {"file", file},
+          {"type", to_string(params.type)},
+          {"scale", params.scale},
+          {"zero_point", params.zero_point},
+          {"axis", params.axis}};
+}
+
+bool is_integer_activation(const Context& context, const Value& value) {
+  return context.kind() == ContextKind::kQuantized && value.quant;
+}
+
 // One list of tensors per output.
 struct Collected {
   std::vector<std::vector<Tensor>> outputs;
   std::vector<std::vector<Tensor>> raw;
+  std::vector<std::vector<Tensor>> tapped;
   std::vector<std::string> frames;
 };
 
@@ -68,18 +86,68 @@ Status write_raw(const std::filesystem::path& directory, const Context& context,
     const QuantParams& params = context.raw_params()[i];
     const std::string file = file_name_of(context.raw_outputs()[i].name) + ".raw.npy";
     QUANT_TRY(write_npy(directory / file, stack(collected.raw[i])));
-    parameters.push_back({{"name", context.raw_outputs()[i].name},
-                          {"file", file},
-                          {"type", to_string(params.type)},
-                          {"scale", params.scale},
-                          {"zero_point", params.zero_point},
-                          {"axis", params.axis}});
+    parameters.push_back(raw_json(context.raw_outputs()[i].name, file, params));
   }
   const std::string text = parameters.dump(2) + "\n";
   QUANT_TRY_ASSIGN(AtomicFile file, AtomicFile::create(directory / "raw.json"));
   QUANT_TRY(file.write(std::as_bytes(std::span(text))));
   QUANT_TRY(file.commit());
   report["raw"] = parameters;
+  return {};
+}
+
+// An inner tensor that is written beside the outputs.
+struct Tap {
+  std::string layer;
+  ValueId value = kNoValue;
+};
+
+Result<std::vector<Tap>> choose_taps(const Options& options, Context& context) {
+  if (options.taps.empty()) return std::vector<Tap>();
+  const Graph* graph = context.graph();
+  if (graph == nullptr) {
+    QUANT_TRY(context.tap({}));
+    return std::vector<Tap>();
+  }
+  const std::vector<Layer> layers = layers_of(*graph, {}, {}, "");
+  QUANT_TRY_ASSIGN(const auto selected, layers_of_option(options.taps, "--taps", layers));
+  std::vector<Tap> taps;
+  std::vector<ValueId> values;
+  for (const std::size_t index : selected) {
+    for (const ValueId id : graph->nodes[index].outputs) {
+      if (id == kNoValue) continue;
+      taps.push_back({graph->nodes[index].name, id});
+      values.push_back(id);
+    }
+  }
+  QUANT_TRY(context.tap(values));
+  return taps;
+}
+
+// Real values; of integers also, where asked for, these.
+Status write_taps(const Options& options, const Context& context, const std::vector<Tap>& taps,
+                  const std::vector<std::vector<Tensor>>& tapped, nlohmann::ordered_json& report) {
+  const std::filesystem::path directory = options.output;
+  for (std::size_t i = 0; i < taps.size(); ++i) {
+    const Value& value = context.graph()->value(taps[i].value);
+    Tensor stacked = stack(tapped[i]);
+    nlohmann::ordered_json entry = {
+        {"layer", taps[i].layer}, {"name", value.name}, {"shape", stacked.shape()}};
+    const auto path = directory / (file_name_of(value.name) + ".npy");
+    if (is_integer_activation(context, value)) {
+      if (options.raw) {
+        const std::string raw = file_name_of(value.name) + ".raw.npy";
+        QUANT_TRY(write_npy(directory / raw, stacked));
+        entry["raw"] = raw_json(value.name, raw, *value.quant);
+      }
+      QUANT_TRY_ASSIGN(stacked, dequantize_tensor(stacked, *value.quant));
+    }
+    QUANT_TRY(write_npy(path, stacked));
+    entry["file"] = path.string();
+    if (!options.json)
+      fmt::print("{}  {}  {}\n", path.string(), to_string(stacked.shape()), taps[i].layer);
+    report["taps"].push_back(std::move(entry));
+  }
   return {};
 }
 
@@ -98,6 +166,11 @@ Status run(const Options& options) {
   QUANT_TRY_ASSIGN(FrameSource source,
                    FrameSource::open(options.input, model.input(), frame_options));
 
+  QUANT_TRY_ASSIGN(const std::vector<Tap> taps, choose_taps(options, *context));
+  std::vector<TensorInfo> tap_infos;
+  for (const Tap& tap : taps)
+    tap_infos.push_back({context->graph()->value(tap.value).name, {}, {}});
+
   Collected collected;
   {
     ProgressBar bar("running");
@@ -108,6 +181,7 @@ Status run(const Options& options) {
       QUANT_TRY(context->run(*frame, outputs));
       QUANT_TRY(collect(collected.outputs, outputs, context->outputs()));
       if (options.raw) QUANT_TRY(collect(collected.raw, context->raw(), context->raw_outputs()));
+      if (!taps.empty()) QUANT_TRY(collect(collected.tapped, context->tapped(), tap_infos));
       collected.frames.push_back(frame->name);
       bar.update(static_cast<std::int64_t>(collected.frames.size()), source.count().value_or(0));
     }
@@ -129,6 +203,7 @@ Status run(const Options& options) {
         {{"name", info.name}, {"file", file.string()}, {"shape", stacked.shape()}});
     if (!options.json) fmt::print("{}  {}\n", file.string(), to_string(stacked.shape()));
   }
+  QUANT_TRY(write_taps(options, *context, taps, collected.tapped, report));
   if (options.raw) QUANT_TRY(write_raw(options.output, *context, collected, report));
   if (options.json) fmt::print("{}\n", report.dump(2));
   for (const SkippedImage& skipped : source.summary().skipped)
@@ -159,6 +234,9 @@ void add_run(CLI::App& app, Status& status) {
           "--output,-o", options->output,
           "Folder; each output becomes NAME.npy, several frames stacked along the batch axis")
       ->required();
+  command->add_option("--taps", options->taps,
+                      "Layers whose tensors are written as well, as NAME.npy by the tensor's name: "
+                      "names and {patterns} as in model scripts");
   command->add_flag("--raw", options->raw,
                     "Also writes the integers (NAME.raw.npy) and their parameters (raw.json)");
   command->add_option("--reference", options->reference, "Who runs the context original")
@@ -171,8 +249,9 @@ void add_run(CLI::App& app, Status& status) {
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(
-      "Example:\n  gst-quant run face.qar --context quantized --input photo.jpg --output out/ "
-      "--raw");
+      "Examples:\n"
+      "  gst-quant run face.qar --context quantized --input photo.jpg --output out/ --raw\n"
+      "  gst-quant run face.qar --context native --input photo.jpg --output out/ --taps '{conv*}'");
   command->callback([options, &status] { status = run(*options); });
 }
 

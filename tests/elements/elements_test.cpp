@@ -3,6 +3,7 @@
 #include <gst/video/video.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -129,6 +130,44 @@ TEST(Elements, RawTensorsAreTheEmulatorsOwn) {
       EXPECT_EQ(tensor->zero_point[0], model->raw_params()[i].zero_point[0]);
       EXPECT_STREQ(tensor->source, "emulator");
     }
+  }
+}
+
+// uint16, and parameters per channel, from the emulator to the report.
+TEST(Elements, SixteenBitOutputsPassThroughAll) {
+  TinyModelOptions wide;
+  wide.wide_outputs = true;
+  const auto model = *Model::open(tiny_model(wide));
+  Pipeline pipeline("videotestsrc num-buffers=2 pattern=snow ! " + caps("RGB", 32, 24) +
+                    " ! quantnormalize ! quantinfer model=" + tiny_model(wide) +
+                    " ! quantdequantize ! quanttee ! fakesink name=sink");
+  pipeline.keep_buffers("sink", "sink");
+  ASSERT_TRUE(pipeline.run()) << pipeline.error();
+  EXPECT_EQ(pipeline.messages("quant-snr").size(), 2U);
+  for (GstBuffer* buffer : pipeline.buffers()) {
+    const auto raw = collect(buffer, model->raw_outputs(), GST_QUANT_TENSOR_ROLE_QUANTIZED);
+    const auto real = collect(buffer, model->outputs(), GST_QUANT_TENSOR_ROLE_DEQUANTIZED);
+    ASSERT_TRUE(raw) << raw.error().text();
+    ASSERT_TRUE(real) << real.error().text();
+    for (std::size_t o = 0; o < raw->size(); ++o) {
+      ASSERT_EQ((*raw)[o].type(), DataType::kUint16);
+      GstQuantTensor* found =
+          gst_buffer_get_quant_tensor(buffer, GST_QUANT_TENSOR_ROLE_QUANTIZED,
+                                      g_quark_try_string(model->raw_outputs()[o].name.c_str()));
+      const auto params = element::params_of(found);
+      ASSERT_TRUE(params);
+      EXPECT_EQ(params->scale.size(), (*raw)[o].shape()[1] == 2 ? 2U : 1U);
+      const auto q = (*raw)[o].data<std::uint16_t>();
+      EXPECT_GT(*std::max_element(q.begin(), q.end()), 255);
+      for (std::size_t i = 0; i < q.size(); ++i) {
+        const std::size_t c = params->scale.size() == 1 ? 0 : i % 2;
+        EXPECT_EQ((*real)[o].data<float>()[i],
+                  (static_cast<float>(q[i]) - params->zero_point[c]) * params->scale[c]);
+      }
+    }
+    const GstQuantSnrRecord* record = gst_buffer_get_quant_snr_record(buffer);
+    ASSERT_TRUE(record);
+    for (guint i = 0; i < record->num_outputs; ++i) EXPECT_GT(record->outputs[i].frame.snr_db, 20);
   }
 }
 

@@ -13,6 +13,8 @@ struct TinyModelOptions {
   int width = 32;
   int height = 24;
   ColorOrder color = ColorOrder::kRgb;
+  // Both raw outputs uint16, those of "pos" with a scale and a zero point for each channel.
+  bool wide_outputs = false;
 };
 
 // The outputs: "heat", float32 (1, 1, height, width), and "pos", float32 (1, 2).

@@ -6,6 +6,7 @@ import struct
 
 import numpy
 
+MOST_DETECTIONS = 100
 THRESHOLDS = [k / 100 for k in range(50, 100, 5)]
 
 
@@ -33,10 +34,10 @@ def overlap(a, b):
 
 
 def suppress(boxes, scores, limit):
-    """The boxes that stay, best first."""
+    """The boxes that stay, best first, at most MOST_DETECTIONS."""
     rest = numpy.argsort(-scores, kind="stable")
     kept = []
-    while len(rest):
+    while len(rest) and len(kept) < MOST_DETECTIONS:
         kept.append(rest[0])
         rest = rest[1:][overlap(boxes[rest[:1]], boxes[rest[1:]])[0] <= limit]
     return boxes[kept], scores[kept]
@@ -45,7 +46,7 @@ def suppress(boxes, scores, limit):
 def wider_truth(path):
     """Boxes by file; those without an area are left out."""
     truth = {}
-    for row in csv.DictReader(path.open()):
+    for row in csv.DictReader(path.read_text().splitlines()):
         x, y, w, h = (float(row[k]) for k in "xywh")
         if w > 0 and h > 0:
             truth.setdefault(row["file"], []).append([x, y, x + w, y + h])

@@ -56,15 +56,15 @@ class Evaluate(unittest.TestCase):
         return f"{sys.executable} '{self.write(name, head + text)}'"
 
     def ranks(self, context):
-        """Where class 2 stands among the four, by image."""
+        """Where class 3 stands among the four, by image."""
         output = self.folder / f"ranks-{context}"
         process = gst_quant("run", self.classifier, "--context", context, "--input", FRAMES, "--output", output)
         self.assertEqual(process.returncode, 0, process.stderr)
         scores = numpy.load(output / "position.npy")
-        return numpy.array([numpy.argsort(-row, kind="stable").tolist().index(2) for row in scores])
+        return numpy.array([numpy.argsort(-row, kind="stable").tolist().index(3) for row in scores])
 
     def test_classification_counts_right_answers(self):
-        truth = self.write("labels.csv", "file,label\n" + "".join(f"ball_test.npy[{i}],2\n" for i in range(COUNT)))
+        truth = self.write("labels.csv", "file,label\n" + "".join(f"ball_test.npy[{i}],3\n" for i in range(COUNT)))
         report = gst_quant_json("evaluate", self.classifier, "--data", FRAMES, "--truth", truth)
         self.assertEqual((report["task"], report["images"], report["left_out"]), ("classification", COUNT, []))
         self.assertEqual(report["contexts"], ["original", "quantized"])
@@ -78,8 +78,8 @@ class Evaluate(unittest.TestCase):
         self.assertGreaterEqual(second["high"], second["difference"])
 
     def test_names_range_and_text(self):
-        classes = self.write("classes.txt", "x\ny\nradius,size\npresence\n")
-        truth = self.write("names.csv", "file,label\n" + "".join(f"ball_test.npy[{i}],size\n" for i in range(COUNT)))
+        classes = self.write("classes.txt", "x\ny\nradius\npresence,ball\n")
+        truth = self.write("names.csv", "file,label\n" + "".join(f"ball_test.npy[{i}],ball\n" for i in range(COUNT)))
         options = ["--data", FRAMES, "--truth", truth, "--classes", classes, "--skip", 10, "--frames", 20,
                    "--contexts", "native,original,fp-optimized,quantized"]
         report = gst_quant_json("evaluate", self.classifier, *options)
@@ -204,7 +204,8 @@ class Evaluate(unittest.TestCase):
         process = gst_quant("run", model, *IMAGENET, "--context", "original", "--input", images, "--output", output)
         self.assertEqual(process.returncode, 0, process.stderr)
         order = numpy.argsort(-numpy.load(output / "output.npy"), axis=1, kind="stable")[50:]
-        labels = [int(row["class_index"]) for row in csv.DictReader((images / "labels.csv").open())][50:]
+        rows = csv.DictReader((images / "labels.csv").read_text().splitlines())
+        labels = [int(row["class_index"]) for row in rows][50:]
         for count in (1, 5):
             right = 100 * numpy.mean([label in row[:count] for row, label in zip(order, labels)])
             self.assertGreater(right, 60)

@@ -49,7 +49,7 @@ class OptimizeScript(unittest.TestCase):
     def test_fewer_images_than_the_script_asks_for(self):
         text = "model_optimization_config(calibration, calibset_size=5000)\n"
         error = self.optimize(text, code=FAILED)
-        self.assertIn("line 1 asks for 5000 calibration images", error)
+        self.assertIn("line 1 asks for 5000 images for calibration", error)
         self.assertIn("--accept-few-images", error)
         self.optimize(text, "--accept-few-images")
 

@@ -26,6 +26,15 @@ void add_params(Json& json, const QuantParams& params) {
   json["range"] = {params.range_min, params.range_max};
 }
 
+// "int4", "int8" or "int16" of a layer that multiplies by quantized weights, "" of others.
+std::string weight_type(const Graph& graph, const Node& node) {
+  if (node.inputs.size() < 3 || node.inputs[1] == kNoValue) return {};
+  const Value& weights = graph.value(node.inputs[1]);
+  const bool integers = weights.type == DataType::kInt8 || weights.type == DataType::kInt16;
+  if (!weights.constant || !weights.quant || !integers) return {};
+  return node.attributes.integer("weight_bits", 8) == 4 ? "int4" : to_string(weights.type);
+}
+
 std::string joined(const Json& list, std::string_view separator) {
   std::string text;
   for (const Json& entry : list) {
@@ -51,6 +60,11 @@ void append_layers(std::string& text, const Json& layers) {
     text += fmt::format("  {:<{}}  {:<22}", layer["name"].get<std::string>(), name_width,
                         layer["op"].get<std::string>());
     if (layer.contains("shape")) text += fmt::format("  {:<16}", shape_text(layer["shape"]));
+    if (layer.contains("type")) {
+      const std::string weights = layer.value("weights", "");
+      text += fmt::format(
+          "  {:<14}", layer["type"].get<std::string>() + (weights.empty() ? "" : " by " + weights));
+    }
     if (layer.contains("scale")) {
       text += fmt::format("  scale {:<12} zero {:<5} range [{:.4g}, {:.4g}]",
                           number_text(layer["scale"]), number_text(layer["zero_point"]),
@@ -94,6 +108,8 @@ Result<Json> inspect_model(const Model& model) {
     Json layer = describe_node(node);
     const Value& output = graph.value(node.outputs[0]);
     layer["shape"] = output.shape;
+    layer["type"] = to_string(output.type);
+    if (const std::string by = weight_type(graph, node); !by.empty()) layer["weights"] = by;
     add_params(layer, *output.quant);
     layer["kernels"] = kernels[node.name];
     report["layers"].push_back(std::move(layer));
@@ -151,9 +167,15 @@ std::string inspection_text(const Json& report) {
                         memory["arena_bytes"].get<std::size_t>() / 1024,
                         memory["scratch_bytes"].get<std::size_t>() / 1024);
     const Json& calibration = report["calibration"];
-    text += fmt::format("calibrated on {} frames, ranges by {}\n",
-                        calibration["images"].get<std::int64_t>(),
-                        calibration["method"].get<std::string>());
+    const auto images = calibration["images"].get<std::int64_t>();
+    const auto method = calibration["method"].get<std::string>();
+    if (method != "imported") {
+      text += fmt::format("calibrated on {} frames, ranges by {}\n", images, method);
+    } else {
+      text += "quantization imported from the model";
+      text += images > 0 ? fmt::format(", what it leaves open calibrated on {} frames\n", images)
+                         : "\n";
+    }
   } else {
     for (const Json& input : report["inputs"]) {
       text += fmt::format("input  {}  {} {}\n", input["name"].get<std::string>(),

@@ -99,13 +99,23 @@ void add_to_rung(Rung& rung, const std::string& frame, const Tensor& from, const
 // Pairs of context indices, as OutputLadder::rungs orders them.
 std::vector<std::pair<std::size_t, std::size_t>> rung_pairs(
     const std::vector<std::string>& contexts) {
+  std::vector<std::size_t> steps;  // a hybrid stands beside the ladder
+  std::optional<std::size_t> hybrid;
+  for (std::size_t i = 0; i < contexts.size(); ++i) {
+    if (contexts[i] == "hybrid" && i > 0) {
+      hybrid = i;
+    } else {
+      steps.push_back(i);
+    }
+  }
   std::vector<std::pair<std::size_t, std::size_t>> pairs;
-  for (std::size_t i = 1; i < contexts.size(); ++i) pairs.emplace_back(i - 1, i);
+  for (std::size_t i = 1; i < steps.size(); ++i) pairs.emplace_back(steps[i - 1], steps[i]);
   const auto quantized = std::find(contexts.begin(), contexts.end(), "quantized");
   const std::size_t last = quantized == contexts.end()
-                               ? contexts.size() - 1
+                               ? steps.back()
                                : static_cast<std::size_t>(quantized - contexts.begin());
-  if (contexts.size() > 2 && last > 1) pairs.emplace_back(0, last);
+  if (steps.size() > 2 && last > steps[1]) pairs.emplace_back(steps[0], last);
+  if (hybrid) pairs.emplace_back(steps[0], *hybrid);
   return pairs;
 }
 

@@ -49,7 +49,8 @@ struct OutputLadder {
   Shape shape;  // of the first frame
   std::vector<std::vector<double>> first_values;
   // Neighbours in the order of the contexts; behind them the first context against "quantized", or
-  // against the last one where there is no such context, unless that step is there already.
+  // against the last one where there is no such context, unless that step is there already; then
+  // the first one against "hybrid", which is nobody's neighbour.
   std::vector<Rung> rungs;
 };
 

@@ -12,7 +12,6 @@
 #include "quant/backend/host_part.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
-#include "quant/optimize/optimizer.h"
 
 namespace quant {
 namespace {
@@ -77,21 +76,6 @@ struct LayerNoiseAnalysis::State {
   std::vector<ModelOutputNoise> outputs;
   std::int64_t frames = 0;
 };
-
-Result<NoiseSubject> noise_subject(const Model& model) {
-  const Archive& archive = model.archive();
-  OnnxReadOptions read;
-  read.input_shapes = archive.input_shapes;
-  read.end_nodes = archive.end_nodes;
-  NoiseSubject subject;
-  subject.input = model.input();
-  InputSpec spec = model.input();
-  QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(archive.original_onnx, read, spec));
-  subject.float_network = std::make_shared<const Graph>(std::move(graph));
-  subject.integer = std::make_shared<const Graph>(model.integer_graph());
-  subject.host = std::make_shared<const Graph>(model.host_graph());
-  return subject;
-}
 
 LayerNoiseAnalysis::LayerNoiseAnalysis(std::unique_ptr<State> state) : state_(std::move(state)) {}
 LayerNoiseAnalysis::LayerNoiseAnalysis(LayerNoiseAnalysis&&) noexcept = default;

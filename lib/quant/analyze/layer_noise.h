@@ -8,22 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "quant/analyze/hybrid_network.h"
 #include "quant/backend/model.h"
 #include "quant/metrics/snr.h"
 #include "quant/vision/frame_source.h"
 
 namespace quant {
-
-// The same network twice; a value has the same name on both sides.
-struct NoiseSubject {
-  std::shared_ptr<const Graph> integer;        // as lower() makes it
-  std::shared_ptr<const Graph> host;           // behind it, float
-  std::shared_ptr<const Graph> float_network;  // fp-optimized, takes pixels (0…255)
-  InputSpec input;
-};
-
-// An archive against the fp-optimized graph of its own original ONNX.
-Result<NoiseSubject> noise_subject(const Model& model);
 
 // One layer whose output the float network has too, pooled over all frames. Channels are axis 1 of
 // feature maps (rank 4), else the last axis.

@@ -173,6 +173,7 @@ Findings check_calibration(const FrameSurvey& survey) {
 
 Findings check_calibration_record(const CalibrationStatistics& calibration) {
   Findings findings;
+  if (calibration.method == "imported") return findings;  // whoever quantized it had the images
   check_size(calibration.images, findings);
   check_repeated(calibration.images, calibration.repeated, Json::array(), findings);
   check_single_color(calibration.images, calibration.single_color, Json::array(), findings);

@@ -17,6 +17,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr float kSteps = 255;
 
+// Moves values, or holds them inside the range that the model quantizes them in.
+bool passes_values(const Graph& graph, const Node& node) {
+  return moves_values(node.op) ||
+         (node.op == OpKind::kClip && graph.value(node.outputs[0]).quant.has_value());
+}
+
 // Data inputs of an operator that moves values.
 std::vector<ValueId> moved_inputs(const Node& node) {
   if (node.op == OpKind::kConcat) return node.inputs;
@@ -32,7 +38,8 @@ std::vector<std::size_t> moving_nodes(const Graph& graph, ValueId output) {
     const ValueId id = open.back();
     open.pop_back();
     const auto maker = id == kNoValue ? std::nullopt : makers[static_cast<std::size_t>(id)];
-    if (!maker || !moves_values(graph.nodes[*maker].op) || !found.insert(*maker).second) continue;
+    if (!maker || !passes_values(graph, graph.nodes[*maker]) || !found.insert(*maker).second)
+      continue;
     for (const ValueId input : moved_inputs(graph.nodes[*maker])) open.push_back(input);
   }
   return {found.rbegin(), found.rend()};
@@ -177,7 +184,7 @@ std::vector<ValueId> origins(const Graph& graph, ValueId output) {
     open.pop_back();
     if (id == kNoValue || graph.value(id).constant || !done.insert(id).second) continue;
     const auto maker = makers[static_cast<std::size_t>(id)];
-    if (!maker || !moves_values(graph.nodes[*maker].op)) {
+    if (!maker || !passes_values(graph, graph.nodes[*maker])) {
       result.push_back(id);
       continue;
     }

@@ -23,13 +23,13 @@ std::int64_t one_sided(const Tensor& expected, const Tensor& actual) {
 }
 
 // "" where the outputs agree.
-std::string disagreement(const TensorInfo& output, const OutputError& error) {
+std::string disagreement(const TensorInfo& output, const OutputError& error, double least_db) {
   const Snr snr = error.snr();
   switch (snr.state) {
     case SnrState::kExact:
       return "";
     case SnrState::kOk:
-      if (snr.db >= kSameModelDb) return "";
+      if (snr.db >= least_db) return "";
       return fmt::format("{} has {:.1f} dB (largest difference {:.3g})", output.name, snr.db,
                          error.max_abs);
     case SnrState::kUndefined:
@@ -43,7 +43,8 @@ std::string disagreement(const TensorInfo& output, const OutputError& error) {
 
 }  // namespace
 
-Result<Findings> check_original(Context& original, Context& native, std::span<const Frame> frames) {
+Result<Findings> check_original(Context& original, Context& native, std::span<const Frame> frames,
+                                double least_db) {
   const std::vector<TensorInfo>& outputs = native.outputs();
   std::vector<OutputError> errors(outputs.size());
   std::vector<std::string> remarks;
@@ -80,7 +81,7 @@ Result<Findings> check_original(Context& original, Context& native, std::span<co
     if (lost[i] > 0)
       remarks.push_back(fmt::format("{} values of {} are NaN or infinite on one side only", lost[i],
                                     outputs[i].name));
-    std::string remark = disagreement(outputs[i], errors[i]);
+    std::string remark = disagreement(outputs[i], errors[i], least_db);
     if (!remark.empty()) remarks.push_back(std::move(remark));
   }
   if (remarks.empty()) return Findings{};
@@ -88,7 +89,7 @@ Result<Findings> check_original(Context& original, Context& native, std::span<co
                    fmt::format("the model as read differs from what {} computes on {} frame{} "
                                "(less than {:.0f} dB): {}",
                                original.description(), frames.size(), frames.size() == 1 ? "" : "s",
-                               kSameModelDb, fmt::join(remarks, "; ")),
+                               least_db, fmt::join(remarks, "; ")),
                    std::move(evidence), ""}};
 }
 

@@ -4,6 +4,7 @@
 
 #include "quant/analyze/suspects.h"
 #include "quant/passes/optimize_float.h"
+#include "quant/passes/saturate.h"
 
 namespace quant {
 namespace {
@@ -111,6 +112,7 @@ Result<SuspectModel> make_suspect_model(Graph native, const InputSpec& input) {
   SuspectModel model;
   model.input = input;
   QUANT_TRY_ASSIGN(Graph optimized, optimize_float(native, input));
+  saturate(optimized);
   model.native = std::make_shared<const Graph>(std::move(native));
   model.optimized = std::make_shared<const Graph>(std::move(optimized));
   return model;

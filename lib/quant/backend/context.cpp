@@ -1,42 +1,93 @@
 // SPDX-License-Identifier: MIT
 #include "quant/backend/context.h"
 
+#include <algorithm>
+#include <thread>
+
+#include "quant/backend/native_reference.h"
+#include "quant/engine/float_executor.h"
+#include "quant/onnx/onnx_reader.h"
+
 namespace quant {
 namespace {
 
-// Contexts that take the ONNX input itself, and fp-optimized, which takes pixels as float32.
-class FloatContext : public Context {
- public:
-  FloatContext(ContextKind kind, std::unique_ptr<Backend> backend,
-               std::shared_ptr<const Model> pixels_of)
-      : kind_(kind), backend_(std::move(backend)), pixels_of_(std::move(pixels_of)) {}
+const std::vector<Tensor> kNoTensors;
+const std::vector<TensorInfo> kNoInfos;
+const std::vector<QuantParams> kNoParams;
 
+// What float contexts have in common.
+class RealContext : public Context {
+ public:
+  explicit RealContext(ContextKind kind) : kind_(kind) {}
   ContextKind kind() const override { return kind_; }
-  std::string description() const override { return backend_->description(); }
-  const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
-  Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor input =
-        pixels_of_ ? float_pixels(frame, pixels_of_->input()) : frame.network_input;
-    return backend_->run(std::span(&input, 1), outputs);
-  }
-  const std::vector<Tensor>& raw() const override { return raw_; }
-  const std::vector<TensorInfo>& raw_outputs() const override { return raw_outputs_; }
-  const std::vector<QuantParams>& raw_params() const override { return raw_params_; }
+  const std::vector<Tensor>& raw() const override { return kNoTensors; }
+  const std::vector<TensorInfo>& raw_outputs() const override { return kNoInfos; }
+  const std::vector<QuantParams>& raw_params() const override { return kNoParams; }
 
  private:
   ContextKind kind_;
+};
+
+// The ONNX file in another runtime.
+class ForeignContext : public RealContext {
+ public:
+  ForeignContext(ContextKind kind, std::unique_ptr<Backend> backend)
+      : RealContext(kind), backend_(std::move(backend)) {}
+
+  std::string description() const override { return backend_->description(); }
+  const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
+  Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
+    return backend_->run(std::span(&frame.network_input, 1), outputs);
+  }
+
+ private:
   std::unique_ptr<Backend> backend_;
-  std::shared_ptr<const Model> pixels_of_;  // null: takes the ONNX input itself
-  std::vector<Tensor> raw_;
-  std::vector<TensorInfo> raw_outputs_;
-  std::vector<QuantParams> raw_params_;
+};
+
+class FloatContext : public RealContext {
+ public:
+  FloatContext(ContextKind kind, FloatExecutor executor, std::optional<InputSpec> pixels_of)
+      : RealContext(kind),
+        executor_(std::move(executor)),
+        pixels_of_(std::move(pixels_of)),
+        outputs_(describe(executor_.graph(), executor_.graph().outputs)) {}
+
+  std::string description() const override { return "gst-quant float executor"; }
+  const std::vector<TensorInfo>& outputs() const override { return outputs_; }
+  Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
+    const Tensor input = pixels_of_ ? float_pixels(frame, *pixels_of_) : frame.network_input;
+    if (wanted_.empty()) return executor_.run(std::span(&input, 1), outputs);
+    QUANT_TRY(executor_.run_with_taps(std::span(&input, 1), wanted_, outputs));
+    const auto taps = outputs.begin() + static_cast<std::ptrdiff_t>(outputs_.size());
+    tapped_.assign(taps, outputs.end());
+    outputs.erase(taps, outputs.end());
+    return {};
+  }
+
+  const Graph* graph() const override { return &executor_.graph(); }
+  Status tap(std::span<const ValueId> values) override {
+    wanted_ = executor_.graph().outputs;
+    wanted_.insert(wanted_.end(), values.begin(), values.end());
+    return {};
+  }
+  const std::vector<Tensor>& tapped() const override { return tapped_; }
+
+ private:
+  FloatExecutor executor_;
+  std::optional<InputSpec> pixels_of_;
+  std::vector<TensorInfo> outputs_;
+  std::vector<ValueId> wanted_;  // outputs and taps; empty: no taps
+  std::vector<Tensor> tapped_;
 };
 
 class QuantizedContext : public Context {
  public:
   QuantizedContext(std::shared_ptr<const Model> model, std::unique_ptr<Backend> emulator,
-                   std::unique_ptr<HostPart> host)
-      : model_(std::move(model)), emulator_(std::move(emulator)), host_(std::move(host)) {}
+                   std::unique_ptr<HostPart> host, int threads)
+      : model_(std::move(model)),
+        emulator_(std::move(emulator)),
+        host_(std::move(host)),
+        threads_(threads) {}
 
   ContextKind kind() const override { return ContextKind::kQuantized; }
   std::string description() const override { return emulator_->description(); }
@@ -45,17 +96,42 @@ class QuantizedContext : public Context {
     const Tensor pixels =
         frame.pixels ? *frame.pixels : denormalize_input(frame.network_input, model_->input());
     QUANT_TRY(emulator_->run(std::span(&pixels, 1), raw_));
+    tapped_.clear();
+    for (const std::size_t position : positions_) tapped_.push_back(raw_[position]);
+    raw_.resize(model_->raw_outputs().size());
     return host_->run(raw_, outputs);
   }
   const std::vector<Tensor>& raw() const override { return raw_; }
   const std::vector<TensorInfo>& raw_outputs() const override { return model_->raw_outputs(); }
   const std::vector<QuantParams>& raw_params() const override { return model_->raw_params(); }
 
+  const Graph* graph() const override { return &model_->integer_graph(); }
+  Status tap(std::span<const ValueId> values) override {
+    const std::vector<ValueId>& outputs = model_->integer_graph().outputs;
+    std::vector<ValueId> kept;
+    positions_.clear();
+    for (const ValueId id : values) {
+      const auto output = std::find(outputs.begin(), outputs.end(), id);
+      const auto known = std::find(kept.begin(), kept.end(), id);
+      positions_.push_back(static_cast<std::size_t>(
+          output != outputs.end()
+              ? output - outputs.begin()
+              : static_cast<std::ptrdiff_t>(outputs.size()) + (known - kept.begin())));
+      if (output == outputs.end() && known == kept.end()) kept.push_back(id);
+    }
+    QUANT_TRY_ASSIGN(emulator_, model_->make_emulator(threads_, kept));
+    return {};
+  }
+  const std::vector<Tensor>& tapped() const override { return tapped_; }
+
  private:
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Backend> emulator_;
   std::unique_ptr<HostPart> host_;
+  int threads_;
   std::vector<Tensor> raw_;
+  std::vector<std::size_t> positions_;  // of the taps among what the emulator delivers
+  std::vector<Tensor> tapped_;
 };
 
 }  // namespace
@@ -68,6 +144,8 @@ const char* to_string(ContextKind kind) {
       return "native";
     case ContextKind::kFpOptimized:
       return "fp-optimized";
+    case ContextKind::kHybrid:
+      return "hybrid";
     case ContextKind::kQuantized:
       return "quantized";
   }
@@ -75,33 +153,52 @@ const char* to_string(ContextKind kind) {
 }
 
 std::optional<ContextKind> context_kind_from_string(std::string_view name) {
-  for (const ContextKind kind : {ContextKind::kOriginal, ContextKind::kNative,
-                                 ContextKind::kFpOptimized, ContextKind::kQuantized}) {
+  for (const ContextKind kind :
+       {ContextKind::kOriginal, ContextKind::kNative, ContextKind::kFpOptimized,
+        ContextKind::kHybrid, ContextKind::kQuantized}) {
     if (name == to_string(kind)) return kind;
   }
   return std::nullopt;
 }
 
+Status Context::tap(std::span<const ValueId>) {
+  return fail(ErrorCode::kUnsupported,
+              std::string("what runs the context '") + to_string(kind()) + "' (" + description() +
+                  ") does not show its inner tensors; the context native does");
+}
+
+const std::vector<Tensor>& Context::tapped() const { return kNoTensors; }
+
+Result<std::unique_ptr<Context>> make_float_context(ContextKind kind,
+                                                    std::shared_ptr<const Graph> graph,
+                                                    std::optional<InputSpec> pixels_of,
+                                                    int threads) {
+  if (threads == 0) threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::move(graph), threads));
+  return std::make_unique<FloatContext>(kind, std::move(executor), std::move(pixels_of));
+}
+
 Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
                                               ReferenceKind reference, int threads) {
   switch (kind) {
-    case ContextKind::kOriginal: {
-      QUANT_TRY_ASSIGN(auto backend, model->make_reference(reference, threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
-    }
+    case ContextKind::kOriginal:
     case ContextKind::kNative: {
-      QUANT_TRY_ASSIGN(auto backend, model->make_reference(ReferenceKind::kNative, threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
+      const Archive& archive = model->archive();
+      return make_context(
+          ReferenceModel{archive.original_onnx, archive.input_shapes, archive.end_nodes, {}}, kind,
+          reference, threads);
     }
     case ContextKind::kFpOptimized: {
-      QUANT_TRY_ASSIGN(auto backend, model->make_fp_optimized(threads));
-      return std::make_unique<FloatContext>(kind, std::move(backend), std::move(model));
+      QUANT_TRY_ASSIGN(auto graph, model->fp_optimized());
+      return make_float_context(kind, std::move(graph), model->input(), threads);
     }
+    case ContextKind::kHybrid:
+      return fail(ErrorCode::kInvalidArgument, "a hybrid context needs its layers");
     case ContextKind::kQuantized: {
       QUANT_TRY_ASSIGN(auto emulator, model->make_emulator(threads));
       QUANT_TRY_ASSIGN(auto host, model->make_host_part(threads));
       return std::make_unique<QuantizedContext>(std::move(model), std::move(emulator),
-                                                std::move(host));
+                                                std::move(host), threads);
     }
   }
   return fail(ErrorCode::kInternal, "unknown context");
@@ -114,10 +211,16 @@ Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, Conte
                                                  to_string(kind) +
                                                  "'; quantize it first (gst-quant optimize)");
   }
-  QUANT_TRY_ASSIGN(auto backend,
-                   make_reference(kind == ContextKind::kNative ? ReferenceKind::kNative : reference,
-                                  model, threads));
-  return std::make_unique<FloatContext>(kind, std::move(backend), nullptr);
+  if (kind == ContextKind::kNative || reference == ReferenceKind::kNative) {
+    QUANT_TRY_ASSIGN(Graph graph,
+                     read_onnx(model.onnx, {.input_shapes = model.input_shapes,
+                                            .end_nodes = model.end_nodes,
+                                            .external_data_dir = model.external_data_dir}));
+    return make_float_context(kind, std::make_shared<const Graph>(std::move(graph)), std::nullopt,
+                              threads);
+  }
+  QUANT_TRY_ASSIGN(auto backend, make_reference(reference, model, threads));
+  return std::make_unique<ForeignContext>(kind, std::move(backend));
 }
 
 }  // namespace quant

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +18,11 @@ enum class ContextKind {
   kOriginal,     // the ONNX file in an independent runtime
   kNative,       // our graph as read, float
   kFpOptimized,  // after folding, float
+  kHybrid,       // fp-optimized with some layers quantized (analyze/hybrid_network.h)
   kQuantized,    // integers on the emulator
 };
 
-// "original", "native", "fp-optimized", "quantized".
+// "original", "native", "fp-optimized", "hybrid", "quantized".
 const char* to_string(ContextKind kind);
 std::optional<ContextKind> context_kind_from_string(std::string_view name);
 
@@ -40,11 +42,27 @@ class Context {
   virtual const std::vector<Tensor>& raw() const = 0;
   virtual const std::vector<TensorInfo>& raw_outputs() const = 0;
   virtual const std::vector<QuantParams>& raw_params() const = 0;
+
+  // The network as it runs here, for taps; null where a foreign runtime does not show its inside.
+  virtual const Graph* graph() const { return nullptr; }
+  // Activations of graph() that tapped() shall hold from the next run on. Unsupported where there
+  // is no graph(); else errors of the executor.
+  virtual Status tap(std::span<const ValueId> values);
+  // Of the last run, in the order of tap(), ONNX's shape: float32, or integers where
+  // graph()->value(id).quant says what they are.
+  virtual const std::vector<Tensor>& tapped() const;
 };
 
-// `reference` is who runs `original`; it never stands for another context.
+// `reference` is who runs `original`; it never stands for another context. InvalidArgument for
+// kHybrid, whose network make_float_context takes.
 Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
                                               ReferenceKind reference, int threads);
+// A float network on our own executor. `pixels_of`: it takes pixels (0…255) of this input; nothing:
+// the ONNX input itself. `threads` 0: one per core.
+Result<std::unique_ptr<Context>> make_float_context(ContextKind kind,
+                                                    std::shared_ptr<const Graph> graph,
+                                                    std::optional<InputSpec> pixels_of,
+                                                    int threads);
 // Of a plain ONNX file: original and native only.
 Result<std::unique_ptr<Context>> make_context(const ReferenceModel& model, ContextKind kind,
                                               ReferenceKind reference, int threads);

@@ -13,7 +13,7 @@ class Emulator : public Backend {
     const Graph& graph = executor_.plan().graph();
     const Value& input = graph.value(graph.inputs[0]);
     inputs_ = {{input.name, DataType::kUint8, {1, input.shape[2], input.shape[3], input.shape[1]}}};
-    for (const ValueId id : graph.outputs) {
+    for (const ValueId id : executor_.plan().outputs()) {
       const Value& value = graph.value(id);
       outputs_.push_back({value.name, value.type, value.shape});
       params_.push_back(*value.quant);

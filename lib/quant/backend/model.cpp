@@ -7,7 +7,6 @@
 #include <tuple>
 
 #include "quant/backend/emulator.h"
-#include "quant/backend/native_reference.h"
 #include "quant/optimize/optimizer.h"
 
 namespace quant {
@@ -101,20 +100,27 @@ Result<std::shared_ptr<const IntegerPlan>> Model::plan() const {
   return plan;
 }
 
-Result<std::unique_ptr<Backend>> Model::make_emulator(int threads) const {
-  QUANT_TRY_ASSIGN(auto ready, plan());
-  return quant::make_emulator(std::move(ready), threads);
+Result<std::unique_ptr<Backend>> Model::make_emulator(int threads,
+                                                      std::vector<ValueId> taps) const {
+  if (taps.empty()) {
+    QUANT_TRY_ASSIGN(auto ready, plan());
+    return quant::make_emulator(std::move(ready), threads);
+  }
+  QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
+  auto tapped = IntegerPlan::create(state_->integer, {isa, std::move(taps)});
+  if (!tapped) return fail_with_context(std::move(tapped).error(), path());
+  return quant::make_emulator(std::move(*tapped), threads);
 }
 
 Result<std::unique_ptr<HostPart>> Model::make_host_part(int threads) const {
   return quant::make_host_part(state_->raw_params, state_->host, threads);
 }
 
-Result<std::unique_ptr<Backend>> Model::make_fp_optimized(int threads) const {
+Result<std::shared_ptr<const Graph>> Model::fp_optimized() const {
   InputSpec spec = input();
   QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(state_->archive.original_onnx,
                                                   read_options(state_->archive), spec));
-  return make_float_backend(std::make_shared<const Graph>(std::move(graph)), threads);
+  return std::make_shared<const Graph>(std::move(graph));
 }
 
 Result<std::unique_ptr<Backend>> Model::make_reference(ReferenceKind kind, int threads) const {

@@ -48,18 +48,14 @@ std::vector<TensorInfo> describe(const Graph& graph, const std::vector<ValueId>&
   return infos;
 }
 
-Result<std::unique_ptr<Backend>> make_float_backend(std::shared_ptr<const Graph> graph,
-                                                    int threads) {
-  QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, threads));
-  return std::make_unique<FloatBackend>(*graph, std::move(executor));
-}
-
 Result<std::unique_ptr<Backend>> make_native_reference(const ReferenceModel& model, int threads) {
   QUANT_TRY_ASSIGN(Graph graph,
                    read_onnx(model.onnx, {.input_shapes = model.input_shapes,
                                           .end_nodes = model.end_nodes,
                                           .external_data_dir = model.external_data_dir}));
-  return make_float_backend(std::make_shared<const Graph>(std::move(graph)), threads);
+  const auto shared = std::make_shared<const Graph>(std::move(graph));
+  QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(shared, threads));
+  return std::make_unique<FloatBackend>(*shared, std::move(executor));
 }
 
 }  // namespace quant

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A graph on our own float executor behind the Backend interface: the contexts native and
-// fp-optimized.
+// Our own reader and float executor behind the Backend interface.
 #pragma once
 
 #include <memory>
@@ -14,11 +13,8 @@
 
 namespace quant {
 
-// `graph` as it is. Never independent: our reader made the graph.
-Result<std::unique_ptr<Backend>> make_float_backend(std::shared_ptr<const Graph> graph,
-                                                    int threads);
-
-// Reads the model and runs it: the reference where no other runtime can.
+// Reads the model and runs it: the reference where no other runtime can. Never independent: our
+// reader made the graph.
 Result<std::unique_ptr<Backend>> make_native_reference(const ReferenceModel& model, int threads);
 
 // Names, types and shapes of values, in order.

@@ -35,7 +35,11 @@ class LayerWriter {
         values_.quantize(node_.outputs[0], values_.real(node_.inputs[0]));
         return {};
       case OpKind::kResize:
-        return interpolates_in_place() ? resize_steps() : float_operator();
+        return node_.attributes.text("mode", "nearest") != "nearest" && keeps_parameters()
+                   ? operator_on_steps()
+                   : float_operator();
+      case OpKind::kAveragePool:
+        return keeps_parameters() ? operator_on_steps() : float_operator();
       // Its second input is a table of exponentials that only the emulator reads.
       case OpKind::kSoftmax:
         return float_operator(1);
@@ -46,7 +50,6 @@ class LayerWriter {
       case OpKind::kDiv:
       case OpKind::kPRelu:
       case OpKind::kMaxPool:
-      case OpKind::kAveragePool:
       case OpKind::kGlobalAveragePool:
       case OpKind::kGlobalMaxPool:
       case OpKind::kReduceMean:
@@ -100,22 +103,21 @@ class LayerWriter {
     return {};
   }
 
-  // Interpolation between integers of equal parameters meets ties all the time. In units of the
-  // scale they are exact, as they are in the emulator; multiplied by it they are not.
-  bool interpolates_in_place() const {
+  bool keeps_parameters() const {
     const auto& from = input(0).quant;
     const auto& to = context_.graph.value(node_.outputs[0]).quant;
-    return node_.attributes.text("mode", "nearest") != "nearest" && from && to &&
-           from->scale == to->scale && from->zero_point == to->zero_point;
+    return from && to && from->scale == to->scale && from->zero_point == to->zero_point;
   }
 
-  Status resize_steps() {
+  // Interpolation and averages between integers of equal parameters meet ties all the time. In
+  // units of the scale they are exact, as they are in the emulator; multiplied by it they are not.
+  Status operator_on_steps() {
     const Node node = in_opset(context_.graph, node_, context_.opset);
     std::vector<std::string> inputs = {values_.steps(node.inputs[0])};
     for (std::size_t i = 1; i < node.inputs.size(); ++i)
       inputs.push_back(values_.plain(node.inputs[i]));
     const std::string computed = values_.computed(node.outputs[0]);
-    context_.out.add_node("Resize", node.name, inputs, {computed}, node.attributes);
+    context_.out.add_node(to_string(node.op), node.name, inputs, {computed}, node.attributes);
     values_.quantize_steps(node.outputs[0], computed);
     return {};
   }

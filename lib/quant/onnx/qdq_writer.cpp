@@ -198,7 +198,26 @@ Status check_params(const Graph& integer) {
   return {};
 }
 
-Status check(const QuantizedModel& model) {
+// What 16-bit layers hold and these files cannot say.
+Status check_types(const Graph& integer, bool exact) {
+  for (const Value& value : integer.values) {
+    if (!value.quant) continue;
+    if (value.type == DataType::kInt64) {
+      return fail(ErrorCode::kUnsupported,
+                  "is an int64 bias of a 16-bit layer; DequantizeLinear reads int32 at most",
+                  value.name);
+    }
+    if (exact && (value.type == DataType::kUint16 || value.type == DataType::kInt16)) {
+      return fail(ErrorCode::kUnsupported,
+                  "has 16 bits, for which the emulator computes in float64; exact layers are "
+                  "written in float32",
+                  value.name);
+    }
+  }
+  return {};
+}
+
+Status check(const QuantizedModel& model, bool exact) {
   QUANT_TRY(verify(model.input));
   QUANT_TRY(verify(model.integer));
   QUANT_TRY(verify(model.host));
@@ -209,13 +228,14 @@ Status check(const QuantizedModel& model) {
     return fail(ErrorCode::kInvalidData, "its integer part and its float part do not fit",
                 model.integer.name);
   }
+  QUANT_TRY(check_types(model.integer, exact));
   return check_params(model.integer);
 }
 
 }  // namespace
 
 Result<QdqModel> write_qdq(const QuantizedModel& model, const QdqOptions& options) {
-  QUANT_TRY(check(model));
+  QUANT_TRY(check(model, options.exact));
   QdqModel result;
   QUANT_TRY_ASSIGN(result.opset, choose_opset(model, options.opset));
   QdqGraph graph;

@@ -26,12 +26,13 @@ Result<ValueId> real_values(const NodeForm& form, GraphBuilder& builder, std::si
 Status quantize_result(NodeForm& form, GraphBuilder& builder, NodeForm real, std::size_t scale) {
   real.name = form.name;
   QUANT_TRY(rewrite_to_current_opset(real, builder));
+  const std::string& hint = form.outputs.empty() ? form.name : form.outputs.front();
   const auto kind = onnx_op_kind(real.op_type);
   if (!kind) return fail(ErrorCode::kInternal, "a quantized operator was rewritten to none");
   QUANT_TRY_ASSIGN(const ValueId result,
                    builder.add_inner_node(
                        {*kind, form.name, std::move(real.inputs), {}, std::move(real.attributes)},
-                       form.name + "/real"));
+                       hint + "/real"));
   form.op_type = "QuantizeLinear";
   form.inputs = {result, form.input(scale), form.input(scale + 1)};
   form.attributes = {};

@@ -144,9 +144,8 @@ Tensor round_weights(const Tensor& weights, const QuantParams& params, int bits)
 }
 
 Tensor stored_weights(const Tensor& weights, const QuantParams& params) {
-  return params.type == DataType::kInt16
-             ? rounded<std::int16_t>(weights, params, -32768.0, 32767.0)
-             : rounded<std::int8_t>(weights, params, -128.0, 127.0);
+  return params.type == DataType::kInt16 ? rounded<std::int16_t>(weights, params, -32768.0, 32767.0)
+                                         : rounded<std::int8_t>(weights, params, -128.0, 127.0);
 }
 
 QuantizedWeights quantize_weights(const Tensor& weights, int axis) {

@@ -15,8 +15,8 @@ namespace quant {
 // exact integer. A range of no width (a dead tensor) gets scale 1. `type` is kUint8 or kUint16.
 QuantParams activation_params(Range range, DataType type = DataType::kUint8);
 
-// As ONNX's QuantizeLinear: values divided by the scale in float32, rounded half to even, saturated;
-// of params.type (kUint8, kUint16).
+// As ONNX's QuantizeLinear: values divided by the scale in float32, rounded half to even,
+// saturated; of params.type (kUint8, kUint16).
 Tensor quantize_activation(const Tensor& values, const QuantParams& params);
 
 // Parameters of weights as symmetric integers in ±(2^(bits − 1) − 1): int8 for 4 and 8 bits, int16

@@ -6,19 +6,17 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <utility>
 
 #include "quant/engine/float_executor.h"
 
 namespace quant {
 namespace {
 
-struct Pair {
-  std::size_t producer;              // a convolution
-  ValueId activation;                // what is read
-  std::vector<ValueId> quantized;    // from the convolution to there, what has a scale of its own
-  std::vector<std::size_t> readers;  // convolutions
-  std::vector<double> peak;          // largest |x| of each channel
-  std::vector<double> energy;        // mean x² of each channel
+struct Pair : EqualizablePath {
+  explicit Pair(EqualizablePath path) : EqualizablePath(std::move(path)) {}
+  std::vector<double> peak;    // largest |x| of each channel
+  std::vector<double> energy;  // mean x² of each channel
 };
 
 // f(s·x) = s·f(x) for every s > 0, channel by channel, with one input and output.
@@ -45,39 +43,6 @@ bool is_plain_convolution(const Graph& graph, const Node& node) {
 
 bool is_output(const Graph& graph, ValueId id) {
   return std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end();
-}
-
-std::vector<Pair> find_pairs(const Graph& graph, const std::vector<ValueId>& untouched) {
-  const auto readers_of = consumers(graph);
-  const auto is_untouched = [&](ValueId id) {
-    return std::find(untouched.begin(), untouched.end(), id) != untouched.end();
-  };
-  std::vector<Pair> pairs;
-  for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
-    if (!is_plain_convolution(graph, graph.nodes[index])) continue;
-    ValueId value = graph.nodes[index].outputs[0];
-    std::vector<ValueId> quantized = {value};
-    for (;;) {
-      const auto& readers = readers_of[static_cast<std::size_t>(value)];
-      if (is_output(graph, value) || readers.size() != 1) break;
-      const Node& next = graph.nodes[readers[0]];
-      if (!commutes_with_scale(next) || next.inputs[0] != value) break;
-      value = next.outputs[0];
-      // A ReLU behind the convolution is part of it: what it cuts off is never quantized.
-      if (next.op == OpKind::kRelu) quantized.clear();
-      quantized.push_back(value);
-    }
-    const auto& readers = readers_of[static_cast<std::size_t>(value)];
-    const bool all_convolutions =
-        !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](std::size_t reader) {
-          const Node& node = graph.nodes[reader];
-          return is_plain_convolution(graph, node) && node.inputs[0] == value;
-        });
-    const bool free = std::none_of(quantized.begin(), quantized.end(), is_untouched);
-    if (all_convolutions && free && !is_output(graph, value))
-      pairs.push_back({index, value, std::move(quantized), readers, {}, {}});
-  }
-  return pairs;
 }
 
 void add_frame(std::span<const float> values, bool is_read, Pair& pair) {
@@ -272,11 +237,47 @@ void multiply_inputs(Graph& graph, Node& node, std::span<const double> scale) {
 
 }  // namespace
 
+std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
+                                               const std::vector<ValueId>& untouched) {
+  const auto readers_of = consumers(graph);
+  const auto is_untouched = [&](ValueId id) {
+    return std::find(untouched.begin(), untouched.end(), id) != untouched.end();
+  };
+  std::vector<EqualizablePath> paths;
+  for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
+    if (!is_plain_convolution(graph, graph.nodes[index])) continue;
+    ValueId value = graph.nodes[index].outputs[0];
+    std::vector<ValueId> quantized = {value};
+    for (;;) {
+      const auto& readers = readers_of[static_cast<std::size_t>(value)];
+      if (is_output(graph, value) || readers.size() != 1) break;
+      const Node& next = graph.nodes[readers[0]];
+      if (!commutes_with_scale(next) || next.inputs[0] != value) break;
+      value = next.outputs[0];
+      // A ReLU behind the convolution is part of it: what it cuts off is never quantized.
+      if (next.op == OpKind::kRelu) quantized.clear();
+      quantized.push_back(value);
+    }
+    const auto& readers = readers_of[static_cast<std::size_t>(value)];
+    const bool all_convolutions =
+        !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](std::size_t reader) {
+          const Node& node = graph.nodes[reader];
+          return is_plain_convolution(graph, node) && node.inputs[0] == value;
+        });
+    const bool free = std::none_of(quantized.begin(), quantized.end(), is_untouched);
+    if (all_convolutions && free && !is_output(graph, value))
+      paths.push_back({index, value, std::move(quantized), readers});
+  }
+  return paths;
+}
+
 Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
                        const std::vector<ValueId>& untouched, int threads,
                        const std::function<void(std::int64_t, std::int64_t)>& progress) {
   Graph result = graph;
-  std::vector<Pair> pairs = find_pairs(graph, untouched);
+  std::vector<Pair> pairs;
+  for (EqualizablePath& path : equalizable_paths(graph, untouched))
+    pairs.emplace_back(std::move(path));
   if (pairs.empty()) return result;
   QUANT_TRY(measure(graph, set, threads, pairs, progress));
   for (const Pair& pair : pairs) {

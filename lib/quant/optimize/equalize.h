@@ -4,6 +4,7 @@
 // it, the channel can be scaled up, and their weights down, without changing the network.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -12,6 +13,18 @@
 #include "quant/optimize/calibrate.h"
 
 namespace quant {
+
+// A convolution and what equalization may scale behind it, by node and ValueId of the graph.
+struct EqualizablePath {
+  std::size_t producer = 0;          // a convolution
+  ValueId activation = kNoValue;     // what is read
+  std::vector<ValueId> quantized;    // from the convolution to there, what has a scale of its own
+  std::vector<std::size_t> readers;  // convolutions
+};
+
+// In the order of their producers; those without a value in `untouched`.
+std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
+                                               const std::vector<ValueId>& untouched);
 
 // `graph` (fp-optimized) as the same function with other scales inside. Looks once at the set. An
 // activation is equalized when a convolution makes it, through nothing but operators that commute

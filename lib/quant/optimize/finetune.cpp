@@ -15,24 +15,19 @@
 #include "quant/optimize/finetune_checkpoint.h"
 #include "quant/optimize/frame_variation.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin.h"
-#include "quant/optimize/twin_operators.h"
 
 namespace quant {
 namespace {
 
 using tuning::Adam;
+using tuning::from_torch;
 using tuning::Parameter;
 using tuning::ParameterKind;
 using tuning::Random;
+using tuning::to_torch;
 using tuning::Twin;
-
-Tensor from_torch(const at::Tensor& x) {
-  const at::Tensor plain = x.detach().contiguous();
-  return Tensor::from<float>(
-      plain.sizes().vec(),
-      std::span(plain.data_ptr<float>(), static_cast<std::size_t>(plain.numel())));
-}
 
 // Frames in memory, as a set of their own.
 class HeldBackSet : public CalibrationSet {
@@ -123,7 +118,7 @@ class Finetuning {
     for (;;) {
       QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
       if (!pixels) break;
-      const at::Tensor frame = tuning::to_torch(*pixels).to(at::kByte);
+      const at::Tensor frame = to_torch(*pixels).to(at::kByte);
       const bool judges = index++ % options_.held_back == options_.held_back - 1;
       (judges ? judging_ : training_).push_back(frame);
       fingerprint_.add(std::span(static_cast<const std::byte*>(frame.data_ptr()),
@@ -155,8 +150,7 @@ class Finetuning {
     QUANT_TRY(teacher_.run(std::span(&frame, 1), outputs));
     std::vector<at::Tensor> result;
     for (const Tensor& output : outputs) {
-      result.push_back(output.type() == DataType::kFloat32 ? tuning::to_torch(output)
-                                                           : at::Tensor());
+      result.push_back(output.type() == DataType::kFloat32 ? to_torch(output) : at::Tensor());
     }
     return result;
   }
@@ -278,8 +272,7 @@ class Finetuning {
                   options_.checkpoint.string());
     }
     std::vector<at::Tensor> tensors;
-    for (const Tensor& tensor : checkpoint.tensors)
-      tensors.push_back(tuning::to_torch(tensor).clone());
+    for (const Tensor& tensor : checkpoint.tensors) tensors.push_back(to_torch(tensor).clone());
     const auto part = [&](std::size_t first, std::size_t size) {
       const auto begin = tensors.begin() + static_cast<std::ptrdiff_t>(first);
       return std::vector<at::Tensor>(begin, begin + static_cast<std::ptrdiff_t>(size));

@@ -18,15 +18,15 @@
 namespace quant {
 
 struct FinetuneOptions {
-  int epochs = 30;             // passes over the training frames
-  int batch = 2;               // frames of one step of the optimizer
+  int epochs = 20;             // passes over the training frames
+  int batch = 1;               // frames of one step of the optimizer
   std::int64_t held_back = 8;  // every n-th frame judges and does not train; at least 2
   std::int64_t least_frames = 32;
   // Largest step of the optimizer, in units of a layer's root mean square weight, of the step of
   // its output and of the width of a range.
   double weight_rate = 1e-4;
-  double bias_rate = 1e-2;
-  double range_rate = 1e-3;
+  double bias_rate = 5e-3;
+  double range_rate = 3e-3;
   double varied = 0.5;  // share of the training frames that are varied (frame_variation.h)
   std::uint64_t seed = 1;
   int threads = 1;

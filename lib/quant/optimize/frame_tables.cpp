@@ -8,7 +8,6 @@
 #include "quant/graph/operator.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/integer_form.h"
-#include "quant/optimize/lower_weighted.h"
 #include "quant/passes/rewire.h"
 
 namespace quant {
@@ -60,27 +59,24 @@ Result<Tensor> run(const Graph& graph, const std::vector<std::size_t>& nodes, Te
 
 }  // namespace
 
-bool FrameTables::shared() const {
-  return std::all_of(tables.begin(), tables.end(), [&](const Tensor& table) {
-    return std::memcmp(table.raw(), tables[0].raw(), table.bytes()) == 0;
-  });
-}
-
 bool FrameTables::identity() const {
-  if (tables[0].type() != DataType::kUint8 || !shared()) return false;
-  const auto entries = tables[0].data<std::uint8_t>();
-  for (std::size_t pixel = 0; pixel < entries.size(); ++pixel) {
-    if (entries[pixel] != pixel) return false;
-  }
-  return true;
+  return std::all_of(tables.begin(), tables.end(), [](const Tensor& table) {
+    if (table.type() != DataType::kUint8) return false;
+    const auto entries = table.data<std::uint8_t>();
+    for (std::size_t pixel = 0; pixel < entries.size(); ++pixel) {
+      if (entries[pixel] != pixel) return false;
+    }
+    return true;
+  });
 }
 
 Result<std::optional<FrameTables>> frame_tables(const Graph& graph, const std::vector<bool>& host) {
   const std::optional<FrameTables> none;
+  if (graph.value(graph.inputs[0]).shape.size() != 4) return none;
   const Topology topology(graph);
   FrameTables result;
   result.value = graph.inputs[0];
-  while (!graph.value(result.value).quant) {
+  while (result.nodes.empty() || !graph.value(result.value).quant) {
     const auto reader = topology.only_reader(result.value);
     if (!reader || host[*reader] || !is_by_pixel(graph, graph.nodes[*reader])) return none;
     result.nodes.push_back(*reader);

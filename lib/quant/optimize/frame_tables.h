@@ -18,8 +18,6 @@ struct FrameTables {
   // that `nodes` are.
   std::vector<Tensor> tables;
 
-  // All channels have the same table.
-  bool shared() const;
   // The frame's bytes are these integers already.
   bool identity() const;
 };

@@ -24,8 +24,8 @@ bool has_stored_weights(const Graph& graph, const Node& node) {
 Result<int> weight_bits(const FloatLayer& layer) {
   const auto weights = layer.weights.data<float>();
   const bool transposed = layer.op == OpKind::kConvTranspose;
-  const auto inner = static_cast<std::size_t>(
-      row_major_strides(layer.weights.shape())[transposed ? 1 : 0]);
+  const auto inner =
+      static_cast<std::size_t>(row_major_strides(layer.weights.shape())[transposed ? 1 : 0]);
   double least = 0;
   double most = 0;
   for (std::size_t i = 0; i < weights.size(); ++i) {

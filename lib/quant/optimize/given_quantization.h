@@ -9,10 +9,10 @@
 
 namespace quant {
 
-// Bits of every layer, by node of the lifted (lift_quantization) `graph`: activations as the file has
-// them, weights 8 or 16 as their integers need. Unsupported, naming the layer, where its integers do
-// not fit any form that a layer has here: scales that do not belong to output channels, or more than
-// 16 bits without the zero point.
+// Bits of every layer, by node of the lifted (lift_quantization) `graph`: activations as the file
+// has them, weights 8 or 16 as their integers need. Unsupported, naming the layer, where its
+// integers do not fit any form that a layer has here: scales that do not belong to output channels,
+// or more than 16 bits without the zero point.
 Result<QuantizationPlan> given_plan(const Graph& graph);
 
 // Stored scales of a layer's weights, one for each of `channels` along `axis`; empty where the file

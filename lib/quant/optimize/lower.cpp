@@ -12,7 +12,9 @@
 #include "quant/optimize/frame_params.h"
 #include "quant/optimize/frame_tables.h"
 #include "quant/optimize/fuse_followers.h"
+#include "quant/optimize/host_rounding.h"
 #include "quant/optimize/integer_form.h"
+#include "quant/optimize/lookup_layers.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/partition.h"
 #include "quant/optimize/plan_precision.h"
@@ -97,6 +99,7 @@ class Lowering {
     } else if (tables) {
       frame_tables_ = std::move(tables->tables);
       graph_.nodes[tables->nodes.front()].outputs = {tables->value};
+      modes_[tables->nodes.front()].output_bits = modes_[tables->nodes.back()].output_bits;
       remove_nodes(std::span(tables->nodes).subspan(1));
     } else if (const auto folded = frame_params(graph_, model_.input, host_)) {
       const auto node = std::find_if(graph_.nodes.begin(), graph_.nodes.end(), is_normalization);
@@ -128,12 +131,8 @@ class Lowering {
 
   ValueId add_activation(ValueId id) {
     const Value& source = graph_.value(id);
-    Value value;
-    value.name = source.name;
-    value.shape = source.shape;
-    value.quant = params_[static_cast<std::size_t>(id)];
-    value.type = value.quant->type;
-    return model_.integer.add_value(std::move(value));
+    return quant::add_activation(model_.integer, source.name, source.shape,
+                                 *params_[static_cast<std::size_t>(id)]);
   }
 
   // The integer value of a float value that a node reads; constants are quantized on first use,
@@ -143,7 +142,7 @@ class Lowering {
     const Value& source = graph_.value(id);
     if (!source.constant) return integer_id_[static_cast<std::size_t>(id)];
     if (source.type != DataType::kFloat32) return plain_constant(id);
-    ValueId& known = constants_[{id, type}];
+    ValueId& known = constants_.try_emplace({id, type}, kNoValue).first->second;
     if (known != kNoValue) return known;
     const QuantParams params = constant_params(source, type);
     const bool first = !model_.integer.find_value(source.name);
@@ -201,16 +200,21 @@ class Lowering {
         params_[static_cast<std::size_t>(id)] = params_[static_cast<std::size_t>(node.inputs[0])];
       }
     }
-    if (!frame_tables_.empty() && is_normalization(node)) return lower_frame(node);
+    if (!frame_tables_.empty() && is_normalization(node)) {
+      append_frame_tables(model_.integer, integer_node(node),
+                          integer_id_[static_cast<std::size_t>(node.inputs[0])], frame_tables_);
+      return {};
+    }
     if (const auto affine = channel_layer(graph_, node)) return lower_weighted_node(*affine, node);
-    if (changes_parameters(node)) return lower_changed_movement(node);
     Node result = integer_node(node);
-    const bool computes_with_constants = node.op == OpKind::kAdd || node.op == OpKind::kSub ||
-                                         node.op == OpKind::kMul || node.op == OpKind::kDiv ||
-                                         node.op == OpKind::kConcat;
     add_operands(node, result);
     if (node.op == OpKind::kSoftmax) result.inputs.push_back(softmax_table(node));
-    model_.integer.nodes.push_back(std::move(result));
+    if (changes_parameters(node)) {
+      append_changed_movement(model_.integer, std::move(result),
+                              *params_[static_cast<std::size_t>(node.inputs[0])]);
+    } else {
+      model_.integer.nodes.push_back(std::move(result));
+    }
     return {};
   }
 
@@ -234,93 +238,6 @@ class Lowering {
     });
   }
 
-  // The same integers elsewhere, then a table for each output.
-  Status lower_changed_movement(const Node& node) {
-    const ValueId source = integer_id_[static_cast<std::size_t>(node.inputs[0])];
-    const QuantParams& input = *params_[static_cast<std::size_t>(node.inputs[0])];
-    Node tables = integer_node(node);
-    Node movement = tables;
-    add_operands(node, movement);
-    std::vector<Node> lookups;
-    for (ValueId& id : movement.outputs) {
-      const ValueId changed = id;
-      if (id == kNoValue) continue;
-      if (node.op == OpKind::kIdentity) {
-        id = source;
-      } else {
-        id = add_integer(model_.integer.value(changed).name + "/moved",
-                         model_.integer.value(changed).shape, input);
-      }
-      const std::string number = movement.outputs.size() > 1 ? std::to_string(lookups.size()) : "";
-      lookups.push_back(lookup(node.name + "_requantize" + number, id, changed,
-                               requantization_table(input, *model_.integer.value(changed).quant)));
-    }
-    if (node.op != OpKind::kIdentity) model_.integer.nodes.push_back(std::move(movement));
-    for (Node& table : lookups) model_.integer.nodes.push_back(std::move(table));
-    return {};
-  }
-
-  ValueId add_integer(std::string name, Shape shape, const QuantParams& params) {
-    Value value;
-    value.name = std::move(name);
-    value.shape = std::move(shape);
-    value.type = params.type;
-    value.quant = params;
-    return model_.integer.add_value(std::move(value));
-  }
-
-  Node lookup(std::string name, ValueId from, ValueId to, Tensor table) {
-    Node node;
-    node.op = OpKind::kLookup;
-    node.name = std::move(name);
-    const ValueId entries = model_.integer.add_constant(node.name + "/table", std::move(table));
-    model_.integer.value(entries).quant = model_.integer.value(to).quant;
-    node.inputs = {from, entries};
-    node.outputs = {to};
-    return node;
-  }
-
-  // What the model makes of the frame's bytes, channel by channel where channels differ.
-  Status lower_frame(const Node& node) {
-    Node whole = integer_node(node);
-    const ValueId frame = integer_id_[static_cast<std::size_t>(node.inputs[0])];
-    const ValueId output = whole.outputs[0];
-    const auto same = [&](const Tensor& table) {
-      return std::ranges::equal(std::span(table.raw(), table.bytes()),
-                                std::span(frame_tables_[0].raw(), frame_tables_[0].bytes()));
-    };
-    if (std::all_of(frame_tables_.begin(), frame_tables_.end(), same)) {
-      Node table = lookup(node.name, frame, output, frame_tables_[0]);
-      table.original_names = node.original_names;
-      model_.integer.nodes.push_back(std::move(table));
-      return {};
-    }
-    Shape plane = model_.integer.value(frame).shape;
-    plane[1] = 1;
-    const QuantParams params = *model_.integer.value(output).quant;
-    Node split;
-    split.op = OpKind::kSplit;
-    split.name = node.name + "_split";
-    split.attributes.set("axis", std::int64_t{1});
-    split.attributes.set("num_outputs", static_cast<std::int64_t>(frame_tables_.size()));
-    split.inputs = {frame};
-    std::vector<Node> tables;
-    for (std::size_t c = 0; c < frame_tables_.size(); ++c) {
-      const std::string name = fmt::format("{}_channel{}", node.name, c + 1);
-      split.outputs.push_back(add_integer(name + "/pixels", plane, pixel_params()));
-      tables.push_back(lookup(name, split.outputs.back(), add_integer(name, plane, params),
-                              frame_tables_[c]));
-      whole.inputs.push_back(tables.back().outputs[0]);
-    }
-    whole.op = OpKind::kConcat;
-    whole.attributes = {};
-    whole.attributes.set("axis", std::int64_t{1});
-    model_.integer.nodes.push_back(std::move(split));
-    for (Node& table : tables) model_.integer.nodes.push_back(std::move(table));
-    model_.integer.nodes.push_back(std::move(whole));
-    return {};
-  }
-
   // Of the activations that a node computes with: its constants get the same.
   DataType operand_type(const Node& node) const {
     const std::vector<ValueId> inputs = activation_inputs(graph_, node);
@@ -333,7 +250,7 @@ class Lowering {
   // Stored, so that no other libm decides a bit later.
   ValueId softmax_table(const Node& node) {
     const QuantParams& input = *params_[static_cast<std::size_t>(node.inputs[0])];
-    const auto table = make_softmax_table(input.scale[0]);
+    const auto table = make_softmax_table(input.scale[0], input.type);
     return model_.integer.add_constant(
         node.name + "/table",
         Tensor::from<std::uint32_t>({static_cast<std::int64_t>(table.size())}, table));
@@ -342,16 +259,15 @@ class Lowering {
   Status lower_chain(const PointwiseChains& chains, const Node& node) {
     const ValueId output = node.outputs[0];
     const ValueId root = chains.root(output);
-    Node result = integer_node(node);
-    result.op = OpKind::kLookup;
-    result.attributes = {};
-    result.original_names.clear();
-    QUANT_TRY_ASSIGN(Tensor table, chains.table(output, *params_[static_cast<std::size_t>(root)],
-                                                *params_[static_cast<std::size_t>(output)],
-                                                result.original_names));
-    const ValueId table_id = model_.integer.add_constant(node.name + "/table", std::move(table));
-    model_.integer.value(table_id).quant = params_[static_cast<std::size_t>(output)];
-    result.inputs = {integer_id_[static_cast<std::size_t>(root)], table_id};
+    const ValueId made = add_activation(output);
+    integer_id_[static_cast<std::size_t>(output)] = made;
+    std::vector<std::string> original_names;
+    QUANT_TRY_ASSIGN(Tensor table,
+                     chains.table(output, *params_[static_cast<std::size_t>(root)],
+                                  *params_[static_cast<std::size_t>(output)], original_names));
+    Node result = lookup_layer(model_.integer, node.name,
+                               integer_id_[static_cast<std::size_t>(root)], made, std::move(table));
+    result.original_names = std::move(original_names);
     model_.integer.nodes.push_back(std::move(result));
     return {};
   }
@@ -399,6 +315,7 @@ class Lowering {
       model_.host.nodes.push_back(std::move(node));
     }
     for (const ValueId id : graph_.outputs) model_.host.outputs.push_back(on_host(id));
+    round_on_host(model_.host);
     if (model_.integer.outputs.empty()) {
       return fail(ErrorCode::kUnsupported, "nothing of this network has an integer form",
                   graph_.name);
@@ -412,8 +329,8 @@ class Lowering {
   std::vector<std::optional<QuantParams>> fixed_;  // by value: decided beforehand
   std::vector<int> bits_;                          // by value
   std::vector<Tensor> frame_tables_;               // by channel; empty where no table is needed
-  std::vector<PrecisionMode> modes_;       // by node, until nodes are fused
-  std::map<std::string, LayerPlan> plan_;  // by layer
+  std::vector<PrecisionMode> modes_;               // by node, until nodes are fused
+  std::map<std::string, LayerPlan> plan_;          // by layer
   std::vector<std::optional<QuantParams>> params_;
   std::vector<ValueId> integer_id_;  // float value → integer value; of constants see below
   std::map<std::pair<ValueId, DataType>, ValueId> constants_;
@@ -421,8 +338,8 @@ class Lowering {
   QuantizedModel model_;
 };
 
-Result<Lowering> start(const Graph& graph, const InputSpec& input,
-                       const std::vector<Range>& ranges, const QuantizationPlan& plan) {
+Result<Lowering> start(const Graph& graph, const InputSpec& input, const std::vector<Range>& ranges,
+                       const QuantizationPlan& plan) {
   if (graph.inputs.size() != 1) {
     return fail(
         ErrorCode::kUnsupported,

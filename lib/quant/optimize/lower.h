@@ -26,10 +26,10 @@ namespace quant {
 //   parameters, except those of norms and slopes, which stay float32.
 //
 // What the model quantizes itself (Value::quant) keeps its parameters, whatever the range: no layer
-// takes over a neighbour across it, nothing is shared that would change it, and a tensor that is only
-// moved gets other parameters by a Lookup behind. On the host it is rounded by QuantizeLinear and
-// DequantizeLinear. The frame becomes a Lookup (Split, one Lookup a channel, Concat, where channels
-// differ), or is taken as it is.
+// takes over a neighbour across it, nothing is shared that would change it, and a tensor that is
+// only moved gets other parameters by a Lookup behind. On the host it is rounded by QuantizeLinear
+// and DequantizeLinear. The frame becomes a Lookup (Split, one Lookup a channel, Concat, where
+// channels differ), or is taken as it is.
 //
 // Where x has one scale per channel (the frame), the weights' scales include it and the kernel's
 // input scale counts as 1.

@@ -71,10 +71,10 @@ FloatLayer convolution(const Graph& graph, const Node& node) {
   layer.attributes.set("dilations", node.attributes.integers("dilations", {1, 1}));
   layer.attributes.set("pads", explicit_pads(graph, node, transposed));
   layer.attributes.set("group", groups);
-  layer.weight_scales = transposed && groups > 1
-                            ? scales_by_channel(graph.value(node.inputs[1]), -1, 1)
-                            : scales_by_channel(graph.value(node.inputs[1]), transposed ? 1 : 0,
-                                                channels);
+  layer.weight_scales =
+      transposed && groups > 1
+          ? scales_by_channel(graph.value(node.inputs[1]), -1, 1)
+          : scales_by_channel(graph.value(node.inputs[1]), transposed ? 1 : 0, channels);
   return layer;
 }
 
@@ -156,8 +156,7 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
   const ValueId other = node.inputs[first_constant ? 0 : 1];
   const Shape& shape = graph.value(input).shape;
   if (shape.size() != 4 || graph.value(node.outputs[0]).shape != shape ||
-      graph.value(other).quant ||
-      !is_channel_constant(graph, other, shape[1])) {
+      graph.value(other).quant || !is_channel_constant(graph, other, shape[1])) {
     return std::nullopt;
   }
   const auto channels = static_cast<std::size_t>(shape[1]);

@@ -16,15 +16,16 @@ struct FloatLayer {
   ValueId input = kNoValue;
   Tensor weights;  // float32; Conv (O, I/g, kh, kw), ConvTranspose (I, O/g, kh, kw), Gemm (N, K)
   std::vector<float> bias;  // one per output channel
-  // Where the weights were stored as integers (Value::quant): their scales, one per output channel (a
-  // grouped ConvTranspose has one). Else empty.
+  // Where the weights were stored as integers (Value::quant): their scales, one per output channel
+  // (a grouped ConvTranspose has one). Else empty.
   std::vector<float> weight_scales;
-  Attributes attributes;    // strides, pads, dilations, group, activation_min, activation_max
+  Attributes attributes;  // strides, pads, dilations, group, activation_min, activation_max
 };
 
 // `node` as such a layer: convolutions and products with constants, and per-channel arithmetic on
 // feature maps (batch or input normalization, multiplication with a constant), which is a 1x1
-// depthwise convolution. Arithmetic with constants that the model quantizes is none: they are integers.
+// depthwise convolution. Arithmetic with constants that the model quantizes is none: they are
+// integers.
 std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 
 struct IntegerLayer {
@@ -34,9 +35,9 @@ struct IntegerLayer {
   QuantParams bias_params;
 };
 
-// `input` are the parameters of the layer's input; `plan` says bits and scales of the weights. Stored
-// weights keep their integers, unless the input's scales go into the weights, or a bias would leave
-// its integers. InvalidData where a weight is not finite.
+// `input` are the parameters of the layer's input; `plan` says bits and scales of the weights.
+// Stored weights keep their integers, unless the input's scales go into the weights, or a bias
+// would leave its integers. InvalidData where a weight is not finite.
 Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
                                     const LayerPlan& plan);
 

@@ -6,65 +6,16 @@
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/compression.h"
 #include "quant/optimize/equalize.h"
+#include "quant/optimize/image_network.h"
+#include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/range_search.h"
 #include "quant/optimize/script_plan.h"
+#include "quant/passes/lift_quantization.h"
 #include "quant/passes/optimize_float.h"
+#include "quant/passes/saturate.h"
 
 namespace quant {
-
-Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadOptions& read,
-                                InputSpec& input) {
-  QUANT_TRY_ASSIGN(Graph graph, read_onnx(onnx, read));
-  if (input.name.empty() && graph.inputs.size() == 1)
-    input.name = graph.value(graph.inputs[0]).name;
-  return optimize_float(std::move(graph), input);
-}
-
-Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
-                              std::vector<float> std) {
-  if (graph.inputs.size() != 1) {
-    return fail(
-        ErrorCode::kUnsupported,
-        fmt::format("the model has {} inputs; one image input is supported", graph.inputs.size()),
-        graph.name);
-  }
-  const Value& value = graph.value(graph.inputs[0]);
-  const Shape& shape = value.shape;
-  const bool image = value.type == DataType::kFloat32 && shape.size() == 4 && shape[0] == 1 &&
-                     (shape[1] == 1 || shape[1] == 3) && shape[2] > 0 && shape[3] > 0 &&
-                     shape[2] <= (1 << 16) && shape[3] <= (1 << 16);
-  if (!image) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("the input is {} {}, not an image (1, 1 or 3, H, W) of float32",
-                            to_string(value.type), to_string(shape)),
-                value.name);
-  }
-  InputSpec spec;
-  spec.name = value.name;
-  spec.color = shape[1] == 1 ? ColorOrder::kGray : color;
-  spec.height = static_cast<int>(shape[2]);
-  spec.width = static_cast<int>(shape[3]);
-  if (shape[1] == 3 && color == ColorOrder::kGray) {
-    return fail(ErrorCode::kInvalidArgument,
-                "the model takes three channels; colour cannot be gray", value.name);
-  }
-  for (std::vector<float>* values : {&mean, &std}) {
-    if (values->size() == 1) values->resize(static_cast<std::size_t>(shape[1]), values->front());
-    if (static_cast<std::int64_t>(values->size()) != shape[1]) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} values of mean or std for {} channels", values->size(), shape[1]),
-                  value.name);
-    }
-  }
-  for (const float value_of_std : std) {
-    if (!(value_of_std > 0))
-      return fail(ErrorCode::kInvalidArgument, "std must be greater than 0", value.name);
-  }
-  spec.mean = std::move(mean);
-  spec.std = std::move(std);
-  return spec;
-}
 
 Algorithms algorithms_of(OptimizationLevel level) {
   return {.equalization = level >= OptimizationLevel::kEqualization,
@@ -156,7 +107,8 @@ Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& s
   const auto count = set.count();
   if (count && *count < options.finetune.least_frames) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("fine-tuning wants at least {} calibration frames, there are {}",
+                fmt::format("fine-tuning wants at least {} calibration frames and there are {}; "
+                            "add frames, take level 1, or --accept-few-images",
                             options.finetune.least_frames, *count));
   }
   return {};
@@ -171,9 +123,8 @@ Status finetune_model(const OptimizerOptions& options, CalibrationSet& set,
     progress(status.done, status.total);
     return !(options.stop && options.stop());
   };
-  QUANT_TRY_ASSIGN(FinetuneResult tuned,
-                   finetune(result.model, result.float_graph, result.chosen, result.plan, set,
-                            finetuning, report));
+  QUANT_TRY_ASSIGN(FinetuneResult tuned, finetune(result.model, result.float_graph, result.chosen,
+                                                  result.plan, set, finetuning, report));
   result.model = std::move(tuned.model);
   result.chosen = std::move(tuned.ranges);
   result.finetuned = FinetuneGain{tuned.before, tuned.after};
@@ -192,7 +143,8 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   const Algorithms algorithms = algorithms_of(options);
   if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
   InputSpec input = options.input;
-  QUANT_TRY_ASSIGN(Graph graph, read_fp_optimized(onnx, options.read, input));
+  QUANT_TRY_ASSIGN(Graph graph, read_optimized(onnx, options.read, input));
+  if (is_quantized(graph)) return import_quantized(std::move(graph), input, options, set, progress);
   ScriptPlan script;
   if (options.script) {
     QUANT_TRY_ASSIGN(script, plan_script(*options.script, graph, options.scope));

@@ -81,6 +81,9 @@ struct OptimizedModel {
   std::optional<PrecisionSearchResult> precision;  // where it was searched for
   std::optional<FinetuneGain> finetuned;
   std::vector<std::string> notes;  // what of the script has no effect here, and where
+  // The model was quantized already: its parameters are kept, and only these tensors had none.
+  bool imported = false;
+  std::vector<std::string> calibrated;
 };
 
 // One step of the work: its name ("calibrating", "searching ranges", …), what is done of it and how
@@ -88,9 +91,10 @@ struct OptimizedModel {
 using OptimizerProgress =
     std::function<void(std::string_view step, std::int64_t done, std::int64_t total)>;
 
-// The graph that calibration runs on and lowering takes (context `fp-optimized`). Also fills in
-// `input.name` where it is empty. Errors of the reader; InvalidArgument where the model's input is
-// no image of input's size.
+// The graph that calibration runs on (context `fp-optimized`): what lowering takes, and of a model
+// that is quantized already what it computes but for rounding. Also fills in `input.name` where it
+// is empty. Errors of the reader; InvalidArgument where the model's input is no image of input's
+// size.
 Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadOptions& read,
                                 InputSpec& input);
 

@@ -64,9 +64,13 @@ Result<std::vector<bool>> partition(const Graph& graph) {
   std::vector<bool> host(count, false);
   std::vector<bool> value_on_host(graph.values.size(), false);
   const auto quantized = [&](const Node& node) {
-    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
-      return id != kNoValue && graph.value(id).quant;
-    });
+    return std::any_of(node.outputs.begin(), node.outputs.end(),
+                       [&](ValueId id) { return id != kNoValue && graph.value(id).quant; });
+  };
+  const auto wholly_quantized = [&](const Node& node) {
+    return quantized(node) && std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+             return !graph.value(id).constant || graph.value(id).quant;
+           });
   };
   std::vector<std::string> offenders;
   for (std::size_t node = 0; node < count; ++node) {
@@ -74,9 +78,9 @@ Result<std::vector<bool>> partition(const Graph& graph) {
     const bool behind = std::any_of(current.inputs.begin(), current.inputs.end(), [&](ValueId id) {
       return id != kNoValue && value_on_host[static_cast<std::size_t>(id)];
     });
-    const bool starts = form[node] == IntegerForm::kNone ||
-                        (uses_position_constant(graph, current) && !weights_behind[node] &&
-                         !quantized(current));
+    const bool starts =
+        form[node] == IntegerForm::kNone || (uses_position_constant(graph, current) &&
+                                             !weights_behind[node] && !wholly_quantized(current));
     host[node] = behind || starts;
     if (starts && !behind && weights_behind[node]) offenders.push_back(describe(current));
     if (!host[node]) continue;

@@ -2,7 +2,7 @@
 #include "quant/optimize/twin_operators.h"
 
 #include <algorithm>
-#include <limits>
+#include <map>
 
 namespace quant::tuning {
 namespace {
@@ -207,114 +207,103 @@ at::Tensor matrix_product(const View& view) {
   return y;
 }
 
-at::Tensor one_output(const View& view) {
-  const Attributes& attributes = view.node.attributes;
-  switch (view.node.op) {
-    case OpKind::kAdd:
-      return view.in(0) + view.in(1);
-    case OpKind::kSub:
-      return view.in(0) - view.in(1);
-    case OpKind::kMul:
-      return view.in(0) * view.in(1);
-    case OpKind::kDiv:
-      return view.in(0) / view.in(1);
-    case OpKind::kPow:
-      return view.in(0).pow(view.in(1));
-    case OpKind::kMatMul:
-    case OpKind::kGemm:
-      return matrix_product(view);
-    case OpKind::kConcat:
-      return at::cat(view.inputs, view.axis(attributes.integer("axis", 0)));
-    case OpKind::kReshape:
-    case OpKind::kFlatten:
-    case OpKind::kSqueeze:
-    case OpKind::kUnsqueeze:
-      return view.in(0).reshape(view.out_shape());
-    case OpKind::kIdentity:
-    case OpKind::kRequantize:
-      return view.in(0);
-    case OpKind::kTranspose:
-      return transpose(view);
-    case OpKind::kSlice:
-      return slice(view);
-    case OpKind::kPad:
-      return pad(view);
-    case OpKind::kDepthToSpace:
-    case OpKind::kSpaceToDepth:
-      return depth_to_space(view);
-    case OpKind::kGather: {
-      const std::int64_t axis = view.axis(attributes.integer("axis", 0));
-      Ints indices = view.ints(1);
-      for (std::int64_t& index : indices) index += index < 0 ? view.in(0).size(axis) : 0;
-      return view.in(0)
-          .index_select(axis, at::tensor(indices, at::kLong))
-          .reshape(view.out_shape());
-    }
-    case OpKind::kMaxPool:
-      return max_pool(view);
-    case OpKind::kGlobalMaxPool:
-      return view.in(0).amax({2, 3}, true);
-    case OpKind::kAveragePool:
-      return average_pool(view);
-    case OpKind::kGlobalAveragePool:
-      return view.in(0).mean({2, 3}, true);
-    case OpKind::kReduceMean:
-    case OpKind::kReduceSum:
-    case OpKind::kReduceMax:
-    case OpKind::kReduceMin:
-      return reduce(view);
-    case OpKind::kResize:
-      return resize(view);
-    case OpKind::kSoftmax:
-      return at::softmax(view.in(0), view.axis(attributes.integer("axis", -1)));
-    case OpKind::kInstanceNormalization:
-    case OpKind::kLayerNormalization:
-      return normalize(view);
-    case OpKind::kRelu:
-      return at::relu(view.in(0));
-    case OpKind::kClip:
-      return clip(view);
-    case OpKind::kLeakyRelu:
-      return at::leaky_relu(view.in(0), attributes.number("alpha", 0.01F));
-    case OpKind::kPRelu:
-      return at::where(view.in(0) >= 0, view.in(0), view.in(0) * view.in(1));
-    case OpKind::kSigmoid:
-      return at::sigmoid(view.in(0));
-    case OpKind::kSilu:
-      return at::silu(view.in(0));
-    case OpKind::kHardSigmoid:
-      return (view.in(0) * attributes.number("alpha", 0.2F) + attributes.number("beta", 0.5F))
-          .clamp(0, 1);
-    case OpKind::kHardSwish:
-      return view.in(0) * (view.in(0) / 6 + 0.5).clamp(0, 1);
-    case OpKind::kTanh:
-      return at::tanh(view.in(0));
-    case OpKind::kErf:
-      return at::erf(view.in(0));
-    case OpKind::kGelu:
-      return at::gelu(view.in(0), attributes.text("approximate", "none"));
-    case OpKind::kSoftplus:
-      return at::softplus(view.in(0));
-    case OpKind::kMish:
-      return at::mish(view.in(0));
-    case OpKind::kElu:
-      return at::elu(view.in(0), attributes.number("alpha", 1.0F));
-    case OpKind::kExp:
-      return at::exp(view.in(0));
-    case OpKind::kLog:
-      return at::log(view.in(0));
-    case OpKind::kSqrt:
-      return at::sqrt(view.in(0));
-    case OpKind::kAbs:
-      return at::abs(view.in(0));
-    case OpKind::kNeg:
-      return -view.in(0);
-    case OpKind::kReciprocal:
-      return at::reciprocal(view.in(0));
-    // Everything else has no gradient here: an undefined tensor.
-    default:
-      return {};
-  }
+using Function = at::Tensor (*)(const View&);
+
+// Of every operator with one output that has a gradient here.
+const std::map<OpKind, Function>& functions() {
+  static const std::map<OpKind, Function> table = {
+      {OpKind::kAdd, [](const View& view) { return view.in(0) + view.in(1); }},
+      {OpKind::kSub, [](const View& view) { return view.in(0) - view.in(1); }},
+      {OpKind::kMul, [](const View& view) { return view.in(0) * view.in(1); }},
+      {OpKind::kDiv, [](const View& view) { return view.in(0) / view.in(1); }},
+      {OpKind::kPow, [](const View& view) { return view.in(0).pow(view.in(1)); }},
+      {OpKind::kMatMul, matrix_product},
+      {OpKind::kGemm, matrix_product},
+      {OpKind::kConcat,
+       [](const View& view) {
+         return at::cat(view.inputs, view.axis(view.node.attributes.integer("axis", 0)));
+       }},
+      {OpKind::kReshape, [](const View& view) { return view.in(0).reshape(view.out_shape()); }},
+      {OpKind::kFlatten, [](const View& view) { return view.in(0).reshape(view.out_shape()); }},
+      {OpKind::kSqueeze, [](const View& view) { return view.in(0).reshape(view.out_shape()); }},
+      {OpKind::kUnsqueeze, [](const View& view) { return view.in(0).reshape(view.out_shape()); }},
+      {OpKind::kIdentity, [](const View& view) { return view.in(0); }},
+      {OpKind::kRequantize, [](const View& view) { return view.in(0); }},
+      {OpKind::kTranspose, transpose},
+      {OpKind::kSlice, slice},
+      {OpKind::kPad, pad},
+      {OpKind::kDepthToSpace, depth_to_space},
+      {OpKind::kSpaceToDepth, depth_to_space},
+      {OpKind::kGather,
+       [](const View& view) {
+         const std::int64_t axis = view.axis(view.node.attributes.integer("axis", 0));
+         Ints indices = view.ints(1);
+         for (std::int64_t& index : indices) index += index < 0 ? view.in(0).size(axis) : 0;
+         return view.in(0)
+             .index_select(axis, at::tensor(indices, at::kLong))
+             .reshape(view.out_shape());
+       }},
+      {OpKind::kMaxPool, max_pool},
+      {OpKind::kGlobalMaxPool,
+       [](const View& view) {
+         return view.in(0).amax({2, 3}, true);
+       }},
+      {OpKind::kAveragePool, average_pool},
+      {OpKind::kGlobalAveragePool,
+       [](const View& view) {
+         return view.in(0).mean({2, 3}, true);
+       }},
+      {OpKind::kReduceMean, reduce},
+      {OpKind::kReduceSum, reduce},
+      {OpKind::kReduceMax, reduce},
+      {OpKind::kReduceMin, reduce},
+      {OpKind::kResize, resize},
+      {OpKind::kSoftmax,
+       [](const View& view) {
+         return at::softmax(view.in(0), view.axis(view.node.attributes.integer("axis", -1)));
+       }},
+      {OpKind::kInstanceNormalization, normalize},
+      {OpKind::kLayerNormalization, normalize},
+      {OpKind::kRelu, [](const View& view) { return at::relu(view.in(0)); }},
+      {OpKind::kClip, clip},
+      {OpKind::kLeakyRelu,
+       [](const View& view) {
+         return at::leaky_relu(view.in(0), view.node.attributes.number("alpha", 0.01F));
+       }},
+      {OpKind::kPRelu,
+       [](const View& view) {
+         return at::where(view.in(0) >= 0, view.in(0), view.in(0) * view.in(1));
+       }},
+      {OpKind::kSigmoid, [](const View& view) { return at::sigmoid(view.in(0)); }},
+      {OpKind::kSilu, [](const View& view) { return at::silu(view.in(0)); }},
+      {OpKind::kHardSigmoid,
+       [](const View& view) {
+         return (view.in(0) * view.node.attributes.number("alpha", 0.2F) +
+                 view.node.attributes.number("beta", 0.5F))
+             .clamp(0, 1);
+       }},
+      {OpKind::kHardSwish,
+       [](const View& view) { return view.in(0) * (view.in(0) / 6 + 0.5).clamp(0, 1); }},
+      {OpKind::kTanh, [](const View& view) { return at::tanh(view.in(0)); }},
+      {OpKind::kErf, [](const View& view) { return at::erf(view.in(0)); }},
+      {OpKind::kGelu,
+       [](const View& view) {
+         return at::gelu(view.in(0), view.node.attributes.text("approximate", "none"));
+       }},
+      {OpKind::kSoftplus, [](const View& view) { return at::softplus(view.in(0)); }},
+      {OpKind::kMish, [](const View& view) { return at::mish(view.in(0)); }},
+      {OpKind::kElu,
+       [](const View& view) {
+         return at::elu(view.in(0), view.node.attributes.number("alpha", 1.0F));
+       }},
+      {OpKind::kExp, [](const View& view) { return at::exp(view.in(0)); }},
+      {OpKind::kLog, [](const View& view) { return at::log(view.in(0)); }},
+      {OpKind::kSqrt, [](const View& view) { return at::sqrt(view.in(0)); }},
+      {OpKind::kAbs, [](const View& view) { return at::abs(view.in(0)); }},
+      {OpKind::kNeg, [](const View& view) { return -view.in(0); }},
+      {OpKind::kReciprocal, [](const View& view) { return at::reciprocal(view.in(0)); }},
+  };
+  return table;
 }
 
 bool interpolates_like_torch(const Graph& graph, const Node& node) {
@@ -337,94 +326,16 @@ bool interpolates_like_torch(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-at::Tensor to_torch(const Tensor& tensor) {
-  const Shape& shape = tensor.shape();
-  switch (tensor.type()) {
-    case DataType::kFloat32: {
-      auto keeper = std::make_shared<Tensor>(tensor);
-      return at::from_blob(
-          keeper->raw(), shape, [keeper](void*) {}, at::kFloat);
-    }
-    case DataType::kInt64:
-      return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kLong).clone();
-    case DataType::kUint8:
-      return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kByte).to(at::kFloat);
-    case DataType::kInt8:
-      return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kChar).to(at::kFloat);
-    case DataType::kInt32:
-      return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kInt).to(at::kFloat);
-    default:
-      break;
-  }
-  return {};
-}
-
 bool has_gradient(const Graph& graph, const Node& node) {
-  if (node.op == OpKind::kSplit) return true;
-  if (node.op == OpKind::kResize) return interpolates_like_torch(graph, node);
-  switch (node.op) {
-    case OpKind::kAdd:
-    case OpKind::kSub:
-    case OpKind::kMul:
-    case OpKind::kDiv:
-    case OpKind::kPow:
-    case OpKind::kMatMul:
-    case OpKind::kGemm:
-    case OpKind::kConcat:
-    case OpKind::kReshape:
-    case OpKind::kFlatten:
-    case OpKind::kSqueeze:
-    case OpKind::kUnsqueeze:
-    case OpKind::kIdentity:
-    case OpKind::kRequantize:
-    case OpKind::kTranspose:
-    case OpKind::kSlice:
-    case OpKind::kPad:
-    case OpKind::kDepthToSpace:
-    case OpKind::kSpaceToDepth:
-    case OpKind::kGather:
-    case OpKind::kMaxPool:
-    case OpKind::kGlobalMaxPool:
-    case OpKind::kAveragePool:
-    case OpKind::kGlobalAveragePool:
-    case OpKind::kReduceMean:
-    case OpKind::kReduceSum:
-    case OpKind::kReduceMax:
-    case OpKind::kReduceMin:
-    case OpKind::kSoftmax:
-    case OpKind::kInstanceNormalization:
-    case OpKind::kLayerNormalization:
-    case OpKind::kRelu:
-    case OpKind::kClip:
-    case OpKind::kLeakyRelu:
-    case OpKind::kPRelu:
-    case OpKind::kSigmoid:
-    case OpKind::kSilu:
-    case OpKind::kHardSigmoid:
-    case OpKind::kHardSwish:
-    case OpKind::kTanh:
-    case OpKind::kErf:
-    case OpKind::kGelu:
-    case OpKind::kSoftplus:
-    case OpKind::kMish:
-    case OpKind::kElu:
-    case OpKind::kExp:
-    case OpKind::kLog:
-    case OpKind::kSqrt:
-    case OpKind::kAbs:
-    case OpKind::kNeg:
-    case OpKind::kReciprocal:
-      return true;
-    default:
-      return false;
-  }
+  if (node.op == OpKind::kResize && !interpolates_like_torch(graph, node)) return false;
+  return node.op == OpKind::kSplit || functions().contains(node.op);
 }
 
 std::vector<at::Tensor> evaluate(const Graph& graph, const Node& node,
                                  const std::vector<at::Tensor>& inputs) {
   const View view{graph, node, inputs};
   if (node.op == OpKind::kSplit) return split(view);
-  return {one_output(view)};
+  return {functions().at(node.op)(view)};
 }
 
 at::Tensor weighted(const Node& node, const at::Tensor& x, const at::Tensor& weights,

@@ -11,10 +11,6 @@
 
 namespace quant::tuning {
 
-// Shares the tensor's memory where it is float32 and keeps it; other types are copied to float32
-// (int64 and bool stay).
-at::Tensor to_torch(const Tensor& tensor);
-
 // Whether evaluate() knows the node.
 bool has_gradient(const Graph& graph, const Node& node);
 

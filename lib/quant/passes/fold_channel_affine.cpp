@@ -17,9 +17,11 @@ struct ChannelAffine {
 };
 
 bool folds_into(const Graph& graph, const Node& node) {
-  if (node.op != OpKind::kConv && node.op != OpKind::kConvTranspose && node.op != OpKind::kGemm)
+  if (node.op != OpKind::kConv && node.op != OpKind::kConvTranspose && node.op != OpKind::kGemm &&
+      node.op != OpKind::kMatMul)
     return false;
   if (!graph.value(node.inputs[1]).constant) return false;
+  if (node.op == OpKind::kMatMul && graph.value(node.inputs[1]).shape.size() != 2) return false;
   if (node.inputs.size() > 2 && node.inputs[2] != kNoValue && !graph.value(node.inputs[2]).constant)
     return false;
   // alpha and beta would have to be folded too; no exporter of camera networks writes others
@@ -33,7 +35,12 @@ std::int64_t output_channels(const Graph& graph, const Node& node) {
   if (node.op == OpKind::kConvTranspose) return weights[1] * node.attributes.integer("group", 1);
   if (node.op == OpKind::kGemm)
     return node.attributes.integer("transB", 0) != 0 ? weights[0] : weights[1];
-  return weights[0];
+  return node.op == OpKind::kMatMul ? weights[1] : weights[0];
+}
+
+// The axis of the layer's output along which its channels lie.
+std::size_t channel_axis(const Graph& graph, const Node& node) {
+  return node.op == OpKind::kMatMul ? graph.value(node.outputs[0]).shape.size() - 1 : 1;
 }
 
 // Which output channel an element of the weights belongs to.
@@ -41,6 +48,7 @@ std::int64_t channel_of_weight(const Graph& graph, const Node& node, std::int64_
   const Shape& shape = graph.value(node.inputs[1]).shape;
   const std::vector<std::int64_t> strides = row_major_strides(shape);
   if (node.op == OpKind::kConv) return index / strides[0];
+  if (node.op == OpKind::kMatMul) return index % shape[1];
   if (node.op == OpKind::kGemm) {
     return node.attributes.integer("transB", 0) != 0 ? index / strides[0] : index % shape[1];
   }
@@ -49,18 +57,15 @@ std::int64_t channel_of_weight(const Graph& graph, const Node& node, std::int64_
   return group * shape[1] + index / strides[1] % shape[1];
 }
 
-// A constant that has one value, or varies along the channel axis (1, or the last for matrices)
-// alone.
+// A constant that has one value, or varies along the channel axis alone.
 std::optional<std::vector<double>> per_channel(const Tensor& constant, std::size_t rank,
-                                               std::int64_t channels) {
+                                               std::size_t axis, std::int64_t channels) {
   if (constant.type() != DataType::kFloat32) return std::nullopt;
   const auto data = constant.data<float>();
   if (constant.elements() == 1) return std::vector<double>{data[0]};
   if (constant.elements() != channels || constant.rank() > rank) return std::nullopt;
-  const std::size_t channel_axis = rank >= 2 ? 1 : 0;
   const std::size_t offset = rank - constant.rank();
-  if (channel_axis < offset || constant.shape()[channel_axis - offset] != channels)
-    return std::nullopt;
+  if (axis < offset || constant.shape()[axis - offset] != channels) return std::nullopt;
   return std::vector<double>(data.begin(), data.end());
 }
 
@@ -81,10 +86,11 @@ std::optional<ChannelAffine> batch_norm_affine(const Graph& graph, const Node& n
   return affine;
 }
 
-// What `node` does to its input `source`, if that is affine per channel.
-std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, ValueId source,
-                                       std::int64_t channels) {
-  if (node.op == OpKind::kBatchNormalization && node.inputs[0] == source)
+// What `node` does to the output of `layer`, if that is affine per channel.
+std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, const Node& layer) {
+  const ValueId source = layer.outputs[0];
+  const std::size_t axis = channel_axis(graph, layer);
+  if (node.op == OpKind::kBatchNormalization && node.inputs[0] == source && axis == 1)
     return batch_norm_affine(graph, node);
   const bool additive = node.op == OpKind::kAdd || node.op == OpKind::kSub;
   const bool multiplicative = node.op == OpKind::kMul || node.op == OpKind::kDiv;
@@ -95,8 +101,8 @@ std::optional<ChannelAffine> affine_of(const Graph& graph, const Node& node, Val
   if (other == source || !graph.value(other).constant) return std::nullopt;
   // A constant that widens the result is no per-channel affine.
   if (graph.value(node.outputs[0]).shape != graph.value(source).shape) return std::nullopt;
-  auto values =
-      per_channel(*graph.value(other).constant, graph.value(source).shape.size(), channels);
+  auto values = per_channel(*graph.value(other).constant, graph.value(source).shape.size(), axis,
+                            output_channels(graph, layer));
   if (!values) return std::nullopt;
   if (node.op == OpKind::kSub) {
     for (double& value : *values) value = -value;
@@ -119,7 +125,8 @@ std::optional<QuantParams> rescaled(const Graph& graph, const Node& layer,
   std::optional<QuantParams> params = graph.value(layer.inputs[1]).quant;
   if (!params) return std::nullopt;
   const auto channels = static_cast<std::size_t>(output_channels(graph, layer));
-  const bool last = layer.op == OpKind::kGemm && layer.attributes.integer("transB", 0) == 0;
+  const bool last = layer.op == OpKind::kMatMul ||
+                    (layer.op == OpKind::kGemm && layer.attributes.integer("transB", 0) == 0);
   const int axis = last || layer.op == OpKind::kConvTranspose ? 1 : 0;
   const auto rows =
       static_cast<std::size_t>(graph.value(layer.inputs[1]).shape[static_cast<std::size_t>(axis)]);
@@ -175,7 +182,7 @@ Status fold_channel_affine(Graph& graph) {
       const auto reader = topology.only_reader(output);
       if (!reader) break;
       Node& next = graph.nodes[*reader];
-      const auto affine = affine_of(graph, next, output, output_channels(graph, layer));
+      const auto affine = affine_of(graph, next, layer);
       if (!affine) break;
       fold(graph, layer, *affine);
       layer.original_names.insert(layer.original_names.end(), next.original_names.begin(),

@@ -57,6 +57,7 @@ Result<std::vector<Detection>> DetectionDecoder::run(std::span<const Tensor> out
 
 std::vector<std::string> detection_decoder_names() {
   std::vector<std::string> names;
+  names.reserve(kHeads.size());
   for (const Head& head : kHeads) names.emplace_back(head.name);
   return names;
 }
@@ -83,6 +84,7 @@ Result<std::unique_ptr<DetectionDecoder>> make_detection_decoder(std::string_vie
                                 : fmt::format("the decoder {} does not fit this model", name));
   if (fitting.size() > 1) {
     std::vector<std::string> names;
+    names.reserve(fitting.size());
     for (const auto& decoder : fitting) names.push_back(decoder->name());
     return wrong(fmt::format("{} fit this model, one has to be named", fmt::join(names, " and ")));
   }

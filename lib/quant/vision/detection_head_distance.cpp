@@ -54,7 +54,7 @@ class DistanceDecoder final : public DetectionDecoder {
       const auto scores = outputs[level.scores].data<float>();
       const auto distances = outputs[level.distances].data<float>();
       const auto columns = static_cast<std::size_t>(classes());
-      const auto sides = static_cast<std::size_t>(4 * form_.bins);
+      const auto sides = 4 * static_cast<std::size_t>(form_.bins);
       for (std::size_t row = 0; row < scores.size() / columns; ++row)
         for (std::size_t label = 0; label < columns; ++label) {
           const float score = scores[row * columns + label];
@@ -68,8 +68,10 @@ class DistanceDecoder final : public DetectionDecoder {
  private:
   Box box_of(const Grid& grid, std::size_t row, std::span<const float> sides) const {
     const int cell = static_cast<int>(row) / form_.anchors;
-    const double x = (cell % grid.columns + form_.offset) * grid.stride;
-    const double y = (cell / grid.columns + form_.offset) * grid.stride;
+    const int column = cell % grid.columns;
+    const int line = cell / grid.columns;
+    const double x = (column + form_.offset) * grid.stride;
+    const double y = (line + form_.offset) * grid.stride;
     const auto bins = static_cast<std::size_t>(form_.bins);
     const auto side = [&](std::size_t i) {
       return distance(sides.subspan(i * bins, bins)) * grid.stride;

@@ -337,6 +337,26 @@ TEST(QdqWriterFile, SixteenBitsNeedOpset21) {
   EXPECT_EQ(qdq->opset, 21);
 }
 
+// Neither is wrong by a little: a bias cut to 32 bits, a sum rounded to 24.
+TEST(QdqWriterFile, RefusesSixteenBitsThatItCannotSay) {
+  QuantizedModel model = one_layer();
+  model.integer.values[1].type = DataType::kUint16;
+  model.integer.values[1].quant->type = DataType::kUint16;
+  QdqOptions exact;
+  exact.exact = true;
+  auto qdq = write_qdq(model, exact);
+  ASSERT_FALSE(qdq);
+  EXPECT_EQ(qdq.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(qdq.error().text(), HasSubstr("output: has 16 bits"));
+
+  const ValueId bias = model.integer.add_constant("bias", Tensor(DataType::kInt64, {1}));
+  model.integer.value(bias).quant = QuantParams{DataType::kInt64, {1.0F}, {0.0F}};
+  qdq = write_qdq(model, {});
+  ASSERT_FALSE(qdq);
+  EXPECT_EQ(qdq.error().code, ErrorCode::kUnsupported);
+  EXPECT_THAT(qdq.error().text(), HasSubstr("bias: is an int64 bias of a 16-bit layer"));
+}
+
 // Names that the writer makes meet names that the model has.
 TEST(QdqWriterFile, NamesOfTensorsStayTheModels) {
   QuantizedModel model = one_layer();

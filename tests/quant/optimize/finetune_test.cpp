@@ -56,7 +56,9 @@ class FinetuneFile : public ::testing::Test {
 
 TEST(Finetune, BringsTheOutputsCloserOnFramesItDoesNotTrainOn) {
   const TuningStart start = tuning_start();
-  const auto result = run(start, options(), 32);
+  FinetuneOptions longer = options();
+  longer.epochs = 10;
+  const auto result = run(start, longer, 32);
   ASSERT_TRUE(result) << result.error().text();
   EXPECT_GT(result->after, result->before + 0.5);
 }

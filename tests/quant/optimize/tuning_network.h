@@ -19,7 +19,7 @@ inline const InputSpec kTuningSpec =
     input_spec(16, 12, 3, {103.5F, 116.3F, 123.7F}, {57.4F, 57.1F, 58.4F});
 
 // Two outputs: a feature map, and logits behind a mean and a product.
-inline std::shared_ptr<const Graph> tuning_network() {
+inline std::shared_ptr<const Graph> tuning_network(const InputSpec& spec) {
   GraphBuilder b;
   const ValueId x = b.input("x", {1, 3, 12, 16});
   const auto conv = [&](ValueId from, std::int64_t in, std::int64_t out, std::int64_t size,
@@ -43,7 +43,7 @@ inline std::shared_ptr<const Graph> tuning_network() {
   const ValueId flat = b.node(OpKind::kFlatten, {mean});
   const ValueId logits =
       b.node(OpKind::kGemm, {flat, b.random({12, 5}, 0.5F), b.random({5}, 0.5F)});
-  auto graph = optimize_float(b.build({map, logits}), kTuningSpec);
+  auto graph = optimize_float(b.build({map, logits}), spec);
   EXPECT_TRUE(graph) << graph.error().text();
   return std::make_shared<const Graph>(std::move(*graph));
 }
@@ -54,14 +54,14 @@ struct TuningStart {
   QuantizedModel model;
 };
 
-inline TuningStart tuning_start() {
+inline TuningStart tuning_start(const InputSpec& spec = kTuningSpec) {
   TuningStart start;
-  start.graph = tuning_network();
-  RandomFrames frames(kTuningSpec, 8);
+  start.graph = tuning_network(spec);
+  RandomFrames frames(spec, 8);
   auto calibration = calibrate(start.graph, frames, {}, {});
   EXPECT_TRUE(calibration) << calibration.error().text();
   start.ranges = calibration->proposals[0];
-  auto model = lower(*start.graph, kTuningSpec, start.ranges, {});
+  auto model = lower(*start.graph, spec, start.ranges, {});
   EXPECT_TRUE(model) << model.error().text();
   start.model = std::move(*model);
   return start;

@@ -48,6 +48,12 @@ Result<Product> plan_matmul(const NodeContext& context) {
   QUANT_TRY_ASSIGN(product.output, broadcast_shapes(product.batch_a, product.batch_b));
   if (!row) product.output.push_back(product.matrices.m);
   if (!column) product.output.push_back(product.matrices.n);
+  QUANT_TRY_ASSIGN(const TensorType* bias, optional_float_input(context, 2));
+  if (bias != nullptr &&
+      (bias->shape.size() != 1 || column || !may_equal(bias->shape[0], product.matrices.n))) {
+    return fail(ErrorCode::kInvalidData, fmt::format("bias {} does not fit a product of {} columns",
+                                                     to_string(bias->shape), product.matrices.n));
+  }
   return product;
 }
 
@@ -55,6 +61,16 @@ Result<std::vector<TensorType>> infer_matmul(const NodeContext& context) {
   QUANT_TRY_ASSIGN(Product product, plan_matmul(context));
   QUANT_TRY(check_size(product.output));
   return std::vector<TensorType>{{DataType::kFloat32, std::move(product.output)}};
+}
+
+void add_bias(Tensor& y, const Tensor& bias) {
+  const auto values = y.data<float>();
+  const auto addend = bias.data<float>();
+  if (addend.empty()) return;
+  for (std::size_t row = 0; row < values.size(); row += addend.size()) {
+    for (std::size_t column = 0; column < addend.size(); ++column)
+      values[row + column] += addend[column];
+  }
 }
 
 Result<std::unique_ptr<PreparedNode>> prepare_matmul(const NodeContext& context) {
@@ -66,8 +82,10 @@ Result<std::unique_ptr<PreparedNode>> prepare_matmul(const NodeContext& context)
       [multiply = std::move(multiply), shape = product.output](
           std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) mutable -> Status {
         outputs.assign(1, Tensor(DataType::kFloat32, shape, BufferFill::kUndefined));
-        return multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
-                            outputs[0].data<float>().data());
+        QUANT_TRY(multiply.run(floats_of(inputs, 0), floats_of(inputs, 1),
+                               outputs[0].data<float>().data()));
+        if (inputs.size() > 2 && inputs[2] != nullptr) add_bias(outputs[0], *inputs[2]);
+        return Status{};
       });
 }
 
@@ -203,7 +221,8 @@ Result<std::unique_ptr<PreparedNode>> prepare_det(const NodeContext& context) {
 }
 
 constexpr Operator kOperators[] = {
-    {OpKind::kMatMul, 2, 2, infer_matmul, prepare_matmul},
+    // ONNX has two inputs; a third is the bias that passes fold, one a column.
+    {OpKind::kMatMul, 2, 3, infer_matmul, prepare_matmul},
     {OpKind::kGemm, 2, 3, infer_gemm, prepare_gemm},
     {OpKind::kEinsum, 1, -1, infer_einsum, prepare_einsum},
     {OpKind::kDet, 1, 1, infer_det, prepare_det},

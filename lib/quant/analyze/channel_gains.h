@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// By how much equalization scaled the channels between layers, read off the weights: the archive
+// has the float weights before it and the integers after it.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "quant/graph/graph.h"
+
+namespace quant {
+
+// By value of the float network: integer-side value = gain[c] · float value, for each channel c.
+// Values that are not there have gain 1 throughout. Always > 0.
+using ChannelGains = std::map<ValueId, std::vector<double>>;
+
+// Layers are matched by name. A channel's weights were scaled to end at the largest integer, which
+// gives the gain exactly; where they were not (clipped, fine-tuned, one scale for all channels) it
+// is the least-squares one.
+ChannelGains channel_gains(const Graph& float_network, const Graph& integer);
+
+}  // namespace quant

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: MIT
+#include "quant/analyze/hybrid_network.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "quant/analyze/integer_weights.h"
+#include "quant/backend/dequantize.h"
+#include "quant/graph/operator.h"
+
+namespace quant {
+namespace {
+
+class HybridNetwork {
+ public:
+  HybridNetwork(const NoiseSubject& subject, const ChannelGains& gains)
+      : integer_(*subject.integer), gains_(gains), graph_(*subject.float_network) {}
+
+  Result<Graph> run(const std::set<std::string>& quantized) {
+    // Weights first: they ask for the gains of values that rounding then hides.
+    for (const Node& layer : integer_.nodes) {
+      if (quantized.contains(layer.name)) QUANT_TRY(replace_constants(layer));
+    }
+    for (const Node& layer : integer_.nodes) {
+      if (!quantized.contains(layer.name)) continue;
+      for (const ValueId id : layer.outputs) {
+        if (id != kNoValue) QUANT_TRY(round(layer, id));
+      }
+    }
+    QUANT_TRY(sort_topologically(graph_));
+    QUANT_TRY(verify(graph_));
+    return std::move(graph_);
+  }
+
+ private:
+  Node* find_node(const std::string& name) {
+    const auto found = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
+                                    [&](const Node& node) { return node.name == name; });
+    return found == graph_.nodes.end() ? nullptr : &*found;
+  }
+
+  ValueId add_constant(const std::string& name, const Shape& shape,
+                       const std::vector<float>& data) {
+    return graph_.add_constant(name, Tensor::from<float>(shape, data));
+  }
+
+  const std::vector<double>* gain_of(ValueId id) const {
+    const auto found = gains_.find(id);
+    return found == gains_.end() ? nullptr : &found->second;
+  }
+
+  Status replace_constants(const Node& layer) {
+    Node* node = find_node(layer.name);
+    if (node == nullptr) return {};
+    if (IntegerWeights::has(integer_, layer)) return replace_weights(layer, *node);
+    for (const ValueId id : layer.inputs) {
+      if (id == kNoValue) continue;
+      const Value& constant = integer_.value(id);
+      if (!constant.constant || !constant.quant) continue;
+      for (ValueId& read : node->inputs) {
+        if (read == kNoValue) continue;
+        const Value& original = graph_.value(read);
+        const bool same = original.constant && constant.name.starts_with(original.name) &&
+                          original.constant->type() == DataType::kFloat32 &&
+                          original.constant->shape() == constant.constant->shape();
+        if (!same) continue;
+        QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(*constant.constant, *constant.quant));
+        read = graph_.add_constant(layer.name + "/hybrid_" + original.name, std::move(real));
+        break;
+      }
+    }
+    return {};
+  }
+
+  Status replace_weights(const Node& layer, Node& node) {
+    const IntegerWeights stored(integer_, layer);
+    const auto input = std::find_if(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+      return id != kNoValue && !graph_.value(id).constant;
+    });
+    if (input == node.inputs.end() || node.outputs.empty()) return {};
+    const ValueId read = *input;
+    std::vector<float> weights = stored.weights();
+    std::vector<double> real_bias = stored.bias();
+    const auto made = graph_.find_value(integer_.value(layer.outputs[0]).name);
+    const auto* incoming = gain_of(read);
+    const auto* outgoing = made ? gain_of(*made) : nullptr;
+    if (layer.op == OpKind::kConv) {
+      for (std::size_t i = 0; i < weights.size(); ++i) {
+        const double in = incoming == nullptr ? 1 : (*incoming)[stored.input_channel(i)];
+        const double out = outgoing == nullptr ? 1 : (*outgoing)[stored.output_channel(i)];
+        weights[i] = static_cast<float>(weights[i] * in / out);
+      }
+      for (std::size_t o = 0; o < real_bias.size() && outgoing != nullptr; ++o)
+        real_bias[o] /= (*outgoing)[o];
+    }
+    const std::vector<float> bias(real_bias.begin(), real_bias.end());
+    const Shape bias_shape = {static_cast<std::int64_t>(bias.size())};
+    const Shape& shape = integer_.value(layer.inputs[1]).shape;
+    const ValueId bias_id = add_constant(layer.name + "/hybrid_bias", bias_shape, bias);
+    if (node.op == OpKind::kMatMul) {
+      const auto rows = static_cast<std::size_t>(shape[0]);
+      const auto depth = static_cast<std::size_t>(shape[1]);
+      std::vector<float> columns(weights.size());
+      for (std::size_t i = 0; i < weights.size(); ++i)
+        columns[i % depth * rows + i / depth] = weights[i];
+      node.inputs[1] = add_constant(layer.name + "/hybrid_weights", {shape[1], shape[0]}, columns);
+      return put_bias_behind(layer, node.outputs[0], bias_id);
+    }
+    node.inputs = {read, add_constant(layer.name + "/hybrid_weights", shape, weights), bias_id};
+    if (node.op == OpKind::kGemm) {
+      node.attributes.set("transB", std::int64_t{1});
+      node.attributes.set("alpha", 1.0F);
+      node.attributes.set("beta", 1.0F);
+      return {};
+    }
+    node.op = layer.op;  // normalizations and arithmetic by channel are convolutions there
+    node.attributes = layer.attributes;
+    for (const char* name : {"activation_min", "activation_max", "weight_bits"})
+      node.attributes.erase(name);
+    return {};
+  }
+
+  // A product's bias is an addition behind it; there may be none yet.
+  Status put_bias_behind(const Node& layer, ValueId product, ValueId bias) {
+    if (graph_.value(product).name != integer_.value(layer.outputs[0]).name) {
+      for (Node& node : graph_.nodes) {
+        if (node.op != OpKind::kAdd || node.inputs.size() != 2) continue;
+        for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+          if (node.inputs[side] == product && graph_.value(node.inputs[1 - side]).constant) {
+            node.inputs[1 - side] = bias;
+            return {};
+          }
+        }
+      }
+    }
+    return append(OpKind::kAdd, layer.name + "/hybrid_add", {product, bias}, {}, product).status;
+  }
+
+  struct Appended {
+    ValueId value = kNoValue;
+    Status status;
+  };
+  // A node behind `behind`, for all its readers; kNoValue: for none yet.
+  Appended append(OpKind op, const std::string& name, std::vector<ValueId> inputs,
+                  const Attributes& attributes, ValueId behind) {
+    Value value;
+    value.name = name;
+    const ValueId made = graph_.add_value(std::move(value));
+    Node node;
+    node.op = op;
+    node.name = name;
+    node.attributes = attributes;
+    node.inputs = std::move(inputs);
+    node.outputs = {made};
+    if (behind != kNoValue) {
+      for (Node& reader : graph_.nodes)
+        std::replace(reader.inputs.begin(), reader.inputs.end(), behind, made);
+      std::replace(graph_.outputs.begin(), graph_.outputs.end(), behind, made);
+    }
+    Status status = infer_node(graph_, node);
+    graph_.nodes.push_back(std::move(node));
+    return {made, std::move(status)};
+  }
+
+  // QuantizeLinear and DequantizeLinear behind what `layer` makes as `made`.
+  Status round(const Node& layer, ValueId made) {
+    const Value& value = integer_.value(made);
+    const auto own = graph_.find_value(value.name);
+    if (own && value.quant && graph_.value(*own).type == DataType::kFloat32) {
+      QUANT_TRY_ASSIGN(rounded_[value.name],
+                       append_rounding(value.name, *own, *value.quant, gain_of(*own), true));
+      return {};
+    }
+    if (layer.op != OpKind::kRequantize || !value.quant) return {};
+    // A change of precision: the same value, for some of its readers.
+    const std::string& source_name = integer_.value(layer.inputs[0]).name;
+    const auto source = graph_.find_value(source_name);
+    if (!source) return {};
+    const auto known = rounded_.find(source_name);
+    const ValueId current = known == rounded_.end() ? *source : known->second;
+    QUANT_TRY_ASSIGN(const ValueId changed,
+                     append_rounding(value.name, current, *value.quant, gain_of(*source), false));
+    for (const Node& reader : integer_.nodes) {
+      if (std::find(reader.inputs.begin(), reader.inputs.end(), made) != reader.inputs.end())
+        redirect(reader.name, current, changed);
+    }
+    return {};
+  }
+
+  // Behind a float value; for all its readers or, as yet, for none. Gives the rounded value.
+  Result<ValueId> append_rounding(const std::string& name, ValueId id, const QuantParams& params,
+                                  const std::vector<double>* gain, bool for_all) {
+    const std::size_t count = gain == nullptr ? params.scale.size() : gain->size();
+    std::vector<float> scale(count);
+    Tensor zero_point(params.type, count == 1 ? Shape{} : Shape{static_cast<std::int64_t>(count)});
+    for (std::size_t c = 0; c < count; ++c) {
+      const std::size_t own = params.per_channel() ? c : 0;
+      scale[c] = static_cast<float>(params.scale[own] / (gain == nullptr ? 1 : (*gain)[c]));
+      if (params.type == DataType::kUint16) {
+        zero_point.data<std::uint16_t>()[c] = static_cast<std::uint16_t>(params.zero_point[own]);
+      } else {
+        zero_point.data<std::uint8_t>()[c] = static_cast<std::uint8_t>(params.zero_point[own]);
+      }
+    }
+    const ValueId scale_id = add_constant(name + "/hybrid_scale", zero_point.shape(), scale);
+    const ValueId zero_id = graph_.add_constant(name + "/hybrid_zero", std::move(zero_point));
+    Attributes attributes;
+    if (count > 1)  // equalized values are feature maps
+      attributes.set("axis", std::int64_t{params.per_channel() ? params.axis : 1});
+    Appended quantized = append(OpKind::kQuantizeLinear, name + "/hybrid_q",
+                                {id, scale_id, zero_id}, attributes, kNoValue);
+    QUANT_TRY(std::move(quantized.status));
+    Node last = graph_.nodes.back();
+    graph_.nodes.pop_back();  // it reads `id` itself
+    Appended real =
+        append(OpKind::kDequantizeLinear, name + "/hybrid_dq", {quantized.value, scale_id, zero_id},
+               attributes, for_all ? id : kNoValue);
+    QUANT_TRY(std::move(real.status));
+    graph_.nodes.push_back(std::move(last));
+    return real.value;
+  }
+
+  // Lets the node of that name, or the chain of nodes that became its lookup table, read `to` where
+  // it read `from`.
+  void redirect(const std::string& reader, ValueId from, ValueId to) {
+    constexpr int kLongestChain = 64;
+    Node* node = find_node(reader);
+    for (int i = 0; node != nullptr && i < kLongestChain; ++i) {
+      if (std::find(node->inputs.begin(), node->inputs.end(), from) != node->inputs.end()) {
+        std::replace(node->inputs.begin(), node->inputs.end(), from, to);
+        return;
+      }
+      Node* before = nullptr;
+      for (Node& other : graph_.nodes) {
+        for (const ValueId id : node->inputs) {
+          if (std::find(other.outputs.begin(), other.outputs.end(), id) != other.outputs.end())
+            before = &other;
+        }
+      }
+      node = before;
+    }
+  }
+
+  const Graph& integer_;
+  const ChannelGains& gains_;
+  Graph graph_;
+  std::map<std::string, ValueId> rounded_;  // by name of the value
+};
+
+}  // namespace
+
+Result<NoiseSubject> noise_subject(const Model& model) {
+  NoiseSubject subject;
+  subject.input = model.input();
+  QUANT_TRY_ASSIGN(subject.float_network, model.fp_optimized());
+  subject.integer = std::make_shared<const Graph>(model.integer_graph());
+  subject.host = std::make_shared<const Graph>(model.host_graph());
+  return subject;
+}
+
+std::vector<Layer> hybrid_layers(const NoiseSubject& subject) {
+  return layers_of(*subject.integer, {}, {}, "");
+}
+
+Result<Graph> hybrid_network(const NoiseSubject& subject, const ChannelGains& gains,
+                             const std::set<std::string>& quantized) {
+  return HybridNetwork(subject, gains).run(quantized);
+}
+
+}  // namespace quant
