@@ -112,6 +112,43 @@ class Analyze(unittest.TestCase):
         self.assertIn("ball.onnx", process.stderr)
         self.assertEqual(gst_quant("analyze", self.archive).returncode, USAGE)
 
+    def rung(self, report, output, first, second):
+        return next(r for r in report["outputs"][output]["rungs"] if (r["from"], r["to"]) == (first, second))
+
+    def test_hybrid_of_all_and_of_no_layers(self):
+        for level in (-100, 0, 1):
+            archive = pathlib.Path(self.kept.name) / "hybrid.qar"
+            self.assertEqual(optimize_ball(archive, "--level", level).returncode, 0)
+            nothing = gst_quant_json("compare", archive, "--data", FRAMES, "--contexts", "fp-optimized,quantized",
+                                     "--float-layers", "{*}")
+            everything = gst_quant_json("compare", archive, "--data", FRAMES, "--contexts", "quantized", "--quantized-layers", "{*}")
+            for output in range(2):
+                self.assertEqual(self.rung(nothing, output, "fp-optimized", "hybrid")["state"], "exact")
+                lost = self.rung(nothing, output, "fp-optimized", "quantized")["snr_db"]
+                simulated = self.rung(everything, output, "quantized", "hybrid")
+                if simulated["state"] != "exact":
+                    self.assertGreater(simulated["snr_db"], lost + 15, f"level {level}, output {output}")
+
+    def test_hybrid_stands_beside_the_ladder(self):
+        report = gst_quant_json("compare", self.archive, "--data", FRAMES, "--float-layers", "{conv[12]}, dw1", "--frames", 8)
+        self.assertEqual(report["contexts"], ["original", "native", "fp-optimized", "hybrid", "quantized"])
+        steps = [(rung["from"], rung["to"]) for rung in report["outputs"][0]["rungs"]]
+        self.assertEqual(steps, [("original", "native"), ("native", "fp-optimized"), ("fp-optimized", "quantized"),
+                                 ("original", "quantized"), ("original", "hybrid")])
+        reverse = gst_quant_json("compare", self.archive, "--data", FRAMES, "--quantized-layers", "{conv[12]}, dw1", "--frames", 8)
+        for one in (report, reverse):  # a part brings less than the whole
+            self.assertGreater(self.rung(one, 0, "original", "hybrid")["snr_db"], self.rung(one, 0, "original", "quantized")["snr_db"])
+
+    def test_hybrid_that_cannot_be(self):
+        process = gst_quant("compare", self.archive, "--data", FRAMES, "--float-layers", "{cnov*}")
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn("--float-layers:1:1: no layer matches '{cnov*}'; did you mean 'conv'", process.stderr)
+        process = gst_quant("compare", MODELS / "ball.onnx", "--data", FRAMES, "--float-layers", "conv1")
+        self.assertEqual(process.returncode, FAILED)
+        self.assertIn("needs an archive", process.stderr)
+        process = gst_quant("compare", self.archive, "--data", FRAMES, "--float-layers", "conv1", "--quantized-layers", "conv1")
+        self.assertEqual(process.returncode, USAGE)
+
     @unittest.skipUnless(HAS_DATA, NO_DATA)
     def test_real_network(self):
         archive = pathlib.Path(self.kept.name) / "face.qar"

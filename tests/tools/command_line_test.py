@@ -208,6 +208,54 @@ class Run(WithFolder):
             self.assertEqual(heatmap.shape[:2], (1, 1))
             self.assertEqual(numpy.load(out / "position.npy").shape[0], 1)
 
+    def test_taps_are_the_tensors_of_the_chosen_layers(self):
+        path = self.ball()
+        frames = MODELS / "ball_test.npy"
+        layers = [layer["name"] for layer in gst_quant_json("inspect", path)["layers"] if layer["name"].startswith("conv")]
+        out = {}
+        reports = {}
+        for context in ("native", "fp-optimized", "quantized"):
+            out[context] = self.folder / context
+            raw = ["--raw"] if context == "quantized" else []
+            reports[context] = gst_quant_json("run", path, "--context", context, "--input", frames, "--output", out[context],
+                                              "--taps", "{conv*}", *raw)
+        self.assertEqual([tap["layer"] for tap in reports["quantized"]["taps"]], layers)
+        compared = 0
+        for tap in reports["quantized"]["taps"]:
+            real = numpy.load(tap["file"])
+            self.assertEqual(list(real.shape), tap["shape"])
+            self.assertEqual(real.dtype, numpy.float32)
+            raw = tap["raw"]
+            integers = numpy.load(out["quantized"] / raw["file"])
+            self.assertEqual(str(integers.dtype), raw["type"])
+            expected = (integers.astype(numpy.float32) - numpy.float32(raw["zero_point"][0])) * numpy.float32(raw["scale"][0])
+            numpy.testing.assert_array_equal(real, expected)
+            reference = out["fp-optimized"] / pathlib.Path(tap["file"]).name
+            if reference.exists():  # equalization scales channels: alike but for a gain of each
+                compared += 1
+                test = numpy.moveaxis(real.reshape(real.shape[:2] + (-1,)), 1, 0).reshape(real.shape[1], -1)
+                wanted = numpy.load(reference)
+                wanted = numpy.moveaxis(wanted.reshape(test.shape[0:0] + real.shape[:2] + (-1,)), 1, 0).reshape(test.shape)
+                for a, b in zip(test.astype(numpy.float64), wanted.astype(numpy.float64)):
+                    if a.any() and b.any():
+                        self.assertGreater(a @ b / numpy.sqrt((a @ a) * (b @ b)), 0.98, tap["layer"])
+        self.assertGreater(compared, 3)
+        # The outputs beside the taps are the same as without.
+        plain = gst_quant_json("run", path, "--input", frames, "--output", self.folder / "plain")
+        for output in plain["outputs"]:
+            numpy.testing.assert_array_equal(numpy.load(output["file"]),
+                                             numpy.load(out["quantized"] / pathlib.Path(output["file"]).name))
+
+    def test_taps_that_are_not_there(self):
+        path = self.ball()
+        frames = MODELS / "ball_test.npy"
+        out = self.folder / "out"
+        self.assert_fails(gst_quant("run", path, "--input", frames, "--output", out, "--taps", "{cnov*}"),
+                          "--taps:1:1: no layer matches '{cnov*}'", "did you mean 'conv'", "types of layers here")
+        self.assertFalse(out.exists())
+        self.assert_fails(gst_quant("run", path, "--context", "original", "--input", frames, "--output", out, "--taps", "conv1"),
+                          "does not show its inner tensors", "native")
+
     def test_raw_integers_dequantize_to_the_outputs(self):
         path = self.ball()
         out = self.folder / "out"

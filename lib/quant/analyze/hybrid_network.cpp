@@ -106,7 +106,9 @@ class HybridNetwork {
       for (std::size_t i = 0; i < weights.size(); ++i)
         columns[i % depth * rows + i / depth] = weights[i];
       node.inputs[1] = add_constant(layer.name + "/hybrid_weights", {shape[1], shape[0]}, columns);
-      return put_bias_behind(layer, node.outputs[0], bias_id);
+      if (node.inputs.size() < 3) return put_bias_behind(layer, node.outputs[0], bias_id);
+      node.inputs[2] = bias_id;
+      return {};
     }
     node.inputs = {read, add_constant(layer.name + "/hybrid_weights", shape, weights), bias_id};
     if (node.op == OpKind::kGemm) {
@@ -122,7 +124,7 @@ class HybridNetwork {
     return {};
   }
 
-  // A product's bias is an addition behind it; there may be none yet.
+  // The bias of a product without one of its own is an addition behind it; there may be none yet.
   Status put_bias_behind(const Node& layer, ValueId product, ValueId bias) {
     if (graph_.value(product).name != integer_.value(layer.outputs[0]).name) {
       for (Node& node : graph_.nodes) {

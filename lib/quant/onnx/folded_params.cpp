@@ -4,9 +4,8 @@
 #include <algorithm>
 
 namespace quant {
-namespace {
 
-std::vector<float> as_floats(const Tensor& integers) {
+std::vector<float> integers_as_floats(const Tensor& integers) {
   const auto copied = [&]<typename T>(std::span<const T> data) {
     std::vector<float> values;
     for (const T value : data) values.push_back(static_cast<float>(value));
@@ -29,6 +28,8 @@ std::vector<float> as_floats(const Tensor& integers) {
   }
 }
 
+namespace {
+
 std::optional<QuantParams> dequantized(const Graph& graph, const Node& node) {
   if (node.attributes.integer("block_size", 0) > 0) return std::nullopt;
   const Value& stored = graph.value(node.inputs[0]);
@@ -38,7 +39,7 @@ std::optional<QuantParams> dequantized(const Graph& graph, const Node& node) {
   params.scale.assign(scales.begin(), scales.end());
   params.zero_point.assign(scales.size(), 0.0F);
   if (node.inputs.size() > 2 && node.inputs[2] != kNoValue)
-    params.zero_point = as_floats(*graph.value(node.inputs[2]).constant);
+    params.zero_point = integers_as_floats(*graph.value(node.inputs[2]).constant);
   if (params.per_channel()) {
     const auto axis = node.attributes.integer("axis", 1);
     params.axis =

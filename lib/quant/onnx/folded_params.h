@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "quant/graph/graph.h"
 #include "quant/tensor/quant_params.h"
@@ -14,5 +15,8 @@ namespace quant {
 // transposition, a reshape) the same. Nothing for other nodes, for blocks along an axis, and where
 // a reshape would mix up scales per channel.
 std::optional<QuantParams> folded_params(const Graph& graph, const Node& node);
+
+// The elements of an integer tensor of at most 32 bits; empty for another type.
+std::vector<float> integers_as_floats(const Tensor& integers);
 
 }  // namespace quant

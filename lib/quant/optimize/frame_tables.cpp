@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 
 #include "quant/graph/operator.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/integer_form.h"
+#include "quant/optimize/pointwise.h"
 #include "quant/passes/rewire.h"
 
 namespace quant {
@@ -43,6 +43,7 @@ Tensor all_pixels(std::int64_t channels) {
   return pixels;
 }
 
+// What the model quantizes on the way is rounded there.
 Result<Tensor> run(const Graph& graph, const std::vector<std::size_t>& nodes, Tensor pixels) {
   for (const std::size_t index : nodes) {
     const Node& node = graph.nodes[index];
@@ -53,8 +54,17 @@ Result<Tensor> run(const Graph& graph, const std::vector<std::size_t>& nodes, Te
     }
     QUANT_TRY_ASSIGN(std::vector<Tensor> outputs, evaluate_node(node, inputs));
     pixels = std::move(outputs[0]);
+    const auto& quant = graph.value(node.outputs[0]).quant;
+    if (quant && index != nodes.back()) pixels = rounded_to(pixels, *quant);
   }
   return pixels;
+}
+
+QuantParams of_channel(QuantParams params, std::size_t channel) {
+  if (!params.per_channel()) return params;
+  params.scale = {params.scale[channel]};
+  params.zero_point = {params.zero_point[channel]};
+  return params;
 }
 
 }  // namespace
@@ -74,22 +84,26 @@ Result<std::optional<FrameTables>> frame_tables(const Graph& graph, const std::v
   const std::optional<FrameTables> none;
   if (graph.value(graph.inputs[0]).shape.size() != 4) return none;
   const Topology topology(graph);
+  std::vector<std::size_t> nodes;
   FrameTables result;
-  result.value = graph.inputs[0];
-  while (result.nodes.empty() || !graph.value(result.value).quant) {
-    const auto reader = topology.only_reader(result.value);
-    if (!reader || host[*reader] || !is_by_pixel(graph, graph.nodes[*reader])) return none;
-    result.nodes.push_back(*reader);
-    result.value = graph.nodes[*reader].outputs[0];
+  for (ValueId value = graph.inputs[0];;) {
+    const auto reader = topology.only_reader(value);
+    if (!reader || host[*reader] || !is_by_pixel(graph, graph.nodes[*reader])) break;
+    nodes.push_back(*reader);
+    value = graph.nodes[*reader].outputs[0];
+    if (!graph.value(value).quant) continue;
+    result.value = value;
+    result.nodes = nodes;
+    if (graph.value(value).quant->per_channel()) break;
   }
+  if (result.value == kNoValue) return none;
   const std::int64_t channels = graph.value(graph.inputs[0]).shape[1];
   QUANT_TRY_ASSIGN(const Tensor reals, run(graph, result.nodes, all_pixels(channels)));
-  const Tensor integers = quantize_activation(reals, *graph.value(result.value).quant);
-  const std::size_t bytes = integers.bytes() / static_cast<std::size_t>(channels);
+  const Tensor planes = reals.reshaped({channels, 256});
   for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
-    Tensor table(integers.type(), {256}, BufferFill::kUndefined);
-    std::memcpy(table.raw(), integers.raw() + c * bytes, bytes);
-    result.tables.push_back(std::move(table));
+    const Tensor plane = Tensor::from<float>({256}, planes.data<float>().subspan(c * 256, 256));
+    result.tables.push_back(
+        quantize_activation(plane, of_channel(*graph.value(result.value).quant, c)));
   }
   return std::optional<FrameTables>(std::move(result));
 }

@@ -13,7 +13,7 @@ namespace quant {
 
 struct FrameTables {
   std::vector<std::size_t> nodes;  // between the frame and `value`, the normalization first
-  ValueId value = kNoValue;        // has parameters of its own (Value::quant)
+  ValueId value = kNoValue;        // has parameters of its own (Value::quant), maybe one a channel
   // 256 integers of these parameters' type for every channel, computed in float32 by the operators
   // that `nodes` are.
   std::vector<Tensor> tables;

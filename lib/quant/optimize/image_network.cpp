@@ -22,6 +22,7 @@ Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadO
                                 InputSpec& input) {
   QUANT_TRY_ASSIGN(Graph graph, read_optimized(onnx, read, input));
   saturate(graph);
+  for (Value& value : graph.values) value.quant.reset();  // what runs in float has no integers
   return graph;
 }
 

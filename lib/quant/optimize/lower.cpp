@@ -77,6 +77,7 @@ class Lowering {
       if (!graph_.values[id].constant) fixed_[id] = graph_.values[id].quant;
     }
     QUANT_TRY(choose_frame());
+    QUANT_TRY(check_plain());
     bits_ = value_bits(graph_, modes_);
     bits_[static_cast<std::size_t>(frame_value())] = 8;
     for (std::size_t id = 0; id < fixed_.size(); ++id) {
@@ -107,6 +108,20 @@ class Lowering {
       fixed_[static_cast<std::size_t>(bypassed_frame_)] = folded;
       const auto index = static_cast<std::size_t>(node - graph_.nodes.begin());
       remove_nodes(std::span(&index, 1));
+    }
+    return {};
+  }
+
+  // Only the frame may have parameters by channel.
+  Status check_plain() const {
+    for (std::size_t id = 0; id < fixed_.size(); ++id) {
+      if (!fixed_[id] || fixed_[id]->is_plain() || static_cast<ValueId>(id) == frame_value())
+        continue;
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("has {} scales and zero points; only one for a whole activation is "
+                              "supported",
+                              fixed_[id]->scale.size()),
+                  graph_.values[id].name);
     }
     return {};
   }

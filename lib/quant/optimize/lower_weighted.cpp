@@ -255,7 +255,10 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const Tensor scaled = one_scale ? weights.reshaped({1, weights.elements()}) : weights;
   result.weight_params = weight_params(scaled, one_scale ? 0 : axis, bits, plan.scaling);
   std::vector<float>& scales = result.weight_params.scale;
-  const bool stored = !layer.weight_scales.empty() && !scale_in_weights;
+  // A frame that differs in its zero points alone leaves the weights as they are.
+  const bool scales_input = std::any_of(input.scale.begin(), input.scale.end(),
+                                        [](float scale) { return scale != 1.0F; });
+  const bool stored = !layer.weight_scales.empty() && !(scale_in_weights && scales_input);
   if (stored) scales = layer.weight_scales;
   // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves
   // its integers: int32 with a margin of two for the sum of products (stored ones are taken as they

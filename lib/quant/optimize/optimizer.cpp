@@ -6,6 +6,7 @@
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/compression.h"
 #include "quant/optimize/equalize.h"
+#include "quant/optimize/headroom.h"
 #include "quant/optimize/image_network.h"
 #include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
@@ -63,7 +64,8 @@ CompressionOptions compression_options(const OptimizerOptions& options) {
 // Completes the plan: what single layers get by sensitivity.
 template <typename Step>
 Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
-                        CalibrationSet& set, const Step& step, OptimizedModel& result) {
+                        CalibrationSet& set, const Step& step, const std::vector<ValueId>& given,
+                        OptimizedModel& result) {
   const CompressionOptions compression = compression_options(options);
   if (compression.share_in_4_bits > 0 || compression.share_in_16_bits > 0) {
     QUANT_TRY_ASSIGN(result.plan,
@@ -73,6 +75,7 @@ Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
   if (!options.wanted_db.empty()) {
     PrecisionSearchOptions search;
     search.wanted_db = options.wanted_db;
+    search.given_ranges = given;
     search.threads = options.threads;
     QUANT_TRY_ASSIGN(result.precision,
                      search_precision(result.float_graph, input, result.chosen, result.plan, set,
@@ -150,9 +153,9 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY_ASSIGN(script, plan_script(*options.script, graph, options.scope));
   }
   QUANT_TRY(check_target(options.target, graph, script.plan));
+  const std::vector<ValueId> given = values_with_given_range(script);
   if (algorithms.equalization) {
-    QUANT_TRY_ASSIGN(graph, equalize(graph, set, values_with_given_range(script), options.threads,
-                                     step("equalizing")));
+    QUANT_TRY_ASSIGN(graph, equalize(graph, set, given, options.threads, step("equalizing")));
     QUANT_TRY(set.rewind());
   }
   OptimizedModel result;
@@ -174,7 +177,9 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
                                                   set, search, step("searching ranges")));
   }
-  QUANT_TRY(choose_precision(options, input, set, step, result));
+  QUANT_TRY(choose_precision(options, input, set, step, given, result));
+  result.chosen =
+      ranges_with_headroom(*result.float_graph, result.plan, given, std::move(result.chosen));
   QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen, result.plan));
   if (algorithms.bias_correction) {
     BiasCorrectionOptions correction;

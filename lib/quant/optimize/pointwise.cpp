@@ -37,17 +37,6 @@ Tensor all_reals(const QuantParams& params) {
   return reals;
 }
 
-Tensor rounded_to(const Tensor& reals, const QuantParams& params) {
-  const Tensor levels = quantize_activation(reals, params);
-  const Tensor real_of = all_reals(params);
-  Tensor result(DataType::kFloat32, reals.shape());
-  visit_activation(levels, [&](const auto from) {
-    for (std::size_t i = 0; i < from.size(); ++i)
-      result.data<float>()[i] = real_of.data<float>()[from[i]];
-  });
-  return result;
-}
-
 }  // namespace
 
 PointwiseChains::PointwiseChains(const Graph& graph, const std::vector<bool>& host)
@@ -130,6 +119,17 @@ Result<Tensor> PointwiseChains::table(ValueId id, const QuantParams& input,
   Tensor results = known.at(id).clone();
   for (float& real : results.data<float>()) real = std::isnan(real) ? 0.0F : real;
   return quantize_activation(results, output);
+}
+
+Tensor rounded_to(const Tensor& reals, const QuantParams& params) {
+  const Tensor levels = quantize_activation(reals, params);
+  const Tensor real_of = all_reals(params);
+  Tensor result(DataType::kFloat32, reals.shape());
+  visit_activation(levels, [&](const auto from) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      result.data<float>()[i] = real_of.data<float>()[from[i]];
+  });
+  return result;
 }
 
 Tensor requantization_table(const QuantParams& input, const QuantParams& output) {

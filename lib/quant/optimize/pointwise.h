@@ -34,6 +34,9 @@ class PointwiseChains {
   std::vector<bool> materialized_;
 };
 
+// Real values as their integers under `params` (one scale) stand for them.
+Tensor rounded_to(const Tensor& reals, const QuantParams& params);
+
 // The table between two parameters of the same real values.
 Tensor requantization_table(const QuantParams& input, const QuantParams& output);
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <utility>
 
+#include "quant/optimize/headroom.h"
 #include "quant/optimize/integer_form.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/lower_weighted.h"
@@ -37,13 +38,14 @@ class PrecisionSearch {
  public:
   PrecisionSearch(std::shared_ptr<const Graph> graph, const InputSpec& input,
                   const std::vector<Range>& ranges, const QuantizationPlan& plan,
-                  std::vector<bool> host, OutputNoise judge)
+                  std::vector<bool> host, OutputNoise judge, std::vector<ValueId> given_ranges)
       : graph_(std::move(graph)),
         input_(input),
         ranges_(ranges),
         plan_(plan),
         host_(std::move(host)),
         judge_(std::move(judge)),
+        given_ranges_(std::move(given_ranges)),
         multiplications_(multiplications(*graph_)),
         readers_(consumers(*graph_)) {
     if (plan_.layers.empty()) plan_.layers.resize(graph_->nodes.size());
@@ -158,7 +160,10 @@ class PrecisionSearch {
   }
 
   Result<Ratios> measure(const std::vector<bool>& wide) const {
-    QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph_, input_, ranges_, plan_of(wide)));
+    const QuantizationPlan plan = plan_of(wide);
+    QUANT_TRY_ASSIGN(
+        const QuantizedModel model,
+        lower(*graph_, input_, ranges_with_headroom(*graph_, plan, given_ranges_, ranges_), plan));
     return judge_.ratios(model);
   }
 
@@ -294,6 +299,7 @@ class PrecisionSearch {
   QuantizationPlan plan_;
   std::vector<bool> host_;
   OutputNoise judge_;
+  std::vector<ValueId> given_ranges_;
   std::vector<double> multiplications_;
   std::vector<std::vector<std::size_t>> readers_;
   std::vector<Part> parts_;
@@ -331,7 +337,8 @@ Result<PrecisionSearchResult> search_precision(
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(*graph));
   QUANT_TRY_ASSIGN(OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
-  return PrecisionSearch(graph, input, ranges, plan, std::move(host), std::move(judge))
+  return PrecisionSearch(graph, input, ranges, plan, std::move(host), std::move(judge),
+                         options.given_ranges)
       .run(options.wanted_db, progress);
 }
 

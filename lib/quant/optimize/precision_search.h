@@ -16,7 +16,8 @@
 namespace quant {
 
 struct PrecisionSearchOptions {
-  std::vector<double> wanted_db;  // one per output of the model, or one for all
+  std::vector<double> wanted_db;      // one per output of the model, or one for all
+  std::vector<ValueId> given_ranges;  // which get no headroom (headroom.h)
   std::int64_t most_frames = 8;
   int threads = 1;
 };

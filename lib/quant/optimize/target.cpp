@@ -82,14 +82,21 @@ class Check {
       if (!maker) continue;
       const std::string& from = graph_.nodes[*maker].name;
       const bool widen = !reads_eight_bits_only(graph_, node) && !lowered_[index];
-      faults_.push_back(
-          {{fmt::format("{} and {}", from, node.name),
+      add({{fmt::format("{} and {}", from, node.name),
             fmt::format("{} puts out 16 bits and {} reads 8; a precision_change from 16 to 8 bits "
                         "is not supported",
                         from, node.name)},
            widen ? index : *maker,
            widen});
     }
+  }
+
+  // Two layers may be joined by more than one path.
+  void add(Fault fault) {
+    const bool known = std::any_of(faults_.begin(), faults_.end(), [&](const Fault& other) {
+      return other.violation == fault.violation;
+    });
+    if (!known) faults_.push_back(std::move(fault));
   }
 
   // The layer that computes a value, behind those that only pass it on.

@@ -125,50 +125,31 @@ class Lift {
     return id;
   }
 
-  // Scale and zero point of a whole activation, in the integer graph's form.
+  // Scale and zero point of an activation, in the integer graph's form.
   Result<QuantParams> activation_params(ValueId scale, ValueId zero_point, DataType type) const {
-    const Tensor& scales = *graph_.value(scale).constant;
-    if (scales.elements() != 1) {
+    if (size_of(type) > 2) {
       return fail(ErrorCode::kUnsupported,
-                  fmt::format("quantizes an activation with {} scales; only one scale for a whole "
-                              "activation is supported",
-                              scales.elements()));
+                  fmt::format("quantizes an activation to {}", to_string(type)));
     }
+    const auto scales = graph_.value(scale).constant->data<float>();
     QuantParams params;
     params.type = type;
-    params.scale = {scales.data<float>()[0]};
-    if (!(params.scale[0] > 0) || !std::isfinite(params.scale[0])) {
-      return fail(ErrorCode::kInvalidData,
-                  fmt::format("its scale is {}, not a positive number", params.scale[0]));
-    }
-    params.zero_point = {0.0F};
-    if (zero_point != kNoValue) {
-      const Tensor& zero = *graph_.value(zero_point).constant;
-      const auto first = [&]<typename T>(std::span<const T> values) {
-        return static_cast<float>(values[0]);
-      };
-      switch (type) {
-        case DataType::kUint8:
-          params.zero_point = {first(zero.data<std::uint8_t>())};
-          break;
-        case DataType::kInt8:
-          params.zero_point = {first(zero.data<std::int8_t>())};
-          break;
-        case DataType::kUint16:
-          params.zero_point = {first(zero.data<std::uint16_t>())};
-          break;
-        case DataType::kInt16:
-          params.zero_point = {first(zero.data<std::int16_t>())};
-          break;
-        default:
-          return fail(ErrorCode::kUnsupported,
-                      fmt::format("quantizes an activation to {}", to_string(type)));
-      }
-    }
+    params.scale.assign(scales.begin(), scales.end());
+    params.zero_point.assign(scales.size(), 0.0F);
+    if (zero_point != kNoValue)
+      params.zero_point = integers_as_floats(*graph_.value(zero_point).constant);
     params = unsigned_form(std::move(params));
     const float highest = params.type == DataType::kUint16 ? 65535.0F : 255.0F;
-    params.range_min = (0.0F - params.zero_point[0]) * params.scale[0];
-    params.range_max = (highest - params.zero_point[0]) * params.scale[0];
+    for (std::size_t i = 0; i < params.scale.size(); ++i) {
+      if (!(params.scale[i] > 0) || !std::isfinite(params.scale[i])) {
+        return fail(ErrorCode::kInvalidData,
+                    fmt::format("its scale is {}, not a positive number", params.scale[i]));
+      }
+      const float low = (0.0F - params.zero_point[i]) * params.scale[i];
+      const float high = (highest - params.zero_point[i]) * params.scale[i];
+      params.range_min = i == 0 ? low : std::min(params.range_min, low);
+      params.range_max = i == 0 ? high : std::max(params.range_max, high);
+    }
     return params;
   }
 
@@ -190,6 +171,12 @@ class Lift {
     }
     const Value& stored = graph_.value(node.outputs[0]);
     QUANT_TRY_ASSIGN(const QuantParams params, activation_params(scale, zero_point, stored.type));
+    if (params.per_channel()) {
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("quantizes an activation with {} scales; only one scale for a whole "
+                              "activation is supported",
+                              params.scale.size()));
+    }
     ValueId real = source;
     if (!graph_.value(source).quant) {
       graph_.value(source).quant = params;
@@ -222,10 +209,50 @@ class Lift {
       graph_.nodes.push_back(std::move(node));
       return {};
     }
-    QUANT_TRY(check_same_params(found->second.real, node.inputs[1], input(node, 2),
-                                graph_.value(node.inputs[0]).type));
-    same_[node.outputs[0]] = found->second.real;
+    const ValueId real = found->second.real;
+    QUANT_TRY_ASSIGN(QuantParams params, activation_params(node.inputs[1], input(node, 2),
+                                                           graph_.value(node.inputs[0]).type));
+    if (params == *graph_.value(real).quant) {
+      same_[node.outputs[0]] = real;
+    } else {
+      reinterpret(node, real, std::move(params));
+    }
     return {};
+  }
+
+  // The integers of `real` under other parameters: real·s'/s + (zp − zp')·s'.
+  void reinterpret(const Node& node, ValueId real, QuantParams params) {
+    const ValueId output = node.outputs[0];
+    const QuantParams made = *graph_.value(real).quant;
+    Shape shape;
+    if (params.per_channel()) {
+      const auto rank = static_cast<std::int64_t>(graph_.value(output).shape.size());
+      const std::int64_t axis = node.attributes.integer("axis", 1);
+      params.axis = static_cast<int>(axis < 0 ? axis + rank : axis);
+      shape.assign(static_cast<std::size_t>(rank - params.axis), 1);
+      shape[0] = static_cast<std::int64_t>(params.scale.size());
+    }
+    Tensor factor(DataType::kFloat32, shape);
+    Tensor shift(DataType::kFloat32, shape);
+    for (std::size_t i = 0; i < params.scale.size(); ++i) {
+      factor.data<float>()[i] = params.scale[i] / made.scale[0];
+      shift.data<float>()[i] = (made.zero_point[0] - params.zero_point[i]) * params.scale[i];
+    }
+    const std::string name = graph_.value(output).name;
+    Value scaled = graph_.value(output);
+    scaled.name = name + "/scaled";
+    Node multiply;
+    multiply.op = OpKind::kMul;
+    multiply.original_names = node.original_names;
+    multiply.inputs = {real, graph_.add_constant(name + "/factor", std::move(factor))};
+    multiply.outputs = {graph_.add_value(std::move(scaled))};
+    Node add = multiply;
+    add.op = OpKind::kAdd;
+    add.inputs = {multiply.outputs[0], graph_.add_constant(name + "/shift", std::move(shift))};
+    add.outputs = {output};
+    graph_.value(output).quant = std::move(params);
+    graph_.nodes.push_back(std::move(multiply));
+    graph_.nodes.push_back(std::move(add));
   }
 
   Status check_same_params(ValueId real, ValueId scale, ValueId zero_point, DataType type) const {

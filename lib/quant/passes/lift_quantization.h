@@ -14,11 +14,13 @@ bool is_quantized(const Graph& graph);
 // between them out of `graph`. What stays computes real values; Value::quant has the parameters
 // under which each shall become integers: activations uint8 or uint16 (signed ones shifted),
 // constants as they are stored. A tensor that is quantized a second time, with other parameters,
-// goes through an Identity. Integers that something else reads, or that the network puts out, are
-// made by a QuantizeLinear. ValueIds change.
+// goes through an Identity. Integers that are dequantized with other parameters than they were made
+// with become another tensor under these; they may have one for each channel. Integers that
+// something else reads, or that the network puts out, are made by a QuantizeLinear. ValueIds
+// change.
 //
-// Errors name the node: one scale per channel of an activation, a scale that is no positive number,
-// integers that are dequantized with other parameters than they were quantized with.
+// Errors name the node: an activation quantized with one scale per channel, a scale that is no
+// positive number.
 Status lift_quantization(Graph& graph);
 
 }  // namespace quant

@@ -199,11 +199,30 @@ TEST(LayerNoise, FullAnalysisOfOneLayerIsItsOnLayerNoise) {
   EXPECT_NEAR(report.layers[0].at_outputs[0].snr().db, report.layers[0].error.snr().db, 0.01);
 }
 
+// x → four channels of weights `first` → their sum with weights `second`.
+Graph two_layers(const std::vector<float>& first, const std::vector<float>& second) {
+  GraphBuilder builder;
+  const ValueId x = builder.input("x", {1, 1, kSide, kSide});
+  const ValueId y = builder.node(OpKind::kConv, {x, builder.constant({4, 1, 1, 1}, first)});
+  const ValueId z = builder.node(OpKind::kConv, {y, builder.constant({1, 4, 1, 1}, second)});
+  return builder.build({z});
+}
+
 TEST(LayerNoise, FullAnalysisKnowsScaledChannels) {
-  const Graph original = pointwise({0.1F, 0.2F, 0.4F, 1.0F});
-  const Graph equalized = pointwise({1.0F, 1.0F, 1.0F, 1.0F});
-  const NoiseReport report = analyze_full(subject(original, equalized, {0, 800}));
-  EXPECT_NEAR(report.layers[0].at_outputs[0].snr().db, report.layers[0].error.snr().db, 0.1);
+  const Graph original = two_layers({0.1F, 0.2F, 0.4F, 1.0F}, {1.0F, 1.0F, 1.0F, 1.0F});
+  const Graph equalized = two_layers({1.0F, 1.0F, 1.0F, 1.0F}, {0.1F, 0.2F, 0.4F, 1.0F});
+  std::vector<Range> ranges(equalized.values.size(), {0, 800});
+  ranges[static_cast<std::size_t>(equalized.inputs[0])] = {0, 255};
+  auto model = lower(equalized, gray(), ranges);
+  ASSERT_TRUE(model) << model.error().text();
+  const NoiseReport report = analyze_full({std::make_shared<const Graph>(model->integer),
+                                           std::make_shared<const Graph>(model->host),
+                                           std::make_shared<const Graph>(original), gray()});
+  // All four channels are the pixel in the scale of the integers, so they are off by the same: by a
+  // pixel's rounding times 0.1 + 0.2 + 0.4 + 1.
+  const double step = 800.0 / 255;
+  EXPECT_NEAR(report.layers[0].at_outputs[0].mse(), 1.7 * 1.7 * step * step / 12,
+              0.02 * 1.7 * 1.7 * step * step / 12);
 }
 
 TEST(LayerNoise, NothingInCommonIsAnError) {

@@ -33,6 +33,18 @@ inline onnx::TensorProto int64_tensor(const std::string& name, const Shape& shap
   return tensor;
 }
 
+// int8, uint8, int16, uint16 or int32.
+inline onnx::TensorProto small_integer_tensor(const std::string& name, const Shape& shape,
+                                              onnx::TensorProto::DataType type,
+                                              const std::vector<int>& values) {
+  onnx::TensorProto tensor;
+  tensor.set_name(name);
+  tensor.set_data_type(type);
+  for (const std::int64_t dim : shape) tensor.add_dims(dim);
+  for (const int value : values) tensor.add_int32_data(value);
+  return tensor;
+}
+
 // Adds attributes to a node: NodeAttributes(node).set("axis", 1).set("mode", "linear").
 class NodeAttributes {
  public:
@@ -135,6 +147,10 @@ class ModelBuilder {
   void integers(const std::string& name, const Shape& shape,
                 const std::vector<std::int64_t>& values) {
     initializer(int64_tensor(name, shape, values));
+  }
+  void small_integers(const std::string& name, const Shape& shape, onnx::TensorProto::DataType type,
+                      const std::vector<int>& values) {
+    initializer(small_integer_tensor(name, shape, type, values));
   }
   NodeAttributes node(const std::string& op_type, const std::vector<std::string>& inputs,
                       const std::vector<std::string>& outputs, const std::string& name = {}) {

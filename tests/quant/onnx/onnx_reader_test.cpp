@@ -305,7 +305,7 @@ TEST(OnnxReader, ListsEveryUnsupportedOperatorAtOnce) {
   model.input("x", {2});
   model.node("Fancy", {"x"}, {"a"}, "fancy_one");
   model.node("Fancy", {"a"}, {"b"}, "fancy_two");
-  model.node("QLinearAdd", {"b"}, {"c"}, "sum");
+  model.node("QAttention", {"b"}, {"c"}, "sum");
   model.graph().mutable_node(2)->set_domain("com.microsoft");
   // One of our own operators is none of ONNX's.
   model.node("Silu", {"c"}, {"y"}, "silu");
@@ -317,7 +317,7 @@ TEST(OnnxReader, ListsEveryUnsupportedOperatorAtOnce) {
   EXPECT_THAT(text, HasSubstr("node 'fancy_one': operator Fancy is not supported"));
   EXPECT_THAT(text, HasSubstr("4 nodes of 3 unsupported operators"));
   EXPECT_THAT(text, HasSubstr("Fancy: 2 (fancy_one, fancy_two)"));
-  EXPECT_THAT(text, HasSubstr("com.microsoft.QLinearAdd: 1 (sum)"));
+  EXPECT_THAT(text, HasSubstr("com.microsoft.QAttention: 1 (sum)"));
   EXPECT_THAT(text, HasSubstr("Silu: 1 (silu)"));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Models that others quantized, imported: the emulator against ONNX Runtime, which runs the file as it
-// is, without its graph optimizations. Layer by layer on the same integers, and from the frame to the
-// outputs.
+// Models that others quantized, imported: the emulator against ONNX Runtime, which runs the file as
+// it is, without its graph optimizations. Layer by layer on the same integers, and from the frame
+// to the outputs.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <onnx/onnx_pb.h>
@@ -63,9 +63,9 @@ struct Matched {
 };
 
 // What quantizes in the file, matched with the integer graph by the names that the file has: of the
-// real tensor in front of a QuantizeLinear, of the real tensor behind it where that is an output of the
-// model, or of the integers themselves. `inside` are those of the file that the emulator does not have:
-// functions of one element on the way to another.
+// real tensor in front of a QuantizeLinear, of the real tensor behind it where that is an output of
+// the model, or of the integers themselves. `inside` are those of the file that the emulator does
+// not have: functions of one element on the way to another.
 std::vector<Matched> match(const onnx::GraphProto& file, const Graph& integer,
                            std::vector<std::string>& inside) {
   std::set<std::string> constants;
@@ -151,8 +151,8 @@ struct Difference {
     }
     elements += static_cast<std::int64_t>(x.size());
     unequal += count;
-    least_share = std::min(least_share,
-                           1 - static_cast<double>(count) / static_cast<double>(x.size()));
+    least_share =
+        std::min(least_share, 1 - static_cast<double>(count) / static_cast<double>(x.size()));
   }
 };
 
@@ -287,7 +287,8 @@ TEST_P(ImportedModel, LayersMakeTheIntegersOfOnnxRuntime) {
                kind, difference.layers, difference.elements, difference.unequal,
                100 * difference.least_share, difference.largest);
   }
-  for (const ValueId id : unmatched) fmt::print("  not in the file: {}\n", integer_->value(id).name);
+  for (const ValueId id : unmatched)
+    fmt::print("  not in the file: {}\n", integer_->value(id).name);
   fmt::print("  only in the file: {}\n", inside.size());
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "quant/graph_builder.h"
+#include "quant/optimize/headroom.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/random_frames.h"
@@ -59,7 +60,7 @@ struct Search {
   }
   // Measured anew, by a judge of the test's own making.
   std::vector<double> snr_db(const QuantizationPlan& plan) {
-    auto model = lower(*graph, kSpec, ranges, plan);
+    auto model = lower(*graph, kSpec, ranges_with_headroom(*graph, plan, {}, ranges), plan);
     EXPECT_TRUE(model) << model.error().text();
     const auto judge = OutputNoise::create(graph, frames, 8, 1);
     EXPECT_TRUE(judge);
@@ -117,6 +118,22 @@ TEST(PrecisionSearch, AsManyWishesAsOutputs) {
   const auto found = search.run({30, 30, 30});
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().code, ErrorCode::kInvalidArgument);
+}
+
+// A quarter, of 16-bit values that nobody gave a range.
+TEST(Headroom, WidensWhatHasSixteenBits) {
+  const Search search;
+  const Graph& graph = *search.graph;
+  QuantizationPlan plan;
+  plan.layers.resize(graph.nodes.size());
+  plan.layers[0].precision = {8, 8, 16};
+  plan.layers[1].precision = {16, 16, 16};
+  const std::vector<Range> ranges(graph.values.size(), Range{-1, 2});
+  const ValueId first = graph.nodes[0].outputs[0];
+  const ValueId second = graph.nodes[1].outputs[0];
+  const auto widened = ranges_with_headroom(graph, plan, {second}, ranges);
+  for (std::size_t id = 0; id < ranges.size(); ++id)
+    EXPECT_EQ(widened[id], static_cast<ValueId>(id) == first ? (Range{-1.25F, 2.5F}) : ranges[id]);
 }
 
 TEST(Multiplications, OfConvolutionsAndProducts) {
