@@ -10,7 +10,8 @@ namespace quant {
 std::vector<Range> ranges_with_headroom(const Graph& graph, const QuantizationPlan& plan,
                                         const std::vector<ValueId>& given,
                                         std::vector<Range> ranges) {
-  constexpr float kHeadroom = 1.25F;
+  // XFeat at a16_w16, 64 unseen frames, worst output: 43.8 dB with 1.25, 61.4 with 2, 57.9 with 4.
+  constexpr float kHeadroom = 2;
   std::vector<PrecisionMode> modes;
   for (std::size_t node = 0; node < graph.nodes.size(); ++node)
     modes.push_back(plan.layer(node).precision);

@@ -11,9 +11,8 @@
 
 namespace quant {
 
-// `ranges` with those of 16-bit values under `plan` a quarter wider at either end: rounding noise
-// goes up by 2 dB, where 8 bits would lose as much of what they have too little of. `given` values
-// keep the range that somebody asked for.
+// `ranges` with those of 16-bit values under `plan` twice as wide: rounding noise goes up by 6 dB
+// and lies where 15 bits have it. `given` values keep the range that somebody asked for.
 std::vector<Range> ranges_with_headroom(const Graph& graph, const QuantizationPlan& plan,
                                         const std::vector<ValueId>& given,
                                         std::vector<Range> ranges);

@@ -120,7 +120,7 @@ TEST(PrecisionSearch, AsManyWishesAsOutputs) {
   EXPECT_EQ(found.error().code, ErrorCode::kInvalidArgument);
 }
 
-// A quarter, of 16-bit values that nobody gave a range.
+// Of 16-bit values that nobody gave a range.
 TEST(Headroom, WidensWhatHasSixteenBits) {
   const Search search;
   const Graph& graph = *search.graph;
@@ -133,7 +133,7 @@ TEST(Headroom, WidensWhatHasSixteenBits) {
   const ValueId second = graph.nodes[1].outputs[0];
   const auto widened = ranges_with_headroom(graph, plan, {second}, ranges);
   for (std::size_t id = 0; id < ranges.size(); ++id)
-    EXPECT_EQ(widened[id], static_cast<ValueId>(id) == first ? (Range{-1.25F, 2.5F}) : ranges[id]);
+    EXPECT_EQ(widened[id], static_cast<ValueId>(id) == first ? (Range{-2, 4}) : ranges[id]);
 }
 
 TEST(Multiplications, OfConvolutionsAndProducts) {
