@@ -39,6 +39,10 @@ say() { printf '\n== %s\n' "$1"; }
 
 say 'packages'
 tools/install-packages.sh build test
+# Their tests are left out, saying so, where they could not be had.
+for optional in finetune browser; do
+  tools/install-packages.sh "$optional" || echo "Going on without the packages of section $optional."
+done
 
 # The independent float reference. Tests that need it skip, saying so, where it could not be had.
 onnxruntime=$PWD/build/onnxruntime
