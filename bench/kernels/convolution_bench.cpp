@@ -189,13 +189,16 @@ void bench_matmul(benchmark::State& state, Isa isa) {
         [layer, isa](benchmark::State& state) { bench_layer(state, layer, kBytes, isa); })
         ->Unit(benchmark::kMicrosecond);
   }
-  for (const Precision& precision : kPrecisions) {
-    benchmark::RegisterBenchmark(
-        (std::string("precision/conv3x3_64x64_60x80_") + precision.name).c_str(),
-        [precision, isa](benchmark::State& state) {
-          bench_layer(state, {"", 60, 80, 64, 64, 3, 1, 1}, precision, isa);
-        })
-        ->Unit(benchmark::kMicrosecond);
+  for (const Layer& layer : {Layer{"conv3x3_64x64_60x80", 60, 80, 64, 64, 3, 1, 1},
+                             Layer{"depthwise3x3_64_60x80", 60, 80, 64, 64, 3, 1, 64}}) {
+    for (const Precision& precision : kPrecisions) {
+      benchmark::RegisterBenchmark(
+          (std::string("precision/") + layer.name + "_" + precision.name).c_str(),
+          [layer, precision, isa](benchmark::State& state) {
+            bench_layer(state, layer, precision, isa);
+          })
+          ->Unit(benchmark::kMicrosecond);
+    }
   }
   benchmark::RegisterBenchmark("conv_transpose2d/2x2s2_24x24_40x40", [isa](
                                                                          benchmark::State& state) {

@@ -63,7 +63,7 @@ void append_layers(std::string& text, const Json& layers) {
     if (layer.contains("type")) {
       const std::string weights = layer.value("weights", "");
       text += fmt::format(
-          "  {:<14}", layer["type"].get<std::string>() + (weights.empty() ? "" : " by " + weights));
+          "  {:<16}", layer["type"].get<std::string>() + (weights.empty() ? "" : " by " + weights));
     }
     if (layer.contains("scale")) {
       text += fmt::format("  scale {:<12} zero {:<5} range [{:.4g}, {:.4g}]",

@@ -99,6 +99,12 @@ Result<WeightedInputs> weighted_inputs(const IntegerPlanBuilder& builder, const 
     return fail(ErrorCode::kInvalidData, fmt::format("its input has {} zero points for {} channels",
                                                      zero_points, in_channels));
   }
+  if (!x.quant->is_plain() && node.inputs[0] != graph.inputs[0]) {
+    return fail(
+        ErrorCode::kUnsupported,
+        "reads other than one scale and an integer zero point, which only the frame may have",
+        x.name);
+  }
   const std::int32_t highest = greatest_activation(x.type);
   for (const float zero_point : x.quant->zero_point) {
     const float rounded = std::nearbyint(zero_point);

@@ -28,7 +28,7 @@ namespace quant {
 
 // Normalization: (x − mean[c]) / std[c]; attributes mean, std (one per channel or one). Channel axis 1.
 // Silu: x · sigmoid(x).
-// Lookup: integers through a table; inputs x, table (256 entries of the output type). Integer graph only.
+// Lookup: x through a table of 256 or 65536 entries of the output type; in float graphs by x's integer under attributes scale, zero_point.
 // Requantize: the same real values under the output's quantization parameters. Integer graph only.
 #define QUANT_OWN_OPS(X) X(Normalization) X(Silu) X(Lookup) X(Requantize)
 // clang-format on

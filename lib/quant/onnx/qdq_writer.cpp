@@ -207,7 +207,7 @@ Status check_types(const Graph& integer, bool exact) {
                   "is an int64 bias of a 16-bit layer; DequantizeLinear reads int32 at most",
                   value.name);
     }
-    if (exact && (value.type == DataType::kUint16 || value.type == DataType::kInt16)) {
+    if (exact && value.type == DataType::kUint16) {
       return fail(ErrorCode::kUnsupported,
                   "has 16 bits, for which the emulator computes in float64; exact layers are "
                   "written in float32",

@@ -212,6 +212,8 @@ IntegerForm integer_form(const Graph& graph, const Node& node) {
     case OpKind::kTanh:
     case OpKind::kThresholdedRelu:
       return IntegerForm::kPointwise;
+    case OpKind::kLookup:
+      return when(first_input_alone(graph, node), IntegerForm::kPointwise);
     case OpKind::kClip:
       return when(first_input_alone(graph, node) && is_absent_or_constant(graph, node, 1) &&
                       is_absent_or_constant(graph, node, 2),

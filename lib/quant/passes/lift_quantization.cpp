@@ -4,13 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
 
 #include "quant/graph/operator.h"
-#include "quant/onnx/folded_params.h"
+#include "quant/passes/stored_integers.h"
 
 namespace quant {
 namespace {
@@ -21,6 +20,12 @@ struct Integers {
   ValueId scale = kNoValue;
   ValueId zero_point = kNoValue;
   bool made = false;  // by a QuantizeLinear, for a reader that wants integers
+};
+
+// Integers by their look-up in a constant table.
+struct Table {
+  Node gather;
+  ValueId source = kNoValue;  // real values of the integers that are looked up
 };
 
 bool moves_integers(const Node& node) {
@@ -78,6 +83,22 @@ class Lift {
         return convolution(node);
       case OpKind::kQLinearMatMul:
         return product(node);
+      case OpKind::kCast:
+        if (integers_.contains(node.inputs[0])) {
+          Node& index = indices_[node.outputs[0]];
+          index = std::move(node);
+          return {};
+        }
+        break;
+      case OpKind::kGather:
+        if (is_table(node)) {
+          const ValueId stored = indices_.at(node.inputs[1]).inputs[0];
+          Table& table = tables_[node.outputs[0]];
+          table.source = integers_.at(stored).real;
+          table.gather = std::move(node);
+          return {};
+        }
+        break;
       // All others take real values; movement takes them instead of integers.
       default:
         break;
@@ -91,6 +112,8 @@ class Lift {
   // What a node reads where the file's node read `id`: the value in its place, or integers.
   ValueId read(ValueId id) {
     if (const auto known = same_.find(id); known != same_.end()) return known->second;
+    if (auto index = indices_.extract(id)) return append(std::move(index.mapped()));
+    if (auto table = tables_.extract(id)) return append(std::move(table.mapped().gather));
     const auto found = integers_.find(id);
     if (found == integers_.end() || found->second.made) return id;
     Node node;
@@ -104,7 +127,15 @@ class Lift {
     return id;
   }
 
-  // The same for an output of the network, which keeps its name.
+  // A node after all that was not needed so far.
+  ValueId append(Node node) {
+    for (ValueId& id : node.inputs) id = read(id);
+    const ValueId made = node.outputs[0];
+    graph_.nodes.push_back(std::move(node));
+    return made;
+  }
+
+  // What read() gives for an output of the network, which keeps its name.
   ValueId output(ValueId id) {
     const ValueId real = read(id);
     if (real == id) return id;
@@ -125,32 +156,8 @@ class Lift {
     return id;
   }
 
-  // Scale and zero point of an activation, in the integer graph's form.
-  Result<QuantParams> activation_params(ValueId scale, ValueId zero_point, DataType type) const {
-    if (size_of(type) > 2) {
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("quantizes an activation to {}", to_string(type)));
-    }
-    const auto scales = graph_.value(scale).constant->data<float>();
-    QuantParams params;
-    params.type = type;
-    params.scale.assign(scales.begin(), scales.end());
-    params.zero_point.assign(scales.size(), 0.0F);
-    if (zero_point != kNoValue)
-      params.zero_point = integers_as_floats(*graph_.value(zero_point).constant);
-    params = unsigned_form(std::move(params));
-    const float highest = params.type == DataType::kUint16 ? 65535.0F : 255.0F;
-    for (std::size_t i = 0; i < params.scale.size(); ++i) {
-      if (!(params.scale[i] > 0) || !std::isfinite(params.scale[i])) {
-        return fail(ErrorCode::kInvalidData,
-                    fmt::format("its scale is {}, not a positive number", params.scale[i]));
-      }
-      const float low = (0.0F - params.zero_point[i]) * params.scale[i];
-      const float high = (highest - params.zero_point[i]) * params.scale[i];
-      params.range_min = i == 0 ? low : std::min(params.range_min, low);
-      params.range_max = i == 0 ? high : std::max(params.range_max, high);
-    }
-    return params;
+  Result<QuantParams> params_of(ValueId scale, ValueId zero_point, DataType type) const {
+    return stored_params(graph_, scale, zero_point, type);
   }
 
   bool is_constant(ValueId id) const {
@@ -170,13 +177,8 @@ class Lift {
       return {};
     }
     const Value& stored = graph_.value(node.outputs[0]);
-    QUANT_TRY_ASSIGN(const QuantParams params, activation_params(scale, zero_point, stored.type));
-    if (params.per_channel()) {
-      return fail(ErrorCode::kUnsupported,
-                  fmt::format("quantizes an activation with {} scales; only one scale for a whole "
-                              "activation is supported",
-                              params.scale.size()));
-    }
+    QUANT_TRY_ASSIGN(const QuantParams params, params_of(scale, zero_point, stored.type));
+    QUANT_TRY(check_whole(params));
     ValueId real = source;
     if (!graph_.value(source).quant) {
       graph_.value(source).quant = params;
@@ -202,7 +204,44 @@ class Lift {
     return identity.outputs[0];
   }
 
+  // Whether integers are looked up in a table of their own type's size.
+  bool is_table(const Node& node) const {
+    const auto index = indices_.find(node.inputs[1]);
+    if (index == indices_.end() || !is_constant(node.inputs[0])) return false;
+    const Tensor& table = *graph_.value(node.inputs[0]).constant;
+    const DataType type = graph_.value(index->second.inputs[0]).type;
+    const bool whole = (type == DataType::kUint8 && table.elements() == 256) ||
+                       (type == DataType::kUint16 && table.elements() == 65536);
+    return table.rank() == 1 && whole && size_of(table.type()) <= 2;
+  }
+
+  // A table's integers as real values: a Lookup of real values.
+  Status look_up(Node& node) {
+    const Table& table = tables_.at(node.inputs[0]);
+    QUANT_TRY_ASSIGN(QuantParams params,
+                     params_of(node.inputs[1], input(node, 2), graph_.value(node.inputs[0]).type));
+    QUANT_TRY(check_whole(params));
+    Node dequantization = node;
+    dequantization.inputs[0] = table.gather.inputs[0];
+    QUANT_TRY_ASSIGN(const ValueId entries, add_real_constant(graph_, dequantization, 0, 0));
+    graph_.value(entries).quant.reset();  // no operand
+    const QuantParams& source = *graph_.value(table.source).quant;
+    Node lookup;
+    lookup.op = OpKind::kLookup;
+    lookup.original_names = table.gather.original_names;
+    lookup.attributes.set("scale", source.scale[0]);
+    lookup.attributes.set("zero_point", source.zero_point[0]);
+    lookup.inputs = {table.source, entries};
+    lookup.outputs = node.outputs;
+    graph_.value(node.outputs[0]).quant = std::move(params);
+    graph_.nodes.push_back(std::move(lookup));
+    return {};
+  }
+
   Status dequantize(Node& node) {
+    if (tables_.contains(node.inputs[0]) && is_constant(node.inputs[1]) &&
+        is_constant(input(node, 2)))
+      return look_up(node);
     const auto found = integers_.find(node.inputs[0]);
     if (found == integers_.end() || !is_constant(node.inputs[1]) || !is_constant(input(node, 2))) {
       for (ValueId& id : node.inputs) id = read(id);
@@ -210,53 +249,22 @@ class Lift {
       return {};
     }
     const ValueId real = found->second.real;
-    QUANT_TRY_ASSIGN(QuantParams params, activation_params(node.inputs[1], input(node, 2),
-                                                           graph_.value(node.inputs[0]).type));
+    const ValueId output = node.outputs[0];
+    QUANT_TRY_ASSIGN(QuantParams params,
+                     params_of(node.inputs[1], input(node, 2), graph_.value(node.inputs[0]).type));
     if (params == *graph_.value(real).quant) {
-      same_[node.outputs[0]] = real;
-    } else {
-      reinterpret(node, real, std::move(params));
+      same_[output] = real;
+      return {};
     }
+    const auto rank = static_cast<std::int64_t>(graph_.value(output).shape.size());
+    const std::int64_t axis = node.attributes.integer("axis", 1);
+    if (params.per_channel()) params.axis = static_cast<int>(axis < 0 ? axis + rank : axis);
+    append_reinterpretation(graph_, real, output, std::move(params), node.original_names);
     return {};
   }
 
-  // The integers of `real` under other parameters: real·s'/s + (zp − zp')·s'.
-  void reinterpret(const Node& node, ValueId real, QuantParams params) {
-    const ValueId output = node.outputs[0];
-    const QuantParams made = *graph_.value(real).quant;
-    Shape shape;
-    if (params.per_channel()) {
-      const auto rank = static_cast<std::int64_t>(graph_.value(output).shape.size());
-      const std::int64_t axis = node.attributes.integer("axis", 1);
-      params.axis = static_cast<int>(axis < 0 ? axis + rank : axis);
-      shape.assign(static_cast<std::size_t>(rank - params.axis), 1);
-      shape[0] = static_cast<std::int64_t>(params.scale.size());
-    }
-    Tensor factor(DataType::kFloat32, shape);
-    Tensor shift(DataType::kFloat32, shape);
-    for (std::size_t i = 0; i < params.scale.size(); ++i) {
-      factor.data<float>()[i] = params.scale[i] / made.scale[0];
-      shift.data<float>()[i] = (made.zero_point[0] - params.zero_point[i]) * params.scale[i];
-    }
-    const std::string name = graph_.value(output).name;
-    Value scaled = graph_.value(output);
-    scaled.name = name + "/scaled";
-    Node multiply;
-    multiply.op = OpKind::kMul;
-    multiply.original_names = node.original_names;
-    multiply.inputs = {real, graph_.add_constant(name + "/factor", std::move(factor))};
-    multiply.outputs = {graph_.add_value(std::move(scaled))};
-    Node add = multiply;
-    add.op = OpKind::kAdd;
-    add.inputs = {multiply.outputs[0], graph_.add_constant(name + "/shift", std::move(shift))};
-    add.outputs = {output};
-    graph_.value(output).quant = std::move(params);
-    graph_.nodes.push_back(std::move(multiply));
-    graph_.nodes.push_back(std::move(add));
-  }
-
   Status check_same_params(ValueId real, ValueId scale, ValueId zero_point, DataType type) const {
-    QUANT_TRY_ASSIGN(const QuantParams params, activation_params(scale, zero_point, type));
+    QUANT_TRY_ASSIGN(const QuantParams params, params_of(scale, zero_point, type));
     if (params == *graph_.value(real).quant) return {};
     return fail(ErrorCode::kUnsupported,
                 "reads integers with other parameters than they were made with");
@@ -275,51 +283,16 @@ class Lift {
     return found->second.real;
   }
 
-  // Constant integers at `index`, with scale and zero point behind, as real values.
-  Result<ValueId> real_constant(const Node& node, std::size_t index, std::int64_t axis) {
-    Node dequantization;
-    dequantization.op = OpKind::kDequantizeLinear;
-    dequantization.attributes.set("axis", axis);
-    std::vector<const Tensor*> integers;
-    for (std::size_t i = index; i < index + 3; ++i) {
-      dequantization.inputs.push_back(node.inputs[i]);
-      integers.push_back(&*graph_.value(node.inputs[i]).constant);
-    }
-    QUANT_TRY_ASSIGN(std::vector<Tensor> reals, evaluate_node(dequantization, integers));
-    const ValueId id =
-        graph_.add_constant(graph_.value(node.outputs[0]).name + "/weights", std::move(reals[0]));
-    graph_.value(id).quant = folded_params(graph_, dequantization);
-    return id;
-  }
-
   Status convolution(Node& node) {
     for (const std::size_t constant : {1, 2, 3, 4, 5, 6, 7}) {
       if (!is_constant(node.inputs[constant])) return unlifted(node);
     }
     if (!is_constant(input(node, 8))) return unlifted(node);
     QUANT_TRY_ASSIGN(const ValueId x, real_input(node, 0));
-    QUANT_TRY_ASSIGN(const ValueId weights, real_constant(node, 3, 0));
+    QUANT_TRY_ASSIGN(const ValueId weights, add_real_constant(graph_, node, 3, 0));
     Node real = real_node(node, OpKind::kConv, {x, weights});
-    if (input(node, 8) != kNoValue) {
-      QUANT_TRY_ASSIGN(const ValueId bias, real_bias(node));
-      real.inputs.push_back(bias);
-    }
+    if (input(node, 8) != kNoValue) real.inputs.push_back(add_real_bias(graph_, node));
     return make(node, std::move(real));
-  }
-
-  // The bias is at scale s_x·s_w.
-  Result<ValueId> real_bias(const Node& node) {
-    const Tensor& bias = *graph_.value(node.inputs[8]).constant;
-    const float x_scale = graph_.value(node.inputs[1]).constant->data<float>()[0];
-    const auto w_scales = graph_.value(node.inputs[4]).constant->data<float>();
-    const auto integers = bias.data<std::int32_t>();
-    Tensor result(DataType::kFloat32, bias.shape());
-    for (std::size_t c = 0; c < integers.size(); ++c) {
-      const double scale = static_cast<double>(x_scale) * w_scales[w_scales.size() == 1 ? 0 : c];
-      result.data<float>()[c] = static_cast<float>(integers[c] * scale);
-    }
-    const std::string& made = graph_.value(node.outputs[0]).name;
-    return graph_.add_constant(made + "/bias", std::move(result));
   }
 
   Status product(Node& node) {
@@ -329,7 +302,7 @@ class Lift {
     const auto operand = [&](std::size_t index) -> Result<ValueId> {
       if (!is_constant(node.inputs[index])) return real_input(node, index);
       const auto rank = static_cast<std::int64_t>(graph_.value(node.inputs[index]).shape.size());
-      return real_constant(node, index, rank - 1);
+      return add_real_constant(graph_, node, index, rank - 1);
     };
     QUANT_TRY_ASSIGN(const ValueId a, operand(0));
     QUANT_TRY_ASSIGN(const ValueId b, operand(3));
@@ -353,7 +326,7 @@ class Lift {
   Status make(const Node& node, Node real) {
     const ValueId stored = node.outputs[0];
     QUANT_TRY_ASSIGN(const QuantParams params,
-                     activation_params(node.inputs[6], node.inputs[7], graph_.value(stored).type));
+                     params_of(node.inputs[6], node.inputs[7], graph_.value(stored).type));
     real.outputs = {real_output(stored, params)};
     integers_[stored] = {real.outputs[0], node.inputs[6], node.inputs[7]};
     graph_.nodes.push_back(std::move(real));
@@ -405,7 +378,10 @@ class Lift {
   Graph graph_;
   std::map<ValueId, Integers> integers_;
   std::map<ValueId, ValueId> same_;  // dequantized values of the file → real values
-  std::set<ValueId> own_name_;       // real values that the file has as integers alone
+  // Nodes that nothing needs as they are, as long as only a DequantizeLinear reads them; by output.
+  std::map<ValueId, Node> indices_;  // casts of integers, for tables
+  std::map<ValueId, Table> tables_;
+  std::set<ValueId> own_name_;  // real values that the file has as integers alone
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace quant {
@@ -60,6 +61,21 @@ TEST(RequantizeTable, SixteenBitsInEveryDirection) {
                                                 DataType::kUint16)));
   EXPECT_FALSE(is_identity(make_requantize_table({0.1F, 77}, 0.1F, {77, 0, 65535}, DataType::kUint8,
                                                  DataType::kUint16)));
+}
+
+// All levels at several scales: a multiplier in float32 would show.
+TEST(RequantizeTable, SixteenBitsAreRoundedInDouble) {
+  for (int step = 0; step < 8; ++step) {
+    const float in = 1e-4F + 1.37e-5F * static_cast<float>(step);
+    const float out = 2e-4F - 1.91e-5F * static_cast<float>(step);
+    const auto table = make_requantize_table({in, 20000}, out, {30000, 0, 65535}, DataType::kUint16,
+                                             DataType::kUint16);
+    for (int q = 0; q < 65536; ++q) {
+      const double t = static_cast<double>(q - 20000) * (double{in} / double{out});
+      const double want = std::clamp(std::nearbyint(t) + 30000, 0.0, 65535.0);
+      ASSERT_EQ(table[static_cast<std::size_t>(q)], want) << step << " " << q;
+    }
+  }
 }
 
 }  // namespace

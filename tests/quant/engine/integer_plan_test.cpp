@@ -259,6 +259,17 @@ TEST(IntegerPlan, RefusesScalesPerChannelInside) {
               HasSubstr("zero point 0.5 is no integer of uint16"));
 }
 
+// As a frame its normalization would lie in the weights' scales; here it would be lost.
+TEST(IntegerPlan, RefusesWeightsBehindScalesPerChannel) {
+  IntegerNetwork network({1, 3, 9, 11});
+  const ValueId x = feature_map(network, DataType::kUint16);
+  const ValueId y = network.convolution(OpKind::kConv, x, {6, 6, 1, 1}, DataType::kInt8,
+                                        DataType::kUint16, {}, true);
+  network.convolution(OpKind::kConv, y, {2, 6, 1, 1}, DataType::kInt8, DataType::kUint16);
+  network.graph().outputs = {y, static_cast<ValueId>(network.graph().values.size() - 1)};
+  EXPECT_THAT(network.plan_error(), HasSubstr("which only the frame may have"));
+}
+
 TEST(IntegerPlan, RefusesConstantsOfOtherTypes) {
   const auto convolution = [](DataType input, DataType weights, DataType bias) {
     IntegerNetwork network({1, 3, 9, 11});

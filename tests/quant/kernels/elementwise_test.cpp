@@ -111,6 +111,35 @@ TEST(Binary, AllPairsOfBytes) {
   }
 }
 
+// Enough of them that a multiplier or a step rounded to float32 would show.
+TEST(Binary, ManyPairsOfSixteenBits) {
+  constexpr std::int64_t kCount = 20000;
+  for (std::uint32_t seed = 0; seed < 24; ++seed) {
+    oracle::Random random(50 + seed);
+    BinarySpec spec;
+    spec.a_type = spec.b_type = spec.output_type = DataType::kUint16;
+    fill(spec, random, kOps[seed % 6]);
+    // Results that fill the output's range without leaving it.
+    if (spec.op == BinaryOp::kMul) spec.output_scale = spec.a.scale * spec.b.scale * 30000;
+    if (spec.op == BinaryOp::kDiv) spec.output_scale = spec.a.scale / spec.b.scale / 10000;
+    spec.a.zero_point = spec.b.zero_point = spec.output.zero_point = 32000;
+    spec.output.qmin = 0;
+    spec.output.qmax = 65535;
+    spec.out_shape = {kCount};
+    spec.a_strides = spec.b_strides = {1};
+    const Levels a = random.vector<std::int32_t>(kCount, 0, 65535);
+    const Levels b = random.vector<std::int32_t>(kCount, 0, 65535);
+    Levels want;
+    for (std::size_t i = 0; i < a.size(); ++i) want.push_back(expected_element(spec, a[i], b[i]));
+    ThreadPool pool(1);
+    oracle::Elements left(spec.a_type, a);
+    oracle::Elements right(spec.b_type, b);
+    oracle::Elements out(spec.output_type, kCount);
+    Binary(spec, available_isas().front()).run(left.data(), right.data(), out.data(), pool);
+    EXPECT_EQ(oracle::difference(out.levels(), want), "") << "seed " << seed;
+  }
+}
+
 TEST(Binary, BroadcastsLikeNumpy) {
   for (std::uint32_t seed = 0; seed < 300; ++seed) {
     oracle::Random random(100 + seed);
@@ -252,6 +281,36 @@ TEST(PRelu, SlopesPerChannelAndShared) {
         }
       }
     }
+  }
+}
+
+// Every level, at several scales: a multiplier rounded to float32 would show in some of them.
+TEST(PRelu, AllLevelsOfSixteenBits) {
+  for (std::uint32_t seed = 0; seed < 8; ++seed) {
+    oracle::Random random(seed);
+    PReluSpec spec;
+    spec.pixels = 65536;
+    spec.slopes = {random.real(0.1F, 0.9F)};
+    spec.input_type = spec.output_type = DataType::kUint16;
+    spec.input = {random.real(1e-4F, 2e-4F), 30000};
+    spec.output_scale = random.real(1e-4F, 2e-4F);
+    spec.output = {12345, 0, 65535};
+    const double in_scale = spec.input.scale;
+    const double out_scale = spec.output_scale;
+    Levels in;
+    Levels want;
+    for (std::int32_t q = 0; q < 65536; ++q) {
+      in.push_back(q);
+      const oracle::Exact x = q - 30000;
+      const double multiplier =
+          q >= 30000 ? in_scale / out_scale : in_scale * double{spec.slopes[0]} / out_scale;
+      want.push_back(oracle::to_output(oracle::rounded(x * multiplier, true), 12345, 0, 65535));
+    }
+    ThreadPool pool(1);
+    oracle::Elements source(spec.input_type, in);
+    oracle::Elements out(spec.output_type, 65536);
+    PRelu(spec, available_isas().front()).run(source.data(), out.data(), pool);
+    EXPECT_EQ(oracle::difference(out.levels(), want), "") << seed;
   }
 }
 

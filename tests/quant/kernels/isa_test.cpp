@@ -11,6 +11,7 @@
 #include "quant/kernels/integer/depthwise_kernel.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/span_kernels.h"
+#include "quant/kernels/integer/wide_depthwise_kernel.h"
 
 namespace quant {
 namespace {
@@ -107,6 +108,7 @@ TEST(Isa, TheForcedOneRuns) {
     EXPECT_EQ(narrow(isa)->isa, isa);
     EXPECT_EQ(wide(isa)->isa, isa);
     EXPECT_EQ(depthwise_kernel(isa)->isa, isa);
+    EXPECT_EQ(wide_depthwise_kernel(isa, DataType::kUint8, DataType::kUint16)->isa, isa);
     EXPECT_EQ(span_kernels(isa).isa, isa);
     const int lanes = isa == Isa::kAvx512 ? 16 : isa == Isa::kAvx2 ? 8 : 4;
     EXPECT_EQ(narrow(isa)->tile, 2 * lanes);

@@ -109,7 +109,7 @@ TEST(Normalize, RandomShapesEqualTheOracle) {
   }
 }
 
-// 2^23 elements at 16 bits: n·Σq² passes 64 bits, the moments are exact all the same.
+// 2^23 elements at 16 bits: n·Σq² and its difference from (Σq)² pass 64 bits.
 TEST(Normalize, LongSumsOfSixteenBits) {
   NormalizeSpec spec;
   spec.reduce = kMaxNormalizedElements;
@@ -118,13 +118,14 @@ TEST(Normalize, LongSumsOfSixteenBits) {
   spec.input = {1e-4F, 0};
   spec.output_scale = 1e-4F;
   spec.output = {30000, 0, 65535};
+  // Half of them 0, half 65535: mean and deviation 32767.5.
   std::vector<std::uint16_t> in(static_cast<std::size_t>(spec.reduce), 65535);
-  for (std::size_t i = 0; i < in.size(); i += 2) in[i] = 65533;
+  for (std::size_t i = 0; i < in.size(); i += 2) in[i] = 0;
   std::vector<std::uint16_t> out(in.size());
   ThreadPool pool(2);
   Normalize(spec).run(in.data(), out.data(), pool);
-  // Mean 65534, variance 1: ∓1 step of 1e-4 against sqrt(1e-8 + 1e-5), in steps of 1e-4.
-  const double unit = 1e-4 / std::sqrt(1e-8 + 1e-5) / 1e-4;
+  const double deviation = 32767.5 * double{1e-4F};
+  const double unit = deviation / std::sqrt(deviation * deviation + 1e-5) / double{1e-4F};
   EXPECT_EQ(out[0], static_cast<std::uint16_t>(30000 - std::nearbyint(unit)));
   EXPECT_EQ(out[1], static_cast<std::uint16_t>(30000 + std::nearbyint(unit)));
 }

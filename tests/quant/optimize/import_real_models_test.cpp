@@ -14,6 +14,7 @@
 #include "quant/backend/native_reference.h"
 #include "quant/backend/onnxruntime_reference.h"
 #include "quant/base/read_file.h"
+#include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/metrics/snr.h"
 #include "quant/onnx/qdq_writer.h"
@@ -64,10 +65,9 @@ struct Matched {
 
 // What quantizes in the file, matched with the integer graph by the names that the file has: of the
 // real tensor in front of a QuantizeLinear, of the real tensor behind it where that is an output of
-// the model, or of the integers themselves. `inside` are those of the file that the emulator does
-// not have: functions of one element on the way to another.
-std::vector<Matched> match(const onnx::GraphProto& file, const Graph& integer,
-                           std::vector<std::string>& inside) {
+// the model, or of the integers themselves. What the emulator does not have (functions of one
+// element on the way to another, the float part on the host) is left out.
+std::vector<Matched> match(const onnx::GraphProto& file, const Graph& integer) {
   std::set<std::string> constants;
   for (const auto& tensor : file.initializer()) constants.insert(tensor.name());
   std::map<std::string, std::string> output_of;  // integers → real output of the model
@@ -89,19 +89,78 @@ std::vector<Matched> match(const onnx::GraphProto& file, const Graph& integer,
     const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
       return integer.find_value(name).has_value();
     });
-    if (found == names.end()) {
-      inside.push_back(stored);
-    } else {
-      result.push_back({stored, *integer.find_value(*found)});
-    }
+    if (found != names.end()) result.push_back({stored, *integer.find_value(*found)});
   }
   return result;
 }
 
+// The nodes that make and read single tensors of a file.
+class Links {
+ public:
+  explicit Links(onnx::GraphProto& graph) {
+    for (onnx::NodeProto& node : *graph.mutable_node()) {
+      for (const std::string& output : node.output()) makers_[output] = &node;
+      for (const std::string& input : node.input()) readers_[input].push_back(&node);
+    }
+    for (const auto& tensor : graph.initializer()) constants_[tensor.name()] = tensor;
+  }
+  onnx::NodeProto* maker(const std::string& name) const {
+    const auto found = makers_.find(name);
+    return found == makers_.end() ? nullptr : found->second;
+  }
+  onnx::NodeProto* only_reader(const std::string& name) const {
+    const auto found = readers_.find(name);
+    return found == readers_.end() || found->second.size() != 1 ? nullptr : found->second[0];
+  }
+  // Whether two initializers hold the same.
+  bool equal(const std::string& a, const std::string& b) const {
+    onnx::TensorProto x = constants_.at(a);
+    onnx::TensorProto y = constants_.at(b);
+    x.clear_name();
+    y.clear_name();
+    return x.SerializeAsString() == y.SerializeAsString();
+  }
+
+ private:
+  std::map<std::string, onnx::NodeProto*> makers_;
+  std::map<std::string, std::vector<onnx::NodeProto*>> readers_;
+  std::map<std::string, onnx::TensorProto> constants_;
+};
+
+// Averages and interpolation between tensors of equal parameters, in units of their scale: the same
+// real numbers divided by one number, which float32 then holds exactly.
+void drop_equal_scales(onnx::GraphProto& graph) {
+  onnx::TensorProto one;
+  one.set_name("import_test/one");
+  one.set_data_type(onnx::TensorProto::FLOAT);
+  one.add_float_data(1);
+  const Links links(graph);
+  std::vector<onnx::NodeProto> added;
+  for (onnx::NodeProto& node : *graph.mutable_node()) {
+    if (node.op_type() != "AveragePool" && node.op_type() != "Resize") continue;
+    const onnx::NodeProto* before = links.maker(node.input(0));
+    onnx::NodeProto* behind = links.only_reader(node.output(0));
+    if (before == nullptr || behind == nullptr || before->op_type() != "DequantizeLinear" ||
+        behind->op_type() != "QuantizeLinear" || !links.equal(before->input(1), behind->input(1)) ||
+        !links.equal(before->input(2), behind->input(2)))
+      continue;
+    onnx::NodeProto steps = *before;
+    steps.set_name(node.name() + "/steps");
+    steps.set_input(1, one.name());
+    steps.set_output(0, node.name() + "/steps");
+    node.set_input(0, steps.output(0));
+    behind->set_input(1, one.name());
+    added.push_back(std::move(steps));
+  }
+  for (onnx::NodeProto& node : added) *graph.add_node() = std::move(node);
+  *graph.add_initializer() = one;
+}
+
 // The file with every matched tensor read from an input of its own, and all of them as outputs.
 std::vector<std::byte> cut_open(onnx::ModelProto model, const Graph& integer,
-                                const std::vector<Matched>& matched) {
+                                const std::vector<Matched>& matched, bool equal_scales_dropped) {
   onnx::GraphProto& graph = *model.mutable_graph();
+  if (equal_scales_dropped) drop_equal_scales(graph);
   std::map<std::string, std::string> renamed;
   for (const auto& [stored, id] : matched) {
     renamed[stored] = stored + "/fed";
@@ -180,7 +239,6 @@ class ImportedModel : public ::testing::TestWithParam<Quantized> {
     EXPECT_TRUE(imported->imported);
     EXPECT_TRUE(imported->calibrated.empty());
     model_ = std::move(imported->model);
-    float_graph_ = imported->float_graph;
     integer_ = std::make_shared<const Graph>(model_.integer);
     run_emulator();
   }
@@ -244,10 +302,68 @@ class ImportedModel : public ::testing::TestWithParam<Quantized> {
     return all;
   }
 
+  // Every layer on the emulator's own integers, by kind of operator.
+  void compare_layers(bool equal_scales_dropped, std::map<std::string, Difference>& kinds) const {
+    const std::vector<Matched> matched = match(proto_.graph(), *integer_);
+    const auto layers = onnxruntime(cut_open(proto_, *integer_, matched, equal_scales_dropped));
+    ASSERT_TRUE(layers);
+    std::map<ValueId, std::string> kind_of = {{integer_->inputs[0], "frame"}};
+    std::set<ValueId> unmatched;
+    for (const Node& node : integer_->nodes) {
+      for (const ValueId id : node.outputs) {
+        kind_of[id] = to_string(node.op);
+        unmatched.insert(id);
+      }
+    }
+    for (std::size_t f = 0; f < frames_.size(); ++f) {
+      std::vector<Tensor> inputs = {inputs_[f]};
+      for (const Matched& tensor : matched) inputs.push_back(levels_[f].at(tensor.value));
+      std::vector<Tensor> made;
+      const auto ran = layers->run(inputs, made);
+      ASSERT_TRUE(ran) << ran.error().text();
+      for (std::size_t i = 0; i < matched.size(); ++i) {
+        Difference& kind = kinds[kind_of.at(matched[i].value)];
+        if (f == 0) ++kind.layers;
+        kind.add(made[i], levels_[f].at(matched[i].value));
+        unmatched.erase(matched[i].value);
+      }
+    }
+    for (const ValueId id : unmatched) {
+      // Only the tables that a frame goes through channel by channel.
+      EXPECT_NE(integer_->value(id).name.find("_channel"), std::string::npos)
+          << integer_->value(id).name << " is not in the file";
+    }
+  }
+
+  // Of the same network in float: the original, or what the file is but for rounding.
+  std::vector<std::vector<Tensor>> float_results() const {
+    const testing::RealModel model = testing::real_model(GetParam().model);
+    if (*GetParam().floats != 0) {
+      const auto floats = read_file(testing::data_folder() / GetParam().floats, 1 << 28);
+      EXPECT_TRUE(floats) << floats.error().text();
+      return results(*onnxruntime(*floats, {{model.input.name, model.shape()}}));
+    }
+    InputSpec input = model.input;
+    auto graph = read_fp_optimized(file_, {}, input);
+    EXPECT_TRUE(graph) << graph.error().text();
+    auto executor = FloatExecutor::create(std::make_shared<const Graph>(std::move(*graph)), 1);
+    EXPECT_TRUE(executor) << executor.error().text();
+    InputSpec plain = model.input;
+    plain.mean.assign(plain.mean.size(), 0.0F);
+    plain.std.assign(plain.std.size(), 1.0F);
+    std::vector<std::vector<Tensor>> all;
+    for (const Tensor& frame : frames_) {
+      const Tensor pixels = normalize_frame(frame, plain);
+      std::vector<Tensor> outputs;
+      EXPECT_TRUE(executor->run(std::span(&pixels, 1), outputs));
+      all.push_back(std::move(outputs));
+    }
+    return all;
+  }
+
   std::vector<std::byte> file_;
   onnx::ModelProto proto_;
   QuantizedModel model_;
-  std::shared_ptr<const Graph> float_graph_;
   std::shared_ptr<const Graph> integer_;
   std::vector<Tensor> frames_;
   std::vector<Tensor> inputs_;                     // normalized
@@ -255,44 +371,43 @@ class ImportedModel : public ::testing::TestWithParam<Quantized> {
   std::vector<std::vector<Tensor>> outputs_;       // by frame
 };
 
+// Averages and interpolation meet exact ties all the time: x.5 between two integers. The emulator
+// rounds them to even; ONNX Runtime multiplies by the scale first and divides by it again, and
+// falls to either side. Nothing else differs: without the scale, these layers agree as the others
+// do.
 TEST_P(ImportedModel, LayersMakeTheIntegersOfOnnxRuntime) {
-  std::vector<std::string> inside;
-  const std::vector<Matched> matched = match(proto_.graph(), *integer_, inside);
-  const auto layers = onnxruntime(cut_open(proto_, *integer_, matched));
-  ASSERT_TRUE(layers);
-  std::map<ValueId, std::string> kind_of = {{integer_->inputs[0], "frame"}};
-  std::set<ValueId> unmatched;
-  for (const Node& node : integer_->nodes) {
-    for (const ValueId id : node.outputs) {
-      kind_of[id] = to_string(node.op);
-      unmatched.insert(id);
-    }
-  }
+  constexpr double kLeastEqual = 0.999;
   std::map<std::string, Difference> kinds;
-  for (std::size_t f = 0; f < frames_.size(); ++f) {
-    std::vector<Tensor> inputs = {inputs_[f]};
-    for (const Matched& tensor : matched) inputs.push_back(levels_[f].at(tensor.value));
-    std::vector<Tensor> made;
-    const auto ran = layers->run(inputs, made);
-    ASSERT_TRUE(ran) << ran.error().text();
-    for (std::size_t i = 0; i < matched.size(); ++i) {
-      Difference& kind = kinds[kind_of.at(matched[i].value)];
-      if (f == 0) ++kind.layers;
-      kind.add(made[i], levels_[f].at(matched[i].value));
-      unmatched.erase(matched[i].value);
-    }
-  }
+  compare_layers(false, kinds);
+  Difference all;
   for (const auto& [kind, difference] : kinds) {
-    fmt::print("{:<20} {:>3} layers {:>9} integers {:>5} unequal, at least {:.5f} % equal, by {}\n",
+    fmt::print("{:<20} {:>3} layers {:>9} integers {:>5} unequal, at least {:.3f} % equal, by {}\n",
                kind, difference.layers, difference.elements, difference.unequal,
                100 * difference.least_share, difference.largest);
+    EXPECT_LE(difference.largest, 1) << kind;
+    if (kind != "AveragePool" && kind != "Resize") {
+      EXPECT_GE(difference.least_share, kLeastEqual) << kind;
+    }
+    all.elements += difference.elements;
+    all.unequal += difference.unequal;
   }
-  for (const ValueId id : unmatched)
-    fmt::print("  not in the file: {}\n", integer_->value(id).name);
-  fmt::print("  only in the file: {}\n", inside.size());
+  EXPECT_LE(static_cast<double>(all.unequal),
+            (1 - kLeastEqual) * static_cast<double>(all.elements));
+  kinds.clear();
+  compare_layers(true, kinds);
+  for (const auto& [kind, difference] : kinds) {
+    EXPECT_LE(difference.largest, 1) << kind;
+    EXPECT_GE(difference.least_share, kLeastEqual) << kind;
+  }
 }
 
-TEST_P(ImportedModel, OutputsAreThoseOfOnnxRuntime) {
+// Two runtimes that add float32 products in another order agree on all but a few integers of a
+// million; each that falls to the other side of a tie moves those behind it. So the outputs agree
+// within the model's own quantization error, as do two float runtimes on the same file. Two
+// roundings of one network that have nothing in common any more are √2 times as far apart as each
+// is from float: 3 dB.
+TEST_P(ImportedModel, OutputsAgreeWithOnnxRuntimeWithinTheQuantizationError) {
+  constexpr double kUncorrelatedDb = 3.01;
   const auto original = onnxruntime(file_);
   ASSERT_TRUE(original);
   const auto expected = results(*original);
@@ -300,30 +415,34 @@ TEST_P(ImportedModel, OutputsAreThoseOfOnnxRuntime) {
   ASSERT_TRUE(native) << native.error().text();
   const auto emulator_db = snr(expected, outputs_);
   const auto native_db = snr(expected, results(**native));
-  std::vector<double> quantization_db(emulator_db.size(), 0);
-  if (*GetParam().floats != 0) {
-    const auto floats = read_file(testing::data_folder() / GetParam().floats, 1 << 28);
-    ASSERT_TRUE(floats);
-    const testing::RealModel model = testing::real_model(GetParam().model);
-    const auto reference = onnxruntime(*floats, {{model.input.name, model.shape()}});
-    ASSERT_TRUE(reference);
-    quantization_db = snr(results(*reference), expected);
-  }
+  const auto quantization_db = snr(float_results(), expected);
   for (std::size_t i = 0; i < emulator_db.size(); ++i) {
     fmt::print("{:<12} emulator {:6.2f} dB, native {:6.2f} dB, quantization {:6.2f} dB\n",
                original->outputs()[i].name, emulator_db[i], native_db[i], quantization_db[i]);
+    EXPECT_GE(emulator_db[i], quantization_db[i] - kUncorrelatedDb) << original->outputs()[i].name;
   }
 }
 
-TEST_P(ImportedModel, ExactFormIsTheEmulator) {
+// Written out again in the form that keeps sums exact, ONNX Runtime computes the emulator's bits
+// from the frame on.
+TEST_P(ImportedModel, ExactExportIsTheEmulatorFromFrameToOutputs) {
+  const bool wide = std::any_of(integer_->values.begin(), integer_->values.end(),
+                                [](const Value& value) { return value.type == DataType::kInt16; });
+  if (wide) GTEST_SKIP() << "16-bit weights have no exact form";
   QdqOptions options;
   options.exact = true;
   const auto qdq = write_qdq(model_, options);
   ASSERT_TRUE(qdq) << qdq.error().text();
   const auto exported = onnxruntime(qdq->onnx);
   ASSERT_TRUE(exported);
-  const auto db = snr(outputs_, results(*exported));
-  for (const double value : db) fmt::print("{:6.2f} dB\n", value);
+  const auto actual = results(*exported);
+  for (std::size_t f = 0; f < actual.size(); ++f) {
+    for (std::size_t i = 0; i < actual[f].size(); ++i) {
+      const auto error = measure_error(outputs_[f][i], actual[f][i]);
+      ASSERT_TRUE(error) << error.error().text();
+      EXPECT_EQ(error->max_abs, 0) << exported->outputs()[i].name;
+    }
+  }
 }
 
 std::string name_of(const ::testing::TestParamInfo<Quantized>& test) {

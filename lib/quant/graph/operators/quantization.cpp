@@ -169,6 +169,36 @@ Status compute_dequantize(const NodeContext& context, std::span<Tensor> outputs)
   return {};
 }
 
+// The scale under which x is looked up.
+Status check_scale(const NodeContext& context) {
+  const float scale = context.node.attributes.number("scale", 0);
+  if (scale > 0 && std::isfinite(scale)) return {};
+  return fail(ErrorCode::kInvalidData, fmt::format("attribute scale is {}", scale));
+}
+
+Result<Types> infer_lookup(const NodeContext& context) {
+  QUANT_TRY_ASSIGN(const TensorType* x, float_input(context, 0));
+  QUANT_TRY_ASSIGN(const TensorType* table, float_input(context, 1));
+  QUANT_TRY(check_scale(context));
+  if (is_static(table->shape) && element_count(table->shape) == 0)
+    return fail(ErrorCode::kInvalidData, "its table is empty");
+  return Types{{DataType::kFloat32, x->shape}};
+}
+
+Status compute_lookup(const NodeContext& context, std::span<Tensor> outputs) {
+  const std::span<const float> x = context.constants[0]->data<float>();
+  const std::span<const float> table = context.constants[1]->data<float>();
+  const std::span<float> y = outputs[0].data<float>();
+  const float scale = context.node.attributes.number("scale", 0);
+  const float zero_point = context.node.attributes.number("zero_point", 0);
+  const auto last = static_cast<float>(table.size() - 1);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const float level = std::nearbyint(x[i] / scale) + zero_point;
+    y[i] = table[std::isnan(level) ? 0 : static_cast<std::size_t>(std::clamp(level, 0.0F, last))];
+  }
+  return {};
+}
+
 constexpr Operator kOperators[] = {
     computed_operator<infer_quantize, compute_quantize>(OpKind::kQuantizeLinear, 2, 3),
     computed_operator<infer_dequantize, compute_dequantize>(OpKind::kDequantizeLinear, 2, 3),
@@ -176,6 +206,7 @@ constexpr Operator kOperators[] = {
         OpKind::kQLinearConv, 8, 9),
     computed_operator<infer_quantized_product, compute_quantized_product>(OpKind::kQLinearMatMul, 8,
                                                                           8),
+    computed_operator<infer_lookup, compute_lookup>(OpKind::kLookup, 2, 2),
 };
 
 }  // namespace

@@ -54,16 +54,16 @@ void choose_accumulator(Convolution& convolution, DataType weight_type) {
 }
 
 std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa isa) {
-  const bool depthwise = convolution.depthwise();
-  const bool one_range = convolution.requantization.outputs.size() == 1;
-  const bool scalar =
-      convolution.wide ? depthwise || !convolution.fits_float64 : depthwise && !one_range;
+  // What 8 bits have no vectors for: a depthwise output with a range for each channel.
+  const bool ranges = convolution.depthwise() && convolution.requantization.outputs.size() > 1;
+  const bool scalar = convolution.wide ? !convolution.fits_float64 : ranges;
   if (isa == Isa::kRef || scalar) {
     return convolution.transposed ? make_conv_transpose2d_ref(std::move(convolution))
                                   : make_conv2d_ref(std::move(convolution));
   }
-  if (depthwise) return make_depthwise_convolution(convolution, isa);
-  return make_panel_convolution(convolution, isa);
+  if (!convolution.depthwise()) return make_panel_convolution(convolution, isa);
+  if (convolution.wide) return make_wide_depthwise_convolution(convolution, isa);
+  return make_depthwise_convolution(convolution, isa);
 }
 
 }  // namespace

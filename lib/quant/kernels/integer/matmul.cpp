@@ -101,12 +101,13 @@ class PanelMatMul : public MatMulImplementation {
 
  private:
   using Widened = typename Panel::Widened;
+  using Weight = typename Panel::Weight;
   using Sum = typename Panel::Sum;
 
   std::int64_t depth() const { return Panel::kDepth * steps_; }
   template <typename B>
-  void pack_tile(const B* b, std::int64_t tile, Widened* weights, Sum* bias) const;
-  void run_panel(const std::byte* a, std::int64_t first, const Widened* weights, const Sum* bias,
+  void pack_tile(const B* b, std::int64_t tile, Weight* weights, Sum* bias) const;
+  void run_panel(const std::byte* a, std::int64_t first, const Weight* weights, const Sum* bias,
                  std::byte* output, Widened* panel) const;
 
   const PanelKernel<Panel>* kernel_;
@@ -130,7 +131,7 @@ PanelMatMul<Panel>::PanelMatMul(const MatMulSpec& spec, Isa isa)
   kernel_->channel_order(order_.data());
   for (int lane = 0; lane < kernel_->tile; ++lane) store_.add(spec.requantization, 0);
   const auto lanes = static_cast<std::size_t>(tiles_ * kernel_->tile);
-  weight_bytes_ = aligned(lanes * static_cast<std::size_t>(depth()) * sizeof(Widened));
+  weight_bytes_ = aligned(lanes * static_cast<std::size_t>(depth()) * sizeof(Weight));
   bias_bytes_ = aligned(lanes * sizeof(Sum));
   panel_bytes_ = aligned(kPanelRows * static_cast<std::size_t>(depth()) * sizeof(Widened));
 }
@@ -138,7 +139,7 @@ PanelMatMul<Panel>::PanelMatMul(const MatMulSpec& spec, Isa isa)
 // One tile of columns: b − zp_b as weights; −zp_a·Σ(b − zp_b) as bias, modulo 2^32 in int32.
 template <typename Panel>
 template <typename B>
-void PanelMatMul<Panel>::pack_tile(const B* b, std::int64_t tile, Widened* weights,
+void PanelMatMul<Panel>::pack_tile(const B* b, std::int64_t tile, Weight* weights,
                                    Sum* bias) const {
   const std::int64_t width = kernel_->tile;
   for (std::int64_t lane = 0; lane < width; ++lane) {
@@ -151,7 +152,7 @@ void PanelMatMul<Panel>::pack_tile(const B* b, std::int64_t tile, Widened* weigh
       std::int32_t weight = 0;
       if (real && k < spec_.k) weight = column[k * step] - spec_.b_zero_point;
       weights[(k / Panel::kDepth * width + lane) * Panel::kDepth + k % Panel::kDepth] =
-          static_cast<Widened>(weight);
+          static_cast<Weight>(weight);
       sum += weight;
     }
     bias[lane] = folded_bias<Sum>(-spec_.a_zero_point * sum);
@@ -159,7 +160,7 @@ void PanelMatMul<Panel>::pack_tile(const B* b, std::int64_t tile, Widened* weigh
 }
 
 template <typename Panel>
-void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const Widened* weights,
+void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const Weight* weights,
                                    const Sum* bias, std::byte* output, Widened* panel) const {
   const std::int64_t rows = std::min<std::int64_t>(kPanelRows, spec_.m - first);
   std::byte* outputs[kPanelRows];
@@ -191,7 +192,7 @@ void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const
 template <typename Panel>
 void PanelMatMul<Panel>::run(const void* a, const void* b, void* output, std::byte* scratch,
                              ThreadPool& pool) const {
-  auto* weights = reinterpret_cast<Widened*>(scratch);
+  auto* weights = reinterpret_cast<Weight*>(scratch);
   auto* bias = reinterpret_cast<Sum*>(scratch + weight_bytes_);
   std::byte* panels = scratch + weight_bytes_ + bias_bytes_;
   for (std::size_t batch = 0; batch < spec_.a_offsets.size(); ++batch) {

@@ -31,7 +31,7 @@ struct PackedPhase {
   std::int64_t steps = 0;                 // k / kDepth, rounded up
   std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in elements
   // (groups, tiles, steps, width of the tile, kDepth)
-  std::vector<typename Panel::Widened> weights;
+  std::vector<typename Panel::Weight> weights;
   std::vector<typename Panel::Sum> bias;  // (groups, group_lanes)
   // Outputs whose taps all lie inside the image: rows [first_y, last_y), columns [first_x, last_x).
   std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
@@ -77,6 +77,7 @@ class PanelConvolution : public ConvolutionImplementation {
 
  private:
   using Widened = typename Panel::Widened;
+  using Weight = typename Panel::Weight;
   using Phase = PackedPhase<Panel>;
   struct Block {
     std::int64_t first = 0, count = 0;  // pixels of the phase, over all images
@@ -186,7 +187,7 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
       const std::int64_t tile = lane / kernel_->tile;
       const std::int64_t width = tile_width(tile);
       const std::int64_t within = lane - tile * kernel_->tile;
-      Widened* weights =
+      Weight* weights =
           phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.row_stride();
       std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
       for (std::int64_t k = 0; k < phase.k; ++k) {

@@ -21,7 +21,8 @@ inline constexpr int kPanelRows = 6;
 // without saturation, as activations lie in −255…255 and weights in −255…255. u8·s8 instructions
 // would be faster and are not used: they add pairs in a saturating int16.
 struct NarrowPanel {
-  using Widened = std::int16_t;  // activations and weights
+  using Widened = std::int16_t;  // an activation
+  using Weight = std::int16_t;
   using Sum = std::int32_t;
   using Real = float;               // of requantization
   static constexpr int kDepth = 2;  // products along k that lie together
@@ -31,6 +32,7 @@ struct NarrowPanel {
 // happens, so that a fused multiply-add gives the same bits.
 struct WidePanel {
   using Widened = double;
+  using Weight = float;  // holds their 17 bits in half of the memory
   using Sum = double;
   using Real = double;
   static constexpr int kDepth = 1;
@@ -82,14 +84,14 @@ template <typename Panel>
 struct PanelTile {
   std::int64_t rows = 0;  // any number; taken kPanelRows at a time
   const typename Panel::Widened* activations = nullptr;
-  std::int64_t row_stride = 0;                       // in elements
-  std::int64_t steps = 0;                            // k / Panel::kDepth, rounded up
-  const typename Panel::Widened* weights = nullptr;  // (steps, width, Panel::kDepth)
-  const typename Panel::Sum* bias = nullptr;         // width
-  StoreLanes<typename Panel::Real> store;            // width
-  std::byte* const* outputs = nullptr;               // one per row
-  int width = 0;                                     // PanelKernel::tile, or half of it
-  int channels = 0;                                  // to store, ≤ width
+  std::int64_t row_stride = 0;                      // in elements
+  std::int64_t steps = 0;                           // k / Panel::kDepth, rounded up
+  const typename Panel::Weight* weights = nullptr;  // (steps, width, Panel::kDepth)
+  const typename Panel::Sum* bias = nullptr;        // width
+  StoreLanes<typename Panel::Real> store;           // width
+  std::byte* const* outputs = nullptr;              // one per row
+  int width = 0;                                    // PanelKernel::tile, or half of it
+  int channels = 0;                                 // to store, ≤ width
 };
 
 // Elements to widen: for each pixel, `runs` runs of `length`, laid end to end in the pixel's row.

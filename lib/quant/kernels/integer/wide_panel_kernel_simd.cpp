@@ -2,8 +2,6 @@
 // WidePanel's micro-kernel.
 #include "quant/kernels/integer/panel_kernel.h"
 
-#include <cstring>
-
 #include "quant/kernels/integer/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -11,65 +9,37 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/wide_store_simd-inl.h"
+
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using DD = hn::ScalableTag<double>;
-using VD = hn::Vec<DD>;
-using D32 = hn::Rebind<std::int32_t, DD>;  // as many lanes
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(DD()));
-constexpr int kTile = 2 * kLanes;
+constexpr int kTile = 2 * kWideLanes;
 
 // Named, not an array: compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_PANEL_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
 
-// From the sums of one vector of channels to levels in [qmin, qmax].
-struct Finisher {
-  VD bias, multiplier, lowest, highest;
-  hn::Vec<D32> zero_point;
-  HWY_INLINE Finisher(const PanelTile<WidePanel>& tile, int first)
-      : bias(hn::LoadU(DD(), tile.bias + first)),
-        multiplier(hn::LoadU(DD(), tile.store.multipliers + first)),
-        lowest(hn::LoadU(DD(), tile.store.lowest + first)),
-        highest(hn::LoadU(DD(), tile.store.highest + first)),
-        zero_point(hn::LoadU(D32(), tile.store.zero_points + first)) {}
-
-  template <typename Out>
-  HWY_INLINE void Store(VD sum, Out* output, int channels) const {
-    const hn::Rebind<Out, DD> d;
-    const VD t = hn::Mul(hn::Add(sum, bias), multiplier);
-    const VD clamped = hn::Round(hn::Min(hn::Max(t, lowest), highest));
-    const auto q = hn::DemoteTo(d, hn::Add(hn::DemoteTo(D32(), clamped), zero_point));
-    if (channels >= kLanes) {
-      hn::StoreU(q, d, output);
-    } else if (channels > 0) {
-      HWY_ALIGN Out part[kLanes];
-      hn::Store(q, d, part);
-      std::memcpy(output, part, static_cast<std::size_t>(channels) * sizeof(Out));
-    }
-  }
-};
-
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors, typename Out>
 void RunRows(const PanelTile<WidePanel>& tile, std::int64_t first) {
-  const DD d;
+  const WideD d;
   const std::int64_t stride = tile.row_stride;
   const double* HWY_RESTRICT a = tile.activations + first * stride;
-  const double* HWY_RESTRICT weights = tile.weights;
-#define QUANT_DECLARE(r) [[maybe_unused]] VD low##r = hn::Zero(d), high##r = hn::Zero(d);
+  const float* HWY_RESTRICT weights = tile.weights;
+#define QUANT_DECLARE(r) [[maybe_unused]] WideV low##r = hn::Zero(d), high##r = hn::Zero(d);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (std::int64_t step = 0; step < tile.steps; ++step) {
-    const VD w_low = hn::LoadU(d, weights);
-    [[maybe_unused]] const VD w_high = kVectors == 2 ? hn::LoadU(d, weights + kLanes) : w_low;
-    weights += kVectors * kLanes;
+    const WideV w_low = hn::PromoteTo(d, hn::LoadU(WideDF(), weights));
+    [[maybe_unused]] const WideV w_high =
+        kVectors == 2 ? hn::PromoteTo(d, hn::LoadU(WideDF(), weights + kWideLanes)) : w_low;
+    weights += kVectors * kWideLanes;
 #define QUANT_ACCUMULATE(r)                                                \
   if constexpr (r < kRows) {                                               \
-    const VD x = hn::Set(d, a[r * stride]);                                \
+    const WideV x = hn::Set(d, a[r * stride]);                             \
     low##r = hn::MulAdd(x, w_low, low##r);                                 \
     if constexpr (kVectors == 2) high##r = hn::MulAdd(x, w_high, high##r); \
   }
@@ -77,15 +47,16 @@ void RunRows(const PanelTile<WidePanel>& tile, std::int64_t first) {
 #undef QUANT_ACCUMULATE
     ++a;
   }
-  const Finisher finish_low(tile, 0);
-  [[maybe_unused]] const Finisher finish_high(tile, kVectors == 2 ? kLanes : 0);
-#define QUANT_STORE(r)                                                     \
-  if constexpr (r < kRows) {                                               \
-    Out* output = reinterpret_cast<Out*>(tile.outputs[first + r]);         \
-    finish_low.Store(low##r, output, tile.channels);                       \
-    if constexpr (kVectors == 2) {                                         \
-      finish_high.Store(high##r, output + kLanes, tile.channels - kLanes); \
-    }                                                                      \
+  const WideStore store_low(tile.bias, tile.store, 0);
+  [[maybe_unused]] const WideStore store_high(tile.bias, tile.store,
+                                              kVectors == 2 ? kWideLanes : 0);
+#define QUANT_STORE(r)                                                            \
+  if constexpr (r < kRows) {                                                      \
+    Out* output = reinterpret_cast<Out*>(tile.outputs[first + r]);                \
+    store_low.Store(low##r, output, tile.channels);                               \
+    if constexpr (kVectors == 2) {                                                \
+      store_high.Store(high##r, output + kWideLanes, tile.channels - kWideLanes); \
+    }                                                                             \
   }
   QUANT_FOR_PANEL_ROWS(QUANT_STORE)
 #undef QUANT_STORE
@@ -123,12 +94,8 @@ void ChannelOrder(std::int32_t* order) {
 
 template <typename In>
 HWY_INLINE void WidenRun(const In* in, std::int64_t length, double* out) {
-  const DD d;
-  const hn::Rebind<In, DD> d_in;
   std::int64_t i = 0;
-  for (; i + kLanes <= length; i += kLanes) {
-    hn::StoreU(hn::PromoteTo(d, hn::PromoteTo(D32(), hn::LoadU(d_in, in + i))), d, out + i);
-  }
+  for (; i + kWideLanes <= length; i += kWideLanes) hn::StoreU(LoadWide(in + i), WideD(), out + i);
   for (; i < length; ++i) out[i] = in[i];
 }
 

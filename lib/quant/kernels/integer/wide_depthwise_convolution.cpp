@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Depthwise convolution, plain and transposed, where a tensor has 16 bits: pixel by pixel.
+#include <algorithm>
+#include <cassert>
+
+#include "quant/base/aligned_buffer.h"
+#include "quant/kernels/integer/convolution.h"
+#include "quant/kernels/integer/element_types.h"
+#include "quant/kernels/integer/tap_geometry.h"
+#include "quant/kernels/integer/wide_depthwise_kernel.h"
+
+namespace quant::integer {
+namespace {
+
+// One phase with its weights packed, and the input zero points folded into the bias.
+struct PackedPhase {
+  TapPhase geometry;
+  std::vector<float> weights;  // (taps, padded channels)
+  std::vector<double> bias;    // padded channels
+};
+
+class WideDepthwiseConvolution : public ConvolutionImplementation {
+ public:
+  WideDepthwiseConvolution(const Convolution& convolution, Isa isa);
+
+  std::size_t scratch_bytes(int threads) const override {
+    return static_cast<std::size_t>(threads) * worker_bytes_;
+  }
+  Isa isa() const override { return kernel_->isa; }
+  bool wide() const override { return true; }
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const override;
+
+ private:
+  PackedPhase pack(const Convolution& convolution, const TapPhase& geometry) const;
+  void run_row(const PackedPhase& phase, std::int64_t row, const std::byte* input,
+               std::byte* output, const void** taps) const;
+
+  const WideDepthwiseKernel* kernel_;
+  Conv2dShape shape_;
+  std::int64_t padded_;  // channels
+  std::int64_t pixel_stride_;
+  std::int64_t in_size_, out_size_;  // of an element, in bytes
+  TapGeometry geometry_;
+  std::vector<PackedPhase> phases_;
+  PackedStore<double> store_;
+  std::vector<std::uint8_t> zero_bytes_;  // the input zero points, in the input's type: what a tap
+  std::vector<std::uint16_t> zero_wide_;  // outside reads
+  std::size_t worker_bytes_ = 0;
+};
+
+WideDepthwiseConvolution::WideDepthwiseConvolution(const Convolution& convolution, Isa isa)
+    : kernel_(wide_depthwise_kernel(isa, convolution.input_type, convolution.output_type)),
+      shape_(convolution.shape),
+      padded_(shape_.out_c + kWideDepthwisePad),
+      pixel_stride_(convolution.pixel_stride),
+      in_size_(static_cast<std::int64_t>(size_of(convolution.input_type))),
+      out_size_(static_cast<std::int64_t>(size_of(convolution.output_type))),
+      geometry_(convolution.transposed ? conv_transpose2d_taps(shape_) : conv2d_taps(shape_)) {
+  assert(kernel_ != nullptr);
+  if (in_size_ == 1) {
+    zero_bytes_.assign(convolution.zero_points.begin(), convolution.zero_points.end());
+  } else {
+    zero_wide_.assign(convolution.zero_points.begin(), convolution.zero_points.end());
+  }
+  for (std::int64_t c = 0; c < padded_; ++c)
+    store_.add(convolution.requantization, std::min(c, shape_.out_c - 1));
+  std::size_t taps = 0;
+  for (const TapPhase& phase : geometry_.phases) {
+    phases_.push_back(pack(convolution, phase));
+    taps = std::max(taps, phase.taps.size());
+  }
+  const std::size_t bytes = taps * sizeof(const void*);
+  worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+}
+
+PackedPhase WideDepthwiseConvolution::pack(const Convolution& convolution,
+                                           const TapPhase& geometry) const {
+  PackedPhase phase;
+  phase.geometry = geometry;
+  phase.weights.assign(geometry.taps.size() * static_cast<std::size_t>(padded_), 0);
+  phase.bias.assign(static_cast<std::size_t>(padded_), 0);
+  for (std::int64_t c = 0; c < shape_.out_c; ++c) {
+    const auto channel = static_cast<std::size_t>(c);
+    std::int64_t bias = convolution.bias[channel];
+    for (std::size_t t = 0; t < geometry.taps.size(); ++t) {
+      const Tap& tap = geometry.taps[t];
+      const std::int64_t at = (c * shape_.kernel_h + tap.ky) * shape_.kernel_w + tap.kx;
+      const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+      phase.weights[t * static_cast<std::size_t>(padded_) + channel] = weight;
+      bias -= std::int64_t{weight} * convolution.zero_points[channel];
+    }
+    phase.bias[channel] = static_cast<double>(bias);
+  }
+  return phase;
+}
+
+void WideDepthwiseConvolution::run(const void* input, void* output, std::byte* scratch,
+                                   ThreadPool& pool) const {
+  for (const PackedPhase& phase : phases_) {
+    pool.run(shape_.batch * phase.geometry.rows, [&](std::int64_t row, int worker) {
+      run_row(phase, row, static_cast<const std::byte*>(input), static_cast<std::byte*>(output),
+              reinterpret_cast<const void**>(scratch +
+                                             static_cast<std::size_t>(worker) * worker_bytes_));
+    });
+  }
+}
+
+void WideDepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t row,
+                                       const std::byte* input, std::byte* output,
+                                       const void** taps) const {
+  const TapPhase& geometry = phase.geometry;
+  const std::int64_t y = row % geometry.rows;
+  const std::int64_t image = row / geometry.rows;
+  const std::int64_t pixel_bytes = shape_.in_c * in_size_;
+  const std::byte* in = input + image * shape_.in_h * shape_.in_w * pixel_bytes;
+  const std::int64_t out_y = geometry.out_y + y * geometry_.out_step_h;
+  const std::int64_t first = (image * shape_.out_h + out_y) * shape_.out_w + geometry.out_x;
+  const void* outside = in_size_ == 1 ? static_cast<const void*>(zero_bytes_.data())
+                                      : static_cast<const void*>(zero_wide_.data());
+  WideDepthwisePixel pixel;
+  pixel.channels = shape_.out_c;
+  pixel.stride = padded_;
+  pixel.taps = taps;
+  pixel.tap_count = static_cast<std::int64_t>(geometry.taps.size());
+  pixel.weights = phase.weights.data();
+  pixel.bias = phase.bias.data();
+  pixel.store = store_.from(0);
+  for (std::int64_t x = 0; x < geometry.columns; ++x) {
+    for (std::size_t t = 0; t < geometry.taps.size(); ++t) {
+      const std::int64_t in_y = y * geometry_.in_step_h + geometry.taps[t].dy;
+      const std::int64_t in_x = x * geometry_.in_step_w + geometry.taps[t].dx;
+      const bool inside = in_y >= 0 && in_y < shape_.in_h && in_x >= 0 && in_x < shape_.in_w;
+      taps[t] = inside ? in + (in_y * shape_.in_w + in_x) * pixel_bytes : outside;
+    }
+    pixel.output = output + (first + x * geometry_.out_step_w) * pixel_stride_ * out_size_;
+    kernel_->run(pixel);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<ConvolutionImplementation> make_wide_depthwise_convolution(
+    const Convolution& convolution, Isa isa) {
+  return std::make_unique<WideDepthwiseConvolution>(convolution, isa);
+}
+
+}  // namespace quant::integer
