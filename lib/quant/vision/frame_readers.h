@@ -16,6 +16,10 @@ std::unique_ptr<FrameReader> make_image_reader(std::vector<std::filesystem::path
 // Errors name the file: damaged, another type or shape than `spec` needs.
 Result<std::unique_ptr<FrameReader>> make_npy_reader(const std::filesystem::path& file,
                                                      InputSpec spec);
+// The same for several files, one after the other. Never fails: a file that make_npy_reader refuses
+// is an unreadable item.
+std::unique_ptr<FrameReader> make_npy_list_reader(std::vector<std::filesystem::path> files,
+                                                  InputSpec spec);
 // Errors name the file: no video, no frame.
 Result<std::unique_ptr<FrameReader>> make_video_reader(const std::filesystem::path& file,
                                                        InputSpec spec, FrameOptions options);

@@ -30,22 +30,28 @@ bool is_image_name(const fs::path& path) {
          kExtensions.end();
 }
 
-Result<std::vector<fs::path>> images_in(const fs::path& folder) {
-  std::vector<fs::path> files;
+bool is_npy_name(const fs::path& path) { return lower_extension(path) == ".npy"; }
+
+Result<std::unique_ptr<FrameReader>> open_folder(const fs::path& folder, const InputSpec& spec,
+                                                 const FrameOptions& options) {
+  std::vector<fs::path> images;
+  std::vector<fs::path> arrays;
   std::error_code error;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     std::error_code ignored;
-    if (is_image_name(entry->path()) && !entry->is_directory(ignored))
-      files.push_back(entry->path());
+    if (entry->is_directory(ignored)) continue;
+    if (is_image_name(entry->path())) images.push_back(entry->path());
+    if (is_npy_name(entry->path())) arrays.push_back(entry->path());
   }
   if (error) return fail(ErrorCode::kIo, error.message(), folder.string());
-  if (files.empty()) {
-    return fail(ErrorCode::kNotFound, "the folder holds no image (.jpg, .png, .bmp, .webp, .ppm)",
-                folder.string());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
+  std::sort(images.begin(), images.end());
+  std::sort(arrays.begin(), arrays.end());
+  if (!images.empty()) return make_image_reader(std::move(images), spec, options);
+  if (!arrays.empty()) return make_npy_list_reader(std::move(arrays), spec);
+  return fail(ErrorCode::kNotFound,
+              "the folder holds no image (.jpg, .png, .bmp, .webp, .ppm) and no .npy",
+              folder.string());
 }
 
 Result<std::unique_ptr<FrameReader>> open_reader(const fs::path& path, const InputSpec& spec,
@@ -55,11 +61,8 @@ Result<std::unique_ptr<FrameReader>> open_reader(const fs::path& path, const Inp
   if (status.type() == fs::file_type::not_found) {
     return fail(ErrorCode::kNotFound, "no such file or folder", path.string());
   }
-  if (fs::is_directory(status)) {
-    QUANT_TRY_ASSIGN(std::vector<fs::path> files, images_in(path));
-    return make_image_reader(std::move(files), spec, options);
-  }
-  if (lower_extension(path) == ".npy") return make_npy_reader(path, spec);
+  if (fs::is_directory(status)) return open_folder(path, spec, options);
+  if (is_npy_name(path)) return make_npy_reader(path, spec);
   if (is_image_name(path)) return make_image_reader({path}, spec, options);
   return make_video_reader(path, spec, options);
 }

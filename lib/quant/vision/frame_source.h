@@ -67,12 +67,13 @@ class FrameReader {
 };
 
 // Sources:
-//   folder   files ending in .jpg, .jpeg, .png, .bmp, .webp, .ppm, .pgm (any case), sorted by name,
-//   resized image    resized .npy     uint8, (N, H, W, C) or (H, W, C): frames at network size,
-//   never resized. float32 or float64,
-//            (N, C, H, W), (C, H, W), (N, H, W, C) or (H, W, C): the network's own normalized
-//            input, channel first tried first. With one channel, C may be missing.
-//   else     a video file, decoded by FFmpeg through OpenCV, resized
+// - a folder: its files ending in .jpg, .jpeg, .png, .bmp, .webp, .ppm, .pgm (any case), sorted by
+//   name, resized; where there is none, its .npy files likewise, each with one frame or many;
+// - an image, resized;
+// - .npy, uint8, (N, H, W, C) or (H, W, C): frames at network size, never resized; float32 or
+//   float64, (N, C, H, W), (C, H, W), (N, H, W, C) or (H, W, C): the network's own normalized
+//   input, channel first tried first. With one channel, C may be missing;
+// - else a video file, decoded by FFmpeg through OpenCV, resized.
 // One thread.
 class FrameSource {
  public:

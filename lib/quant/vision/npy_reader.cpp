@@ -96,7 +96,60 @@ class NpyReader final : public FrameReader {
   std::int64_t next_ = 0;
 };
 
+// Opens one file at a time: a set may have more files than a process may open.
+class NpyListReader final : public FrameReader {
+ public:
+  NpyListReader(std::vector<std::filesystem::path> files, InputSpec spec)
+      : files_(std::move(files)), spec_(std::move(spec)) {
+    for (const auto& file : files_) {
+      const auto reader = make_npy_reader(file, spec_);
+      count_ += reader ? (*reader)->count().value_or(1) : 1;
+    }
+  }
+
+  std::optional<std::int64_t> count() const override { return count_; }
+
+  Result<std::optional<SourceItem>> next() override {
+    for (;;) {
+      if (open_) {
+        QUANT_TRY_ASSIGN(std::optional<SourceItem> item, open_->next());
+        if (item) return item;
+        open_.reset();
+      }
+      if (next_ == files_.size()) return std::optional<SourceItem>();
+      const std::filesystem::path& file = files_[next_++];
+      auto reader = make_npy_reader(file, spec_);
+      if (reader) {
+        open_ = std::move(*reader);
+      } else {
+        SourceItem item;
+        item.name = file.filename().string();
+        item.unreadable = std::move(reader).error();
+        return std::optional(std::move(item));
+      }
+    }
+  }
+
+  Status rewind() override {
+    next_ = 0;
+    open_.reset();
+    return {};
+  }
+
+ private:
+  std::vector<std::filesystem::path> files_;
+  InputSpec spec_;
+  std::int64_t count_ = 0;
+  std::size_t next_ = 0;
+  std::unique_ptr<FrameReader> open_;
+};
+
 }  // namespace
+
+std::unique_ptr<FrameReader> make_npy_list_reader(std::vector<std::filesystem::path> files,
+                                                  InputSpec spec) {
+  return std::make_unique<NpyListReader>(std::move(files), std::move(spec));
+}
 
 Result<std::unique_ptr<FrameReader>> make_npy_reader(const std::filesystem::path& path,
                                                      InputSpec spec) {

@@ -160,7 +160,9 @@ TEST_P(QuantizedOperators, AreWhatOnnxRuntimeComputes) {
     EXPECT_LE(std::abs(steps), 1.01F) << "at " << i;
     unequal += std::abs(steps) > 0.5F ? 1 : 0;
   }
-  if (GetParam().close) EXPECT_LE(unequal, 1) << "of " << expected[0].elements();
+  if (GetParam().close) {
+    EXPECT_LE(unequal, 1) << "of " << expected[0].elements();
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, QuantizedOperators,

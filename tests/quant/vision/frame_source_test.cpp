@@ -118,6 +118,30 @@ TEST(FrameSource, SkipsAndNamesUnreadableImages) {
   EXPECT_EQ(source->summary().skipped[1].name, "c.png");
 }
 
+TEST(FrameSource, ReadsTheArraysOfAFolderWithoutImages) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(write_npy(folder / "b.npy", counting(DataType::kUint8, {2, 6, 8, 3})));
+  ASSERT_TRUE(write_npy(folder / "a.npy", counting(DataType::kUint8, {6, 8, 3})));
+  ASSERT_TRUE(write_npy(folder / "c.npy", counting(DataType::kUint8, {7, 7, 3})));
+  ASSERT_TRUE(write_npy(folder / "d.npy", counting(DataType::kFloat32, {1, 3, 6, 8})));
+  std::ofstream(folder / "labels.txt") << "not a frame";
+  auto source = FrameSource::open(folder.path(), kSpec);
+  ASSERT_TRUE(source) << source.error().text();
+  EXPECT_EQ(source->count(), 5);
+  for (int pass = 0; pass < 2; ++pass) {
+    EXPECT_THAT(names(*source), ElementsAre("a.npy", "b.npy[0]", "b.npy[1]", "d.npy[0]"));
+    ASSERT_EQ(source->summary().skipped.size(), 1u);
+    EXPECT_EQ(source->summary().skipped[0].name, "c.npy");
+    EXPECT_THAT(source->summary().skipped[0].reason, HasSubstr("has shape 7x7x3"));
+    ASSERT_TRUE(source->rewind());
+  }
+  // Beside images, arrays are something else: labels, features.
+  write_image(folder / "e.png", 1);
+  auto images = FrameSource::open(folder.path(), kSpec);
+  ASSERT_TRUE(images);
+  EXPECT_THAT(names(*images), ElementsAre("e.png"));
+}
+
 TEST(FrameSource, FailsWhereNothingIsReadable) {
   const TemporaryFolder folder;
   EXPECT_THAT(open_error(folder.path()),
