@@ -31,9 +31,7 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 struct IntegerLayer {
   Tensor weights;  // int8 (4 and 8 bits) or int16
   QuantParams weight_params;
-  // At scale s_in·s_w; int32, or int64 where input or weights have 16 bits (not for stored weights
-  // of 16 bits behind an input of 8).
-  Tensor bias;
+  Tensor bias;  // at scale s_in·s_w; int32, or int64 where input or weights have 16 bits
   QuantParams bias_params;
 };
 
