@@ -142,18 +142,11 @@ CalibrationStatistics statistics_of(const OptimizedModel& optimized, std::string
 }
 
 // The level that was asked for, here or in the script; 0 where neither says.
-Result<OptimizationLevel> chosen_level(const Options& options,
-                                       const std::optional<ModelScript>& script) {
+OptimizationLevel chosen_level(const Options& options, const std::optional<ModelScript>& script) {
   int level = options.level.value_or(0);
   if (!options.level && script && script->flavor.line > 0)
     level = script->flavor.optimization_level;
   if (level < 0) return OptimizationLevel::kNone;
-  if (level > static_cast<int>(OptimizationLevel::kFinetuning)) {
-    return fail(
-        ErrorCode::kUnsupported,
-        fmt::format("optimization level {} does not exist yet; --level 2 overrides it", level),
-        script ? script->source.file : "");
-  }
   return static_cast<OptimizationLevel>(level);
 }
 
@@ -203,7 +196,7 @@ Status run(const Options& options) {
   }
   const std::string scope =
       options.scope.empty() ? std::filesystem::path(options.model).stem().string() : options.scope;
-  QUANT_TRY_ASSIGN(OptimizationLevel level, chosen_level(options, script));
+  OptimizationLevel level = chosen_level(options, script);
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
@@ -260,6 +253,7 @@ Status run(const Options& options) {
     optimizer.share_in_4_bits = kShareOfLevel * *options.compression_level;
   optimizer.wanted_db = options.wanted_db;
   optimizer.finetune = finetune_options(options, script);
+  optimizer.accept_few_frames = options.accept_few_images;
   if (!options.resume.empty()) {
     catch_interrupt();
     optimizer.stop = interrupted;
@@ -335,11 +329,13 @@ void add_optimize(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"generic", "hailo8", "hailo8l"}))
       ->capture_default_str();
   command
-      ->add_option("--level", options->level,
-                   "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
-                   "correction and a search for ranges, 2 also fine-tuning (default: as the script "
-                   "says, else 0)")
-      ->check(CLI::IsMember({-100, 0, 1, 2}));
+      ->add_option(
+          "--level", options->level,
+          "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
+          "correction and a search for ranges, 2 also fine-tuning, 3 also rounding of weights "
+          "by what they meet, 4 the same with more frames (default: as the script says, "
+          "else 0)")
+      ->check(CLI::IsMember({-100, 0, 1, 2, 3, 4}));
   command
       ->add_option("--compression-level", options->compression_level,
                    "Share of the weights in 4 bits, 20 % a level, where they cost least (default: "

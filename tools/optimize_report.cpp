@@ -67,6 +67,8 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
     json["finetuned"] = {{"snr_db_before", optimized.finetuned->before},
                          {"snr_db_after", optimized.finetuned->after}};
   }
+  if (optimized.rounded)
+    json["rounded"] = {{"layers", optimized.rounded->tried}, {"kept", optimized.rounded->kept}};
   if (optimized.precision) {
     Json& search = json["precision_search"];
     search["reached"] = point_json(optimized.precision->reached);
@@ -84,6 +86,10 @@ std::string report_text(const OptimizeReport& report, const OptimizedModel& opti
   if (optimized.finetuned) {
     text += fmt::format("fine-tuned: {:.2f} -> {:.2f} dB on frames that were held back\n",
                         optimized.finetuned->before, optimized.finetuned->after);
+  }
+  if (optimized.rounded) {
+    text += fmt::format("weights rounded by what they meet: kept in {} of {} layers\n",
+                        optimized.rounded->kept, optimized.rounded->tried);
   }
   if (optimized.precision) append_curve(text, *optimized.precision);
   if (const auto lines = lines_of(optimized); !lines.empty()) {

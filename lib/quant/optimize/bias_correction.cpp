@@ -7,6 +7,7 @@
 
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/optimize/layer_depth.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/tensor/visit_activation.h"
 
@@ -16,10 +17,6 @@ namespace {
 // A second look finds what the first misjudged: how many values a clamp hides changes with the
 // bias.
 constexpr int kLooks = 2;
-
-bool has_weights(const Node& node) {
-  return node.op == OpKind::kConv || node.op == OpKind::kConvTranspose || node.op == OpKind::kGemm;
-}
 
 bool has_clamp(const Node& node) {
   return node.attributes.has("activation_min") || node.attributes.has("activation_max");
@@ -44,25 +41,6 @@ struct Layer {
   Channels channels;
   std::vector<double> float_mean;
 };
-
-// How many layers with weights lie between the frame and each node: those of one depth do not
-// depend on each other.
-std::vector<int> depths(const Graph& graph) {
-  std::vector<int> of_value(graph.values.size(), 0);
-  std::vector<int> of_node;
-  for (const Node& node : graph.nodes) {
-    int depth = 0;
-    for (const ValueId id : node.inputs) {
-      if (id != kNoValue) depth = std::max(depth, of_value[static_cast<std::size_t>(id)]);
-    }
-    if (has_weights(node)) ++depth;
-    for (const ValueId id : node.outputs) {
-      if (id != kNoValue) of_value[static_cast<std::size_t>(id)] = depth;
-    }
-    of_node.push_back(depth);
-  }
-  return of_node;
-}
 
 // Sums over the frames of one layer's integers, per channel.
 struct ChannelSums {
@@ -121,7 +99,7 @@ class BiasCorrection {
   int depth_of(std::size_t layer) const { return depth_[layers_[layer].node]; }
 
   void find_layers() {
-    depth_ = depths(graph_);
+    depth_ = layer_depths(graph_);
     for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
       const Node& node = graph_.nodes[index];
       if (!has_weights(node)) continue;

@@ -318,6 +318,8 @@ class Finetuning {
       result.model = model_;
       result.ranges = ranges;
       result.after = result.before;
+    } else {
+      for (const auto& [name, layer] : tuned.layers) result.weights[name] = layer.weights;
     }
     return result;
   }

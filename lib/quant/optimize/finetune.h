@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
@@ -50,7 +52,10 @@ using FinetuneProgress = std::function<bool(const FinetuneStatus&)>;
 struct FinetuneResult {
   QuantizedModel model;
   std::vector<Range> ranges;  // by ValueId of the float graph
-  double before = 0;          // see FinetuneStatus
+  // Trained weights before they were rounded, by layer, in the integer graph's order; empty where
+  // nothing was better.
+  std::map<std::string, Tensor> weights;
+  double before = 0;  // see FinetuneStatus
   double after = 0;
 };
 

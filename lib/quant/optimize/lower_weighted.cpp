@@ -181,6 +181,27 @@ std::optional<FloatLayer> channel_arithmetic(const Graph& graph, const Node& nod
   }
 }
 
+// The input channel that a weight is multiplied with; of a Conv.
+class InputChannels {
+ public:
+  explicit InputChannels(const FloatLayer& layer) {
+    const Shape& shape = layer.weights.shape();
+    inputs_ = static_cast<std::size_t>(shape[1]);
+    kernel_ = static_cast<std::size_t>(shape.size() == 4 ? shape[2] * shape[3] : 1);
+    group_outputs_ =
+        layer.bias.size() / static_cast<std::size_t>(layer.attributes.integer("group", 1));
+  }
+  std::size_t of(std::size_t weight) const {
+    const std::size_t depth = inputs_ * kernel_;
+    return weight / depth / group_outputs_ * inputs_ + weight % depth / kernel_;
+  }
+
+ private:
+  std::size_t inputs_ = 0;
+  std::size_t kernel_ = 0;
+  std::size_t group_outputs_ = 0;
+};
+
 }  // namespace
 
 std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node) {
@@ -216,11 +237,22 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node) {
   return layer;
 }
 
+Tensor weights_to_round(const FloatLayer& layer, const QuantParams& input) {
+  if (input.is_plain()) return layer.weights;
+  Tensor weights = layer.weights.clone();
+  const auto data = weights.data<float>();
+  const InputChannels channels(layer);
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    data[i] = static_cast<float>(static_cast<double>(data[i]) *
+                                 input.scale[input.scale.size() == 1 ? 0 : channels.of(i)]);
+  }
+  return weights;
+}
+
 Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
                                     const LayerPlan& plan) {
   const auto finite = [](float value) { return std::isfinite(value); };
-  Tensor weights = layer.weights.clone();
-  const auto data = weights.data<float>();
+  const auto data = layer.weights.data<float>();
   if (!std::all_of(data.begin(), data.end(), finite) ||
       !std::all_of(layer.bias.begin(), layer.bias.end(), finite)) {
     return fail(ErrorCode::kInvalidData, "the weights hold NaN or infinity");
@@ -228,24 +260,8 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const int bits = plan.precision.weight_bits;
   const bool wide = bits == 16 || input.type == DataType::kUint16;
   const bool scale_in_weights = !input.is_plain();
-  const auto kernel =
-      static_cast<std::size_t>(weights.rank() == 4 ? weights.shape()[2] * weights.shape()[3] : 1);
-  const std::size_t depth = static_cast<std::size_t>(weights.shape()[1]) *
-                            kernel;  // weights of one output channel of a Conv
+  const Tensor weights = weights_to_round(layer, input);
   const auto outputs = layer.bias.size();
-  const std::size_t group_outputs =
-      outputs / static_cast<std::size_t>(layer.attributes.integer("group", 1));
-  const auto input_channel = [&](std::size_t index) {
-    const std::size_t group = index / depth / group_outputs;
-    const std::size_t channel =
-        group * static_cast<std::size_t>(weights.shape()[1]) + index % depth / kernel;
-    return input.scale.size() == 1 ? 0 : channel;
-  };
-  if (scale_in_weights) {
-    for (std::size_t i = 0; i < data.size(); ++i) {
-      data[i] = static_cast<float>(static_cast<double>(data[i]) * input.scale[input_channel(i)]);
-    }
-  }
   const double input_scale = scale_in_weights ? 1.0 : input.scale[0];
 
   const bool one_scale =  // a grouped transpose has its output channels on two axes
@@ -279,9 +295,11 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
     // channel.
     const auto inner = static_cast<std::size_t>(
         row_major_strides(weights.shape())[static_cast<std::size_t>(axis)]);
+    const InputChannels channels(layer);
     const auto add_offsets = [&](auto values) {
       for (std::size_t i = 0; i < values.size(); ++i) {
-        const double zero_point = input.zero_point[input_channel(i)];
+        const double zero_point =
+            input.zero_point[input.zero_point.size() == 1 ? 0 : channels.of(i)];
         offset[one_scale ? 0 : i / inner % outputs] +=
             values[i] * (std::nearbyint(zero_point) - zero_point);
       }

@@ -28,6 +28,10 @@ struct FloatLayer {
 // integers.
 std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 
+// The weights as they are rounded: multiplied with the scales of `input` where it has one per
+// channel (the frame), so that the weights' own scales include them.
+Tensor weights_to_round(const FloatLayer& layer, const QuantParams& input);
+
 struct IntegerLayer {
   Tensor weights;  // int8 (4 and 8 bits) or int16
   QuantParams weight_params;

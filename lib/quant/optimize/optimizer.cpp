@@ -11,6 +11,7 @@
 #include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/range_search.h"
+#include "quant/optimize/refine_ranges.h"
 #include "quant/optimize/script_plan.h"
 #include "quant/passes/lift_quantization.h"
 #include "quant/passes/optimize_float.h"
@@ -22,7 +23,8 @@ Algorithms algorithms_of(OptimizationLevel level) {
   return {.equalization = level >= OptimizationLevel::kEqualization,
           .range_search = level >= OptimizationLevel::kBiasCorrection,
           .bias_correction = level >= OptimizationLevel::kBiasCorrection,
-          .finetuning = level >= OptimizationLevel::kFinetuning};
+          .finetuning = level >= OptimizationLevel::kFinetuning,
+          .rounding = level >= OptimizationLevel::kRounding};
 }
 
 namespace {
@@ -35,6 +37,7 @@ Algorithms algorithms_of(const OptimizerOptions& options) {
     result.bias_correction =
         options.script->bias_correction.policy.value_or(result.bias_correction);
     result.finetuning = options.script->finetune.policy.value_or(result.finetuning);
+    result.rounding = options.script->adaround.policy.value_or(result.rounding);
   }
   return result;
 }
@@ -100,7 +103,35 @@ CalibrationOptions calibration_options(const OptimizerOptions& options, bool sea
   return result;
 }
 
+std::int64_t rounding_frames(OptimizationLevel level) {
+  return level >= OptimizationLevel::kMoreRounding ? 1024 : 256;
+}
+
 // Found before hours are spent, not behind them.
+Status check_rounding(const OptimizerOptions& options, const CalibrationSet& set) {
+  const std::int64_t wanted = rounding_frames(options.level);
+  const auto count = set.count();
+  if (options.accept_few_frames || !count || *count >= wanted) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("rounding by optimization wants at least {} calibration frames and there "
+                          "are {}; add frames, take level 2, or --accept-few-images",
+                          wanted, *count));
+}
+
+Status round_model(const OptimizerOptions& options, CalibrationSet& set,
+                   const std::map<std::string, Tensor>& weights,
+                   const std::function<void(std::int64_t, std::int64_t)>& progress,
+                   OptimizedModel& result) {
+  HessianRoundingOptions rounding;
+  rounding.most_frames = rounding_frames(options.level);
+  rounding.only_4_bit = options.level < OptimizationLevel::kRounding && options.script &&
+                        options.script->adaround.mode == AdaroundMode::kTrain4Bit;
+  rounding.threads = options.threads;
+  QUANT_TRY_ASSIGN(result.rounded, round_by_hessian(result.model, result.float_graph, weights, set,
+                                                    rounding, progress));
+  return {};
+}
+
 Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& set) {
   if (!can_finetune()) {
     return fail(ErrorCode::kUnavailable,
@@ -117,9 +148,10 @@ Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& s
   return {};
 }
 
-Status finetune_model(const OptimizerOptions& options, CalibrationSet& set,
-                      const std::function<void(std::int64_t, std::int64_t)>& progress,
-                      OptimizedModel& result) {
+// Returns the trained weights before they were rounded.
+Result<std::map<std::string, Tensor>> finetune_model(
+    const OptimizerOptions& options, CalibrationSet& set,
+    const std::function<void(std::int64_t, std::int64_t)>& progress, OptimizedModel& result) {
   FinetuneOptions finetuning = options.finetune;
   finetuning.threads = options.threads;
   const auto report = [&](const FinetuneStatus& status) {
@@ -131,7 +163,7 @@ Status finetune_model(const OptimizerOptions& options, CalibrationSet& set,
   result.model = std::move(tuned.model);
   result.chosen = std::move(tuned.ranges);
   result.finetuned = FinetuneGain{tuned.before, tuned.after};
-  return {};
+  return std::move(tuned.weights);
 }
 
 }  // namespace
@@ -145,6 +177,7 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   };
   const Algorithms algorithms = algorithms_of(options);
   if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
+  if (algorithms.rounding) QUANT_TRY(check_rounding(options, set));
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_optimized(onnx, options.read, input));
   if (is_quantized(graph)) return import_quantized(std::move(graph), input, options, set, progress);
@@ -176,6 +209,13 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     search.threads = options.threads;
     QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
                                                   set, search, step("searching ranges")));
+    RefineRangesOptions refine;
+    refine.plan = result.plan;
+    refine.given = given;
+    refine.threads = options.threads;
+    QUANT_TRY_ASSIGN(result.chosen,
+                     refine_ranges(result.float_graph, input, std::move(result.chosen), set, refine,
+                                   step("refining ranges")));
   }
   QUANT_TRY(choose_precision(options, input, set, step, given, result));
   result.chosen =
@@ -187,8 +227,12 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,
                              step("correcting biases")));
   }
+  std::map<std::string, Tensor> weights;
   if (algorithms.finetuning) {
-    QUANT_TRY(finetune_model(options, set, step("fine-tuning"), result));
+    QUANT_TRY_ASSIGN(weights, finetune_model(options, set, step("fine-tuning"), result));
+  }
+  if (algorithms.rounding) {
+    QUANT_TRY(round_model(options, set, weights, step("rounding weights"), result));
   }
   return result;
 }

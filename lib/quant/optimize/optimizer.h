@@ -16,6 +16,7 @@
 #include "quant/onnx/onnx_reader.h"
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/finetune.h"
+#include "quant/optimize/hessian_rounding.h"
 #include "quant/optimize/layer_plan.h"
 #include "quant/optimize/precision_search.h"
 #include "quant/optimize/target.h"
@@ -29,6 +30,8 @@ enum class OptimizationLevel {
   kEqualization = 0,
   kBiasCorrection = 1,  // and ranges searched for, where no method is asked for
   kFinetuning = 2,      // weights, biases and ranges trained on the float network
+  kRounding = 3,        // weights rounded by what they meet, with 256 frames at least
+  kMoreRounding = 4,    // the same with 1024
 };
 
 // What runs; a level's, unless a script says otherwise of one of them.
@@ -37,6 +40,7 @@ struct Algorithms {
   bool range_search = false;
   bool bias_correction = false;
   bool finetuning = false;
+  bool rounding = false;
 };
 Algorithms algorithms_of(OptimizationLevel level);
 
@@ -59,8 +63,9 @@ struct OptimizerOptions {
   // methods.
   std::optional<RangeMethod> method;
   double percentile = 99.999;
-  FinetuneOptions finetune;    // its `threads` are the ones below
-  std::function<bool()> stop;  // asked during what takes long; true ends the work with an error
+  FinetuneOptions finetune;        // its `threads` are the ones below
+  bool accept_few_frames = false;  // for rounding
+  std::function<bool()> stop;      // asked during what takes long; true ends the work with an error
   int threads = 1;
 };
 
@@ -80,6 +85,7 @@ struct OptimizedModel {
   QuantizationPlan plan;                           // by node of float_graph
   std::optional<PrecisionSearchResult> precision;  // where it was searched for
   std::optional<FinetuneGain> finetuned;
+  std::optional<HessianRoundingResult> rounded;
   std::vector<std::string> notes;  // what of the script has no effect here, and where
   // The model was quantized already: its parameters are kept, and only these tensors had none.
   bool imported = false;

@@ -224,6 +224,10 @@ void note_network_settings(const ModelScript& script, std::vector<std::string>& 
        "layer_norm_decomposition has no effect here: layer normalization is one exact layer");
   note(script.ew_add_fusing.line,
        "ew_add_fusing has no effect here: additions keep the precision of both inputs");
+  if (script.adaround.policy.value_or(false))
+    note(script.adaround.line,
+         "adaround rounds by the layers' inputs, in one pass: its epochs, rates and losses have no "
+         "effect here");
   for (const WithoutEffect& entry : script.without_effect)
     notes.push_back(fmt::format("line {}: {} has no effect here", entry.line, entry.what));
 }
