@@ -65,7 +65,30 @@ class Optimize(WithFolder):
         heatmap, position = 0, 1
         self.assertGreater(noise[0][heatmap], noise[-100][heatmap] + 5)
         self.assertGreater(noise[1][position], noise[0][position] + 1)
-        self.assert_fails(optimize_ball(self.folder / "ball.qar", "--level", 3), "--level", code=USAGE)
+        self.assert_fails(optimize_ball(self.folder / "ball.qar", "--level", 5), "--level", code=USAGE)
+
+    def test_a_level_with_too_few_images_is_an_error_with_the_numbers(self):
+        path = self.folder / "few.qar"
+        for level, wanted in ((3, 256), (4, 1024)):
+            process = optimize_ball(path, "--level", level)
+            if "cannot fine-tune" in process.stderr:
+                self.skipTest("this build has no libtorch")
+            self.assert_fails(process, f"at least {wanted} calibration frames and there are 32", "--accept-few-images")
+            self.assertFalse(path.exists())
+
+    def test_rounding_by_a_script_alone(self):
+        nearest, rounded, script = (self.folder / name for name in ("nearest.qar", "rounded.qar", "round.alls"))
+        four_bits = ("--level", 1, "--compression-level", 5)
+        script.write_text("post_quantization_optimization(adaround, policy=enabled, mode=train_all)\n")
+        self.assertEqual(optimize_ball(nearest, *four_bits).returncode, 0)
+        process = optimize_ball(rounded, *four_bits, "--script", script, "--accept-few-images")
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn("weights rounded by what they meet", process.stdout)
+        self.assertIn("line 1: adaround rounds by the layers' inputs", process.stderr)
+        noise = [[output["rungs"][0]["snr_db"] for output in
+                  gst_quant_json("compare", path, "--data", MODELS / "ball_test.npy", "--contexts", "original,quantized")["outputs"]]
+                 for path in (nearest, rounded)]
+        self.assertGreater(sum(noise[1]), sum(noise[0]) + 1)
 
     def test_every_range_method(self):
         for method in ("min-max", "percentile", "mse"):

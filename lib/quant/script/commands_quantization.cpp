@@ -50,7 +50,7 @@ std::vector<Command> quantization_commands() {
       carried_out<OptimizationFlavor>(
           "model_optimization_flavor", "", "How much effort and how much compression.",
           {field("optimization_level", &OptimizationFlavor::optimization_level,
-                 "0 equalization, 1 bias correction, 2 finetune, 3 and 4 AdaRound; below 0 nothing",
+                 "0 equalization, 1 bias correction, 2 finetune, 3 and 4 rounding; below 0 nothing",
                  {.least = -100, .most = 4}),
            field("compression_level", &OptimizationFlavor::compression_level,
                  "share of the weights in 4 bits: 0, 20, 40, 60, 80, 100 %",
