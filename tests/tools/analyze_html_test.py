@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The page of `analyze --html` in headless Chromium: no console error, nothing blank, on phone and desktop."""
+import json
 import pathlib
 import re
 import shutil
@@ -19,8 +20,25 @@ QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
          # The page has no network: every name it could ask for is nowhere.
          "--host-resolver-rules=MAP * ~NOTFOUND")
-BLUE = (0x1F, 0x6F, 0xB2)  # of the first line of both charts
-ORANGE = (0xD9, 0x82, 0x18)  # of the second line of the second chart
+BLUE = (0x1F, 0x6F, 0xB2)  # of the first line of a chart, and of float values
+ORANGE = (0xD9, 0x82, 0x18)  # of the second line, and of quantized values
+SHADE = (0xE6, 0xED, 0xF3)  # of the integers' range
+# Of each canvas, in the order of the document: where it is, and the share of its opaque pixels of each colour.
+MEASURE = """<script>{
+const colors = COLORS;
+const share = (pixels, color) => {
+  let count = 0;
+  for (let i = 0; i < pixels.length; i += 4)
+    count += pixels[i + 3] > 250 && color.every((value, c) => Math.abs(pixels[i + c] - value) < 3);
+  return 4 * count / pixels.length;
+};
+const canvases = [...document.querySelectorAll("canvas")].map(canvas => {
+  const { left, top, right, bottom } = canvas.getBoundingClientRect();
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return { left, top, right, bottom, shares: Object.fromEntries(Object.entries(colors).map(([name, color]) => [name, share(pixels, color)])) };
+});
+document.title = JSON.stringify({ canvases, beyond: document.documentElement.scrollWidth - document.documentElement.clientWidth });
+}</script>"""
 
 
 def read_png(path):
@@ -61,10 +79,6 @@ def read_png(path):
     return image.reshape(height, width, channels)[:, :, :3]
 
 
-def share_of(image, color):
-    return (numpy.abs(image.astype(int) - color).max(axis=2) < 12).mean()
-
-
 @unittest.skipUnless(CHROMIUM, "no Chromium is installed (packages.txt, section browser)")
 class Page(unittest.TestCase):
     @classmethod
@@ -78,6 +92,9 @@ class Page(unittest.TestCase):
         cls.page = cls.folder / "ball.html"
         process = gst_quant("analyze", archive, "--data", MODELS / "ball_test.npy", "--frames", 4, "--full", "--html", cls.page)
         assert process.returncode == 0, process.stderr
+        text = cls.page.read_text()
+        start = text.index('id="report">') + len('id="report">')
+        cls.report = json.loads(text[start:text.index("</script>", start)])
 
     def browse(self, page, *arguments):
         with tempfile.TemporaryDirectory() as profile:
@@ -105,9 +122,11 @@ class Page(unittest.TestCase):
     def test_scripts_ran_to_their_end(self):
         process = self.browse(self.page, "--dump-dom")
         self.assertEqual(self.console(process), [])
-        # The section that the last lines of the script open, and both canvases sized by the library.
+        # The section that the last lines of the script open, and every canvas sized by the library:
+        # both lines, and histogram and scatter of each of the worst layers and of the chosen one.
         self.assertIn('<section id="full">', process.stdout)
-        self.assertEqual(len(re.findall(r'<canvas[^>]*style="[^"]*height: \d+px', process.stdout)), 2)
+        sized = re.findall(r'<canvas[^>]*style="[^"]*height: \d+px', process.stdout)
+        self.assertEqual(len(sized), 2 + 2 * (len(self.report["worst"]) + 1))
 
     def test_phone_and_desktop(self):
         for width, height in ((390, 844), (1280, 900)):
@@ -116,31 +135,59 @@ class Page(unittest.TestCase):
                 self.assertGreater((image != 255).any(axis=2).mean(), 0.02)
                 self.assertLess((image != 255).any(axis=2).mean(), 0.5)
 
-    def test_both_charts_have_drawn_at_both_widths(self):
-        for width in (390, 1280):
-            with self.subTest(width=width):
-                image = self.shoot(width, 2400)
-                rows = numpy.abs(image.astype(int) - BLUE).max(axis=2).min(axis=1) < 12
-                # Blue in two bands: the first chart's, and the second's with orange in it.
-                bands = numpy.flatnonzero(numpy.diff(numpy.concatenate(([0], rows.astype(int), [0]))))
-                starts, ends = bands[::2], bands[1::2]
-                merged = []
-                for start, end in zip(starts, ends):
-                    if merged and start - merged[-1][1] < 60:
-                        merged[-1][1] = end
-                    else:
-                        merged.append([start, end])
-                tall = [(start, end) for start, end in merged if end - start > 40]
-                self.assertEqual(len(tall), 2, merged)
-                self.assertEqual(share_of(image[tall[0][0]:tall[0][1]], ORANGE), 0)
-                self.assertGreater(share_of(image[tall[1][0]:tall[1][1] + 60], ORANGE), 0)
-
-    def test_nothing_is_wider_than_the_phone(self):
+    def measure(self, width):
+        """What MEASURE finds in a window of this width, and how many pixels the page is too wide."""
         page = self.folder / "measured.html"
-        page.write_text(self.page.read_text() + "<script>document.title = 'wide ' + "
-                        "(document.documentElement.scrollWidth - document.documentElement.clientWidth)</script>")
-        process = self.browse(page, "--window-size=390,844", "--dump-dom")
-        self.assertIn("<title>wide 0</title>", process.stdout)
+        colors = json.dumps({"blue": BLUE, "orange": ORANGE, "shade": SHADE})
+        page.write_text(self.page.read_text() + MEASURE.replace("COLORS", colors))
+        process = self.browse(page, f"--window-size={width},844", "--dump-dom")
+        self.assertEqual(self.console(process), [])
+        return json.loads(re.search("<title>({.*?})</title>", process.stdout).group(1))
+
+    def test_every_chart_has_drawn_and_fits_at_both_widths(self):
+        for width, beside in ((390, False), (1280, True)):
+            with self.subTest(width=width):
+                page = self.measure(width)
+                self.assertEqual(page["beyond"], 0)
+                on_layer, alone, *values = page["canvases"]
+                self.assertGreater(on_layer["shares"]["blue"], 0)
+                self.assertEqual(on_layer["shares"]["orange"], 0)
+                self.assertGreater(alone["shares"]["blue"], 0)
+                self.assertGreater(alone["shares"]["orange"], 0)
+                for histogram, scatter in zip(values[::2], values[1::2], strict=True):
+                    self.assertGreater(histogram["shares"]["blue"], 0)
+                    self.assertGreater(histogram["shares"]["orange"], 0)
+                    self.assertGreater(histogram["shares"]["shade"], 0.05)
+                    self.assertGreater(scatter["shares"]["blue"], 0)
+                    self.assertEqual(scatter["shares"]["shade"], 0)
+                    self.assertEqual(histogram["top"] == scatter["top"], beside)
+                    self.assertGreater(scatter["right"] - scatter["left"], 300)
+
+    def test_another_layer_can_be_chosen(self):
+        layers = [layer for layer in self.report["layers"] if "pairs" in layer]
+        last = self.report["layers"].index(layers[-1])
+        process = self.browse(self.page, "--dump-dom")
+        options = re.findall(r'<option value="(\d+)">([^<]*)</option>', process.stdout)
+        self.assertEqual([int(value) for value, _ in options],
+                         [i for i, layer in enumerate(self.report["layers"]) if "pairs" in layer])
+        self.assertIn(f"Float against quantized values of {layers[0]['layer']}\"", process.stdout)
+        page = self.folder / "chosen.html"
+        page.write_text(self.page.read_text() + f"""<script>
+            const select = document.querySelector("select");
+            select.value = "{last}";
+            select.dispatchEvent(new Event("change"));
+            const chart = Chart.getChart([...document.querySelectorAll("canvas")].at(-1));
+            document.title = JSON.stringify(chart.data.datasets.filter(set => set.type === "scatter").flatMap(set => set.data));
+            </script>""")
+        process = self.browse(page, "--dump-dom")
+        self.assertEqual(self.console(process), [])
+        drawn = json.loads(re.search(r"<title>(\[.*?\])</title>", process.stdout).group(1))
+        layer = layers[-1]
+        expected = sorted(zip(layer["pairs"]["channel"], layer["pairs"]["float"], layer["pairs"]["quantized"]))
+        for point, (channel, native, quantized) in zip(
+                sorted(drawn, key=lambda point: (point["channel"], point["y"], point["x"])), expected, strict=True):
+            self.assertEqual((point["channel"], point["y"]), (channel, native))
+            self.assertAlmostEqual(point["x"], (quantized - layer["zero_point"]) * layer["scale"], places=5)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,11 @@
 """gst-quant analyze: the figures as text and JSON agree with each other and with compare."""
 import json
 import pathlib
+import re
 import tempfile
 import unittest
+
+import numpy
 
 from command import DATA, HAS_DATA, MODELS, NO_DATA, gst_quant, gst_quant_json, optimize_ball, optimize_face
 
@@ -52,6 +55,48 @@ class Analyze(unittest.TestCase):
         worst = [added[advice["layer"]] for advice in report["worst"]]
         self.assertEqual(worst, sorted(worst, reverse=True))
         self.assertEqual(worst[0], max(added.values()))
+
+    def test_pictures_are_of_what_run_saves(self):
+        """Histogram and pairs against the tensors of both contexts."""
+        report = gst_quant_json("analyze", self.archive, "--data", FRAMES, "--frames", 1)
+        frame = pathlib.Path(self.kept.name) / "frame.npy"
+        numpy.save(frame, numpy.load(FRAMES)[:1])
+        folders = {}
+        for context in ("fp-optimized", "quantized"):
+            folders[context] = pathlib.Path(self.kept.name) / context
+            process = gst_quant("run", self.archive, "--context", context, "--input", frame, "--output", folders[context],
+                                "--taps", "{*}", *(["--raw"] if context == "quantized" else []))
+            self.assertEqual(process.returncode, 0, process.stderr)
+        compared = 0
+        for layer in report["layers"]:
+            with self.subTest(layer=layer["layer"]):
+                if layer["op"] in ("Flatten", "Reshape", "Transpose"):
+                    self.assertNotIn("histogram", layer)
+                    self.assertNotIn("pairs", layer)
+                    continue
+                name = re.sub("[/:]", "_", layer["value"])
+                native = numpy.load(folders["fp-optimized"] / f"{name}.npy").astype(float)
+                integers = numpy.load(folders["quantized"] / f"{name}.raw.npy").reshape(native.shape)
+                real = (integers.astype(float) - layer["zero_point"]) * layer["scale"]
+                histogram = layer["histogram"]
+                edges = histogram["from"] + histogram["width"] * numpy.arange(len(histogram["float"]) + 1)
+                self.assertEqual(numpy.histogram(real, edges)[0].tolist(), histogram["quantized"])
+                # A float value on an edge may fall to either side of it.
+                difference = numpy.histogram(native, edges)[0] - histogram["float"]
+                self.assertEqual(sum(histogram["float"]), native.size)
+                self.assertLessEqual(numpy.abs(difference).sum(), 2e-3 * native.size)
+                pairs = layer["pairs"]
+                self.assertEqual(len({len(pairs[name]) for name in ("channel", "quantized", "float")}), 1)
+                self.assertTrue(0 < len(pairs["float"]) <= 640)
+                self.assertAlmostEqual(max(pairs["float"]), native.max(), delta=1e-4 * abs(native.max()))
+                axis = 1 if native.ndim == 4 else native.ndim - 1
+                channels = numpy.moveaxis(native, axis, 0).reshape(native.shape[axis], -1)
+                made = numpy.moveaxis(integers, axis, 0).reshape(native.shape[axis], -1)
+                for channel, integer, value in zip(pairs["channel"], pairs["quantized"], pairs["float"]):
+                    here = numpy.abs(channels[channel] - value) <= 1e-4 * abs(value) + 1e-7
+                    self.assertIn(integer, made[channel][here])
+                compared += 1
+        self.assertGreater(compared, 5)
 
     def test_text_has_every_layer_and_the_advice(self):
         report = gst_quant_json("analyze", self.archive, "--data", FRAMES, "--frames", 4)

@@ -2,6 +2,7 @@
 #include "quant/analyze/layer_noise.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -35,13 +36,23 @@ bool is_exact_end(const Node& node, const QuantParams& params, double integer) {
          equals_clamp("activation_max");
 }
 
+// Takes its values from one input as they are.
+bool only_moves(OpKind op) {
+  static constexpr std::array kMoves = {
+      OpKind::kDepthToSpace, OpKind::kExpand,  OpKind::kFlatten,   OpKind::kGather,
+      OpKind::kIdentity,     OpKind::kReshape, OpKind::kSlice,     OpKind::kSpaceToDepth,
+      OpKind::kSplit,        OpKind::kSqueeze, OpKind::kTranspose, OpKind::kUnsqueeze};
+  return std::find(kMoves.begin(), kMoves.end(), op) != kMoves.end();
+}
+
 bool is_comparable(const Value& integer, const Value& reference) {
   return integer.quant && !integer.quant->per_channel() && !reference.constant &&
          reference.type == DataType::kFloat32 && reference.shape == integer.shape &&
          (integer.type == DataType::kUint8 || integer.type == DataType::kUint16);
 }
 
-Watched watch(const Graph& integer, const Node& node, ValueId id, ValueId reference) {
+Watched watch(const Graph& integer, const Node& node, ValueId id, ValueId reference,
+              const ChannelGains& gains) {
   const Value& value = integer.value(id);
   const double highest = value.type == DataType::kUint16 ? 65535 : 255;
   LayerNoise layer;
@@ -50,9 +61,11 @@ Watched watch(const Graph& integer, const Node& node, ValueId id, ValueId refere
   layer.original_names = node.original_names;
   layer.value = value.name;
   layer.shape = value.shape;
+  const auto gain = gains.find(reference);
   return {std::move(layer), id, reference,
           LayerChannels(value.shape, *value.quant, !is_exact_end(node, *value.quant, 0),
-                        !is_exact_end(node, *value.quant, highest))};
+                        !is_exact_end(node, *value.quant, highest), !only_moves(node.op),
+                        gain == gains.end() ? std::vector<double>{} : gain->second)};
 }
 
 // Noise per signal; infinite where it has no such figure, 0 where exact.
@@ -85,6 +98,7 @@ LayerNoiseAnalysis::~LayerNoiseAnalysis() = default;
 Result<LayerNoiseAnalysis> LayerNoiseAnalysis::create(NoiseSubject subject, int threads) {
   const Graph& integer = *subject.integer;
   const Graph& reference = *subject.float_network;
+  const ChannelGains gains = channel_gains(reference, integer);
   std::vector<Watched> watched;
   std::vector<std::string> unmatched;
   for (const Node& node : integer.nodes) {
@@ -92,7 +106,7 @@ Result<LayerNoiseAnalysis> LayerNoiseAnalysis::create(NoiseSubject subject, int 
     for (const ValueId id : node.outputs) {
       const auto other = reference.find_value(integer.value(id).name);
       if (!other || !is_comparable(integer.value(id), reference.value(*other))) continue;
-      watched.push_back(watch(integer, node, id, *other));
+      watched.push_back(watch(integer, node, id, *other, gains));
       matched = true;
     }
     if (!matched) unmatched.push_back(node.name);

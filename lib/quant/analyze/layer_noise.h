@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "quant/analyze/hybrid_network.h"
+#include "quant/analyze/pair_sample.h"
+#include "quant/analyze/value_histogram.h"
 #include "quant/backend/model.h"
 #include "quant/metrics/snr.h"
 #include "quant/vision/frame_source.h"
@@ -57,6 +59,13 @@ struct LayerNoise {
   // Largest range of a channel to the median one (float, in the scale of the integers, channels
   // without range left out); 1 where there is one channel or none.
   double channel_spread = 1;
+
+  // Of all values, and of a sample of them. Float values are in the scale of the integers: where
+  // equalization scaled channels they are multiplied by the gain read off the weights
+  // (channel_gains.h). Both empty for layers that only move values, as Reshape and Slice: theirs
+  // are those of the layer before.
+  ValueHistogram histogram;
+  std::vector<ValuePair> pairs;
 
   // Full analysis only (layer_noise_full.h): by model output, the noise there when this layer alone
   // is quantized.

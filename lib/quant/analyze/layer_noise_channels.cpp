@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace quant {
 namespace {
@@ -17,64 +18,85 @@ constexpr double kCutOff = 0.05;
 }  // namespace
 
 LayerChannels::LayerChannels(const Shape& shape, QuantParams params, bool low_counts,
-                             bool high_counts)
-    : params_(std::move(params)), low_counts_(low_counts), high_counts_(high_counts) {
-  if (shape.empty()) {
-    channels_.resize(1);
-    return;
-  }
-  const std::size_t axis = shape.size() == 4 ? 1 : shape.size() - 1;
-  for (std::size_t i = 0; i < axis; ++i) outer_ *= shape[i];
-  for (std::size_t i = axis + 1; i < shape.size(); ++i) inner_ *= shape[i];
-  channels_.resize(static_cast<std::size_t>(shape[axis]));
-}
+                             bool high_counts, bool with_values, std::vector<double> equalized)
+    : layout_(shape),
+      params_(std::move(params)),
+      low_counts_(low_counts),
+      high_counts_(high_counts),
+      with_values_(with_values),
+      equalized_(std::move(equalized)),
+      channels_(static_cast<std::size_t>(layout_.channels)),
+      native_(params_.type == DataType::kUint16 ? 65536 : 256),
+      sample_(layout_, equalized_) {}
 
 void LayerChannels::add(const Tensor& reference, const Tensor& quantized, const Tensor& test) {
   error_.add(reference.data<float>(), test.data<float>());
+  if (quantized.type() == DataType::kUint16) {
+    add_values<std::uint16_t>(reference, quantized, test);
+  } else {
+    add_values<std::uint8_t>(reference, quantized, test);
+  }
+  integers_ += quantized.elements();
+  if (with_values_) sample_.add(reference, quantized);
+}
+
+template <typename T>
+void LayerChannels::add_values(const Tensor& reference, const Tensor& quantized,
+                               const Tensor& test) {
+  constexpr unsigned kShift = 8 * (sizeof(T) - 1);
+  constexpr T kHighest = std::numeric_limits<T>::max();
+  const bool first = integers_ == 0;
   const float* r = reference.data<float>().data();
   const float* t = test.data<float>().data();
-  for (std::int64_t outer = 0; outer < outer_; ++outer) {
-    for (Channel& channel : channels_) {
-      for (std::int64_t i = 0; i < inner_; ++i, ++r, ++t) {
+  const T* q = quantized.data<T>().data();
+  const auto inner = static_cast<std::size_t>(layout_.inner);
+  for (std::int64_t outer = 0; outer < layout_.outer; ++outer) {
+    for (std::size_t c = 0; c < channels_.size(); ++c) {
+      Channel& channel = channels_[c];
+      if (with_values_)
+        native_.add({r, inner}, equalized(c) / params_.scale[0], params_.zero_point[0]);
+      if (first && outer == 0) channel.lowest = channel.highest = *q;
+      for (std::size_t i = 0; i < inner; ++i, ++r, ++t, ++q) {
+        channel.lowest = std::min<std::uint32_t>(channel.lowest, *q);
+        channel.highest = std::max<std::uint32_t>(channel.highest, *q);
+        ++histogram_[static_cast<std::size_t>(*q) >> kShift];
+        if (*q == 0) ++at_low_;
+        if (*q == kHighest) ++at_high_;
         if (!std::isfinite(*r) || !std::isfinite(*t)) {
           ++channel.non_finite;
           continue;
         }
-        if (channel.count++ == 0) channel.min = channel.max = *r;
-        channel.min = std::min(channel.min, *r);
-        channel.max = std::max(channel.max, *r);
+        const bool begins = channel.count++ == 0;
+        if (begins || *r < channel.min) {
+          channel.min = *r;
+          channel.at_min = *q;
+        }
+        if (begins || *r > channel.max) {
+          channel.max = *r;
+          channel.at_max = *q;
+        }
         channel.reference_energy += static_cast<double>(*r) * *r;
         channel.test_energy += static_cast<double>(*t) * *t;
         channel.product += static_cast<double>(*r) * *t;
       }
     }
   }
-  if (quantized.type() == DataType::kUint16) {
-    add_integers<std::uint16_t>(quantized);
-  } else {
-    add_integers<std::uint8_t>(quantized);
-  }
 }
 
-template <typename T>
-void LayerChannels::add_integers(const Tensor& quantized) {
-  constexpr unsigned kShift = 8 * (sizeof(T) - 1);
-  constexpr T kHighest = std::numeric_limits<T>::max();
-  const bool first = integers_ == 0;
-  const T* q = quantized.data<T>().data();
-  for (std::int64_t outer = 0; outer < outer_; ++outer) {
-    for (Channel& channel : channels_) {
-      if (first && outer == 0) channel.lowest = channel.highest = *q;
-      for (std::int64_t i = 0; i < inner_; ++i, ++q) {
-        channel.lowest = std::min<std::uint32_t>(channel.lowest, *q);
-        channel.highest = std::max<std::uint32_t>(channel.highest, *q);
-        ++histogram_[static_cast<std::size_t>(*q) >> kShift];
-        if (*q == 0) ++at_low_;
-        if (*q == kHighest) ++at_high_;
-      }
-    }
+double LayerChannels::equalized(std::size_t channel) const {
+  return equalized_.empty() ? 1 : equalized_[channel];
+}
+
+std::vector<ValuePair> LayerChannels::pairs() const {
+  std::vector<std::optional<ChannelEnds>> ends(channels_.size());
+  for (std::size_t c = 0; c < ends.size(); ++c) {
+    const Channel& channel = channels_[c];
+    if (channel.count == 0) continue;
+    const auto index = static_cast<std::int64_t>(c);
+    ends[c] = ChannelEnds{{index, channel.at_min, static_cast<float>(channel.min * equalized(c))},
+                          {index, channel.at_max, static_cast<float>(channel.max * equalized(c))}};
   }
-  integers_ += quantized.elements();
+  return sample_.select(ends);
 }
 
 std::vector<double> LayerChannels::gains() const {
@@ -138,6 +160,10 @@ void LayerChannels::finish(LayerNoise& layer) const {
   layer.saturation = saturation();
   layer.empty_range = empty_range();
   layer.channels = static_cast<std::int64_t>(channels_.size());
+  if (with_values_) {
+    layer.histogram = native_.finish(params_, histogram_);
+    layer.pairs = pairs();
+  }
   if (layer.channel_scaled) layer.error = OutputError{};
   std::vector<double> ranges;
   for (std::size_t c = 0; c < channels_.size(); ++c) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "quant/analyze/channel_layout.h"
 #include "quant/analyze/layer_noise.h"
 
 namespace quant {
@@ -14,7 +15,10 @@ namespace quant {
 class LayerChannels {
  public:
   // `low_counts` and `high_counts`: whether integers at that end of the range are saturated.
-  LayerChannels(const Shape& shape, QuantParams params, bool low_counts, bool high_counts);
+  // `with_values`: whether finish() makes histogram and pairs. `equalized`: how equalization scaled
+  // the channels (channel_gains.h), empty where it did not; for histogram and pairs.
+  LayerChannels(const Shape& shape, QuantParams params, bool low_counts, bool high_counts,
+                bool with_values, std::vector<double> equalized);
 
   // Preconditions: both of the constructor's shape; `reference` float32, `quantized` uint8 or
   // uint16 as the parameters say, `test` its real values.
@@ -32,22 +36,27 @@ class LayerChannels {
     double product = 0;
     float min = 0;  // of the reference
     float max = 0;
+    std::uint32_t at_min = 0;  // integers there
+    std::uint32_t at_max = 0;
     std::uint32_t lowest = 0;  // integers
     std::uint32_t highest = 0;
   };
 
   template <typename T>
-  void add_integers(const Tensor& quantized);
+  void add_values(const Tensor& reference, const Tensor& quantized, const Tensor& test);
   // By the rule in layer_noise.h; empty where channels are not scaled.
   std::vector<double> gains() const;
   double saturation() const;
   double empty_range() const;
+  std::vector<ValuePair> pairs() const;
+  double equalized(std::size_t channel) const;
 
-  std::int64_t outer_ = 1;
-  std::int64_t inner_ = 1;
+  ChannelLayout layout_;
   QuantParams params_;
   bool low_counts_;
   bool high_counts_;
+  bool with_values_;
+  std::vector<double> equalized_;
   std::vector<Channel> channels_;
   OutputError error_;
   // Integers by their upper eight bits; those at the two ends exactly.
@@ -55,6 +64,8 @@ class LayerChannels {
   std::int64_t at_low_ = 0;
   std::int64_t at_high_ = 0;
   std::int64_t integers_ = 0;
+  StepHistogram native_;
+  PairSample sample_;
 };
 
 }  // namespace quant

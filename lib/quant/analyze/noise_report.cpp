@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "quant/analyze/snr_text.h"
@@ -22,6 +23,31 @@ std::string trimmed(std::string line) {
 }
 
 Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
+// To five significant digits: what a picture shows, in a third of the bytes.
+double shortened(double value) {
+  const std::string digits = fmt::format("{:.5g}", value);
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+
+Json histogram_json(const ValueHistogram& histogram) {
+  return {{"from", histogram.from},
+          {"width", histogram.width},
+          {"float", histogram.native},
+          {"quantized", histogram.quantized}};
+}
+
+// Column by column: the names stand there once.
+Json pairs_json(const std::vector<ValuePair>& pairs) {
+  Json json = {{"channel", Json::array()}, {"quantized", Json::array()}, {"float", Json::array()}};
+  for (const ValuePair& pair : pairs) {
+    json["channel"].push_back(pair.channel);
+    json["quantized"].push_back(pair.quantized);
+    json["float"].push_back(shortened(pair.native));
+  }
+  return json;
+}
 
 std::string range_text(double low, double high) {
   return fmt::format("{:.4g} .. {:.4g}", low, high);
@@ -90,6 +116,10 @@ Json layer_json(const NoiseReport& report, const LayerNoise& layer) {
   json["dead_channels"] = layer.dead_channels;
   json["lost_channels"] = layer.lost_channels;
   json["channel_spread"] = finite_or_null(layer.channel_spread);
+  if (!layer.histogram.native.empty()) {
+    json["histogram"] = histogram_json(layer.histogram);
+    json["pairs"] = pairs_json(layer.pairs);
+  }
   if (!layer.at_outputs.empty()) {
     Json alone = Json::object();
     for (std::size_t i = 0; i < layer.at_outputs.size(); ++i) {

@@ -23,11 +23,12 @@ std::string to_text(const NoiseFindings& findings);
 // {"model", "frames", "full_frames", "layers": [{"layer", "op", "original_names", "value", "shape",
 // "inputs": [names of layers], the fields of to_json(OutputError), "added_noise", "channel_scaled",
 // "seen": [min, max], "range": [min, max], "scale", "zero_point", "saturation", "empty_range",
-// "channels", "dead_channels", "lost_channels", "channel_spread", "at_outputs": {output:
-// {"snr_db", "state"}}}],
-// "outputs": [{"name", "frames", the fields of to_json(OutputError), "skip_reason"}], "unmatched",
-// "worst": [{"layer", "advice", "script"}], "remarks"}. Where channels are scaled, of the errors
-// only snr_db, state, signal, noise and mse. Values that are not finite are null.
+// "channels", "dead_channels", "lost_channels", "channel_spread", "histogram": {"from", "width",
+// "float": [counts], "quantized": [counts]}, "pairs": {"channel": [...], "quantized": [integers],
+// "float": [...]} (neither for layers that only move values), "at_outputs": {output: {"snr_db",
+// "state"}}}], "outputs": [{"name", "frames", the fields of to_json(OutputError), "skip_reason"}],
+// "unmatched", "worst": [{"layer", "advice", "script"}], "remarks"}. Where channels are scaled, of
+// the errors only snr_db, state, signal, noise and mse. Values that are not finite are null.
 nlohmann::ordered_json to_json(const NoiseFindings& findings);
 
 }  // namespace quant

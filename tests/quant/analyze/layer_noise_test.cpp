@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "quant/analyze/layer_noise_advice.h"
@@ -223,6 +225,68 @@ TEST(LayerNoise, FullAnalysisKnowsScaledChannels) {
   const double step = 800.0 / 255;
   EXPECT_NEAR(report.layers[0].at_outputs[0].mse(), 1.7 * 1.7 * step * step / 12,
               0.02 * 1.7 * 1.7 * step * step / 12);
+}
+
+std::int64_t total(const std::vector<std::int64_t>& counts) {
+  return std::accumulate(counts.begin(), counts.end(), std::int64_t{0});
+}
+
+// Whether what the integers of `layer` stand for is the float value, but for rounding.
+void expect_on_the_diagonal(const LayerNoise& layer) {
+  EXPECT_FALSE(layer.pairs.empty());
+  const double step = layer.params.scale[0];
+  for (const ValuePair& pair : layer.pairs)
+    EXPECT_NEAR(pair.native, (pair.quantized - layer.params.zero_point[0]) * step, 0.501 * step);
+}
+
+TEST(LayerNoise, HistogramAndPairsAreThoseOfTheLayer) {
+  const LayerNoise layer = analyze({1.0F, 1.0F}, {0, 255}).layers[0];
+  // Steps of one: four grey levels a bin, each of them 16 times in both channels.
+  EXPECT_EQ(layer.histogram.from, -0.5);
+  EXPECT_EQ(layer.histogram.width, 4);
+  EXPECT_EQ(layer.histogram.native, std::vector<std::int64_t>(64, 4 * 16 * 2));
+  EXPECT_EQ(layer.histogram.quantized, layer.histogram.native);
+  expect_on_the_diagonal(layer);
+}
+
+TEST(LayerNoise, HistogramGoesBeyondTheIntegersRange) {
+  const LayerNoise layer = analyze({1.0F}, {0, 127.5F}).layers[0];
+  const ValueHistogram& histogram = layer.histogram;
+  ASSERT_EQ(histogram.native.size(), 128U);
+  EXPECT_EQ(total(histogram.native), kSide * kSide);
+  EXPECT_EQ(total(histogram.quantized), kSide * kSide);
+  // The integers' last bin has 126 and 127, and 128 … 255, which are cut off to it.
+  EXPECT_EQ(histogram.quantized[63], (2 + 128) * 16);
+  EXPECT_EQ(std::count(histogram.quantized.begin() + 64, histogram.quantized.end(), 0), 64);
+  EXPECT_EQ(histogram.native[127], 2 * 16);
+}
+
+TEST(LayerNoise, PicturesOfEqualizedChannelsAreInTheScaleOfTheIntegers) {
+  const Graph original = two_layers({0.1F, 0.2F, 0.4F, 1.0F}, {1.0F, 1.0F, 1.0F, 1.0F});
+  const Graph equalized = two_layers({1.0F, 1.0F, 1.0F, 1.0F}, {0.1F, 0.2F, 0.4F, 1.0F});
+  std::vector<Range> ranges(equalized.values.size(), {0, 800});
+  ranges[static_cast<std::size_t>(equalized.inputs[0])] = {0, 255};
+  auto model = lower(equalized, gray(), ranges);
+  ASSERT_TRUE(model) << model.error().text();
+  const LayerNoise layer = analyze({std::make_shared<const Graph>(model->integer),
+                                    std::make_shared<const Graph>(model->host),
+                                    std::make_shared<const Graph>(original), gray()})
+                               .layers[0];
+  expect_on_the_diagonal(layer);
+  EXPECT_EQ(layer.histogram.native, layer.histogram.quantized);
+}
+
+TEST(LayerNoise, LayersThatMoveValuesHaveNoPictureOfTheirOwn) {
+  GraphBuilder builder;
+  const ValueId x = builder.input("x", {1, 1, kSide, kSide});
+  const ValueId y = builder.node(OpKind::kConv, {x, builder.constant({2, 1, 1, 1}, {1.0F, 0.5F})});
+  const ValueId z = builder.node(OpKind::kReshape, {y, builder.integers({1, 2 * kSide * kSide})});
+  const Graph graph = builder.build({z});
+  const NoiseReport report = analyze(subject(graph, graph, {0, 255}));
+  ASSERT_EQ(report.layers.size(), 2U);
+  EXPECT_FALSE(report.layers[0].pairs.empty());
+  EXPECT_TRUE(report.layers[1].histogram.native.empty());
+  EXPECT_TRUE(report.layers[1].pairs.empty());
 }
 
 TEST(LayerNoise, NothingInCommonIsAnError) {
