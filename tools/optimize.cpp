@@ -17,6 +17,7 @@
 #include "quant/passes/lift_quantization.h"
 #include "quant/script/parser.h"
 #include "quant/vision/frame_source.h"
+#include "source_calibration_set.h"
 
 namespace quant::tool {
 namespace {
@@ -43,79 +44,6 @@ struct Options {
   int threads = 1;
   bool json = false;
 };
-
-// Frames of a source as the float graph's pixels.
-class SourceCalibrationSet : public CalibrationSet {
- public:
-  SourceCalibrationSet(FrameSource source, const InputSpec& spec, std::int64_t most)
-      : source_(std::move(source)), spec_(spec), most_(most) {
-    pixel_spec_ = spec;
-    pixel_spec_.mean.assign(spec.mean.size(), 0.0F);
-    pixel_spec_.std.assign(spec.std.size(), 1.0F);
-  }
-  std::optional<std::int64_t> count() const override {
-    const auto count = source_.count();
-    return most_ > 0 && count ? std::min(*count, most_) : count;
-  }
-  Result<std::optional<Tensor>> next() override {
-    if (most_ > 0 && source_.summary().frames >= most_) return std::optional<Tensor>();
-    QUANT_TRY_ASSIGN(std::optional<Frame> frame, source_.next());
-    if (!frame) return std::optional<Tensor>();
-    const Tensor pixels =
-        frame->pixels ? *frame->pixels : denormalize_input(frame->network_input, spec_);
-    return std::optional<Tensor>(normalize_frame(pixels, pixel_spec_));
-  }
-  Status rewind() override {
-    whole_ = summary();
-    return source_.rewind();
-  }
-  // Of the longest pass: some steps look at the first frames only.
-  FrameSourceSummary summary() const {
-    return source_.summary().frames > whole_.frames ? source_.summary() : whole_;
-  }
-
- private:
-  FrameSource source_;
-  InputSpec spec_;
-  InputSpec pixel_spec_;
-  std::int64_t most_;
-  FrameSourceSummary whole_;
-};
-
-// Of a model that is quantized already.
-class NoFrames : public CalibrationSet {
- public:
-  std::optional<std::int64_t> count() const override { return 0; }
-  Result<std::optional<Tensor>> next() override { return std::optional<Tensor>(); }
-  Status rewind() override { return {}; }
-};
-
-// What about the calibration set a user should know before trusting the result.
-std::vector<std::string> warnings(const FrameSourceSummary& summary) {
-  std::vector<std::string> result;
-  if (summary.frames == 0) return result;
-  if (!summary.skipped.empty()) {
-    result.push_back(fmt::format("{} unreadable images were left out, the first: {} ({})",
-                                 summary.skipped.size(), summary.skipped.front().name,
-                                 summary.skipped.front().reason));
-  }
-  if (summary.frames > 1 && summary.repeated == summary.frames - 1) {
-    result.push_back("the calibration set is one image repeated; ranges will not fit other images");
-  } else if (summary.repeated > 0) {
-    result.push_back(fmt::format("{} of {} calibration images repeat an earlier one",
-                                 summary.repeated, summary.frames));
-  }
-  if (summary.single_color == summary.frames) {
-    result.push_back(
-        "every calibration image has a single colour; ranges will not fit real images");
-  } else if (summary.single_color > 0) {
-    result.push_back(fmt::format("{} of {} calibration images have a single colour",
-                                 summary.single_color, summary.frames));
-  }
-  if (summary.frames == 1)
-    result.push_back("one calibration image is too few; 32 or more, of the real scene, are usual");
-  return result;
-}
 
 // "auto" resolved.
 std::string method_name(const Options& options, OptimizationLevel level) {
@@ -187,32 +115,41 @@ FinetuneOptions finetune_options(const Options& options, const std::optional<Mod
   return result;
 }
 
-Status run(const Options& options) {
-  const OnnxReadOptions read = options.read.read_options(options.model);
+// What is quantized: the model after the script's edits, and what its input means.
+struct Network {
+  OnnxReadOptions read;
   std::optional<ModelScript> script;
+  std::string scope;  // its name in the script's selectors
+  std::vector<std::byte> onnx;
+  InputSpec input;
+  bool quantized = false;  // by somebody else
+};
+
+Result<Network> read_network(const Options& options) {
+  Network network;
+  network.read = options.read.read_options(options.model);
+  std::optional<ModelScript>& script = network.script;
   if (!options.script.empty()) {
     QUANT_TRY_ASSIGN(ScriptSource source, read_script(options.script));
     QUANT_TRY_ASSIGN(script, parse_model_script(std::move(source)));
   }
-  const std::string scope =
+  network.scope =
       options.scope.empty() ? std::filesystem::path(options.model).stem().string() : options.scope;
-  OptimizationLevel level = chosen_level(options, script);
   QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
   };
-  auto embedded = embed_external_data(std::move(onnx), read.external_data_dir);
+  auto embedded = embed_external_data(std::move(onnx), network.read.external_data_dir);
   if (!embedded) return named(std::move(embedded).error());
-  auto graph = read_onnx(*embedded, read);
+  auto graph = read_onnx(*embedded, network.read);
   if (!graph) return named(std::move(graph).error());
   if (script && (!script->output_activations.empty() || !script->transposes.empty())) {
-    QUANT_TRY_ASSIGN(embedded, edit_model(*script, *graph, scope, std::move(*embedded)));
-    graph = read_onnx(*embedded, read);
+    QUANT_TRY_ASSIGN(embedded, edit_model(*script, *graph, network.scope, std::move(*embedded)));
+    graph = read_onnx(*embedded, network.read);
     if (!graph) return named(std::move(graph).error());
   }
-  const bool quantized = is_quantized(*graph);
-  if (quantized && !options.level && !(script && script->flavor.line > 0))
-    level = OptimizationLevel::kNone;
+  network.onnx = std::move(*embedded);
+  network.quantized = is_quantized(*graph);
   auto input = image_input(*graph, *color_order_from_string(options.read.color), options.read.mean,
                            options.read.std);
   if (!input) return named(std::move(input).error());
@@ -225,72 +162,95 @@ Status run(const Options& options) {
     }
     QUANT_TRY(apply_input_settings(*script, *input));
   }
+  network.input = std::move(*input);
+  return network;
+}
 
-  FrameOptions frame_options;
-  frame_options.resize = *resize_mode_from_string(options.resize);
-  std::optional<SourceCalibrationSet> frames;
-  if (!options.calib.empty()) {
-    QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(options.calib, *input, frame_options));
-    std::int64_t most_frames = options.most_frames;
-    if (script) QUANT_TRY(limit_frames(*script, source.count(), options, most_frames));
-    frames.emplace(std::move(source), *input, most_frames);
-  } else if (!quantized) {
+// None, where the model needs none and the command line names none.
+Result<SourceCalibrationSet> open_frames(const Options& options, const Network& network) {
+  if (options.calib.empty()) {
+    if (network.quantized) return SourceCalibrationSet();
     return fail(ErrorCode::kInvalidArgument,
                 "a float model is quantized with calibration frames; name them with --calib",
                 options.model);
   }
-  NoFrames no_frames;
-  CalibrationSet& set = frames ? static_cast<CalibrationSet&>(*frames) : no_frames;
-  OptimizerOptions optimizer;
-  optimizer.script = script;
-  optimizer.scope = scope;
-  optimizer.target = *target_from_string(options.target);
-  optimizer.read = read;
-  optimizer.input = *input;
-  optimizer.level = level;
+  FrameOptions frame_options;
+  frame_options.resize = *resize_mode_from_string(options.resize);
+  QUANT_TRY_ASSIGN(FrameSource source,
+                   FrameSource::open(options.calib, network.input, frame_options));
+  std::int64_t most_frames = options.most_frames;
+  if (network.script)
+    QUANT_TRY(limit_frames(*network.script, source.count(), options, most_frames));
+  return SourceCalibrationSet(std::move(source), network.input, most_frames);
+}
+
+OptimizerOptions optimizer_options(const Options& options, const Network& network,
+                                   OptimizationLevel level) {
+  OptimizerOptions result;
+  result.script = network.script;
+  result.scope = network.scope;
+  result.target = *target_from_string(options.target);
+  result.read = network.read;
+  result.input = network.input;
+  result.level = level;
   constexpr double kShareOfLevel = 0.2;
   if (options.compression_level)
-    optimizer.share_in_4_bits = kShareOfLevel * *options.compression_level;
-  optimizer.wanted_db = options.wanted_db;
-  optimizer.finetune = finetune_options(options, script);
-  optimizer.accept_few_frames = options.accept_few_images;
+    result.share_in_4_bits = kShareOfLevel * *options.compression_level;
+  result.wanted_db = options.wanted_db;
+  result.finetune = finetune_options(options, network.script);
+  result.accept_few_frames = options.accept_few_images;
   if (!options.resume.empty()) {
     catch_interrupt();
-    optimizer.stop = interrupted;
+    result.stop = interrupted;
   }
-  optimizer.method = range_method_from_string(options.method);
-  optimizer.percentile = options.percentile;
-  optimizer.threads = options.threads;
-  Result<OptimizedModel> optimized = [&] {
-    ProgressBar bar;
-    return optimize(*embedded, optimizer, set,
-                    [&](std::string_view step, std::int64_t done, std::int64_t total) {
-                      bar.start(step);
-                      bar.update(done, total);
-                    });
-  }();
-  if (!optimized) return named(std::move(optimized).error());
+  result.method = range_method_from_string(options.method);
+  result.percentile = options.percentile;
+  result.threads = options.threads;
+  return result;
+}
 
-  const FrameSourceSummary summary = frames ? frames->summary() : FrameSourceSummary();
+Archive archive_of(const Options& options, Network network, OptimizationLevel level,
+                   const OptimizedModel& optimized, const FrameSourceSummary& frames) {
   Archive archive;
-  archive.calibration = statistics_of(*optimized, method_name(options, level), summary);
-  archive.model = optimized->model;
-  archive.original_onnx = std::move(*embedded);
-  archive.input_shapes = read.input_shapes;
-  archive.end_nodes = read.end_nodes;
+  archive.calibration = statistics_of(optimized, method_name(options, level), frames);
+  archive.model = optimized.model;
+  archive.original_onnx = std::move(network.onnx);
+  archive.input_shapes = network.read.input_shapes;
+  archive.end_nodes = network.read.end_nodes;
   archive.options = {{"level", fmt::format("{}", static_cast<int>(level))},
                      {"method", options.method},
                      {"target", options.target},
                      {"resize", options.resize}};
   if (options.method == "percentile")
     archive.options["percentile"] = fmt::format("{}", options.percentile);
-  if (script) {
-    archive.script = script->source.text;
-    for (const NmsPostprocess& nms : script->nms_postprocesses) {
+  if (network.script) {
+    archive.script = network.script->source.text;
+    for (const NmsPostprocess& nms : network.script->nms_postprocesses) {
       archive.options["nms_meta_arch"] = nms.meta_arch;
       archive.options["nms_config"] = nms.config;
     }
   }
+  return archive;
+}
+
+Status run(const Options& options) {
+  QUANT_TRY_ASSIGN(Network network, read_network(options));
+  OptimizationLevel level = chosen_level(options, network.script);
+  if (network.quantized && !options.level && !(network.script && network.script->flavor.line > 0))
+    level = OptimizationLevel::kNone;
+  QUANT_TRY_ASSIGN(SourceCalibrationSet frames, open_frames(options, network));
+  const OptimizerOptions optimizer = optimizer_options(options, network, level);
+  Result<OptimizedModel> optimized = [&] {
+    ProgressBar bar;
+    return optimize(network.onnx, optimizer, frames,
+                    [&](std::string_view step, std::int64_t done, std::int64_t total) {
+                      bar.start(step);
+                      bar.update(done, total);
+                    });
+  }();
+  if (!optimized) return fail_with_context(std::move(optimized).error(), options.model);
+  const FrameSourceSummary summary = frames.summary();
+  const Archive archive = archive_of(options, std::move(network), level, *optimized, summary);
   QUANT_TRY(write_archive(options.output, archive));
 
   const OptimizeReport report{options.output, archive.calibration.method, summary,
