@@ -199,10 +199,7 @@ OptimizerOptions optimizer_options(const Options& options, const Network& networ
   result.wanted_db = options.wanted_db;
   result.finetune = finetune_options(options, network.script);
   result.accept_few_frames = options.accept_few_images;
-  if (!options.resume.empty()) {
-    catch_interrupt();
-    result.stop = interrupted;
-  }
+  result.stop = interrupted;
   result.method = range_method_from_string(options.method);
   result.percentile = options.percentile;
   result.threads = options.threads;
@@ -233,7 +230,18 @@ Archive archive_of(const Options& options, Network network, OptimizationLevel le
   return archive;
 }
 
+Status fail_interrupted(const Options& options) {
+  std::string text = "stopped by Ctrl-C, no archive was written";
+  std::error_code ignored;
+  if (!options.resume.empty() && std::filesystem::exists(options.resume, ignored)) {
+    text += fmt::format("; --resume {} goes on behind the last finished pass of fine-tuning",
+                        options.resume);
+  }
+  return fail(ErrorCode::kInvalidArgument, std::move(text), options.model);
+}
+
 Status run(const Options& options) {
+  catch_interrupt();
   QUANT_TRY_ASSIGN(Network network, read_network(options));
   OptimizationLevel level = chosen_level(options, network.script);
   if (network.quantized && !options.level && !(network.script && network.script->flavor.line > 0))
@@ -248,6 +256,7 @@ Status run(const Options& options) {
                       bar.update(done, total);
                     });
   }();
+  if (interrupted()) return fail_interrupted(options);
   if (!optimized) return fail_with_context(std::move(optimized).error(), options.model);
   const FrameSourceSummary summary = frames.summary();
   const Archive archive = archive_of(options, std::move(network), level, *optimized, summary);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,13 +19,17 @@ class ProgressBar {
 
   // Begins again under another label, unless it has that one.
   void start(std::string_view label);
-  // `total` 0: unknown, counts only.
+  // `total` 0: unknown, counts only. The time left is that of what was done since the first call:
+  // resumed work does not begin at 0.
   void update(std::int64_t done, std::int64_t total);
 
  private:
+  std::string time_left(std::int64_t done, std::int64_t total) const;
+
   std::string label_;
   bool terminal_;
   bool drawn_ = false;
+  std::optional<std::int64_t> first_done_;  // when the time began to count
   std::chrono::steady_clock::time_point start_;
   std::chrono::steady_clock::time_point last_;
 };

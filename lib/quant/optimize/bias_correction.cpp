@@ -51,8 +51,7 @@ struct ChannelSums {
 class BiasCorrection {
  public:
   BiasCorrection(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
-                 const BiasCorrectionOptions& options,
-                 const std::function<void(std::int64_t, std::int64_t)>& progress)
+                 const BiasCorrectionOptions& options, const StepProgress& progress)
       : model_(model),
         graph_(model.integer),
         float_graph_(std::move(float_graph)),
@@ -118,11 +117,11 @@ class BiasCorrection {
       runs_per_frame_ += i == 0 || depth_of(i) != depth_of(i - 1) ? looks_of(i) : 0;
   }
 
-  void advance() {
+  Status advance() {
     ++done_;
     const auto frames = static_cast<std::int64_t>(
         expected_frames_ > 0 ? expected_frames_ : static_cast<std::int64_t>(frames_.size()));
-    if (progress_) progress_(done_, frames * runs_per_frame_);
+    return report(progress_, done_, frames * runs_per_frame_);
   }
 
   // The frames, and the float means of every layer over them.
@@ -152,7 +151,7 @@ class BiasCorrection {
         }
       }
       frames_.push_back(frame_of_pixels(*pixels));
-      advance();
+      QUANT_TRY(advance());
     }
     if (frames_.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
     for (Layer& layer : layers_) {
@@ -191,7 +190,7 @@ class BiasCorrection {
     for (const Tensor& frame : frames_) {
       QUANT_TRY(executor.run(frame, outputs));
       for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i], outputs[i], sums[i]);
-      advance();
+      QUANT_TRY(advance());
     }
     return sums;
   }
@@ -257,7 +256,7 @@ class BiasCorrection {
   Graph& graph_;
   std::shared_ptr<const Graph> float_graph_;
   BiasCorrectionOptions options_;
-  const std::function<void(std::int64_t, std::int64_t)>& progress_;
+  const StepProgress& progress_;
   std::vector<int> depth_;     // by node
   std::vector<Layer> layers_;  // by depth
   std::vector<Tensor> frames_;
@@ -270,7 +269,7 @@ class BiasCorrection {
 
 Status correct_biases(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
                       CalibrationSet& set, const BiasCorrectionOptions& options,
-                      const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                      const StepProgress& progress) {
   return BiasCorrection(model, std::move(float_graph), options, progress).run(set);
 }
 

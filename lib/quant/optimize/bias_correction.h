@@ -4,10 +4,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -26,6 +26,6 @@ struct BiasCorrectionOptions {
 // executors or the set report.
 Status correct_biases(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
                       CalibrationSet& set, const BiasCorrectionOptions& options,
-                      const std::function<void(std::int64_t, std::int64_t)>& progress);
+                      const StepProgress& progress);
 
 }  // namespace quant

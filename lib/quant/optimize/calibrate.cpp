@@ -37,9 +37,9 @@ Range propose(const HistogramObserver& histogram, Range seen, RangeMethod method
 
 }  // namespace
 
-Result<CalibrationResult> calibrate(
-    std::shared_ptr<const Graph> graph, CalibrationSet& set, const CalibrationOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
+                                    const CalibrationOptions& options,
+                                    const StepProgress& progress) {
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options.threads));
   const std::vector<ValueId> ids = observed_values(*graph);
   const bool two_passes =
@@ -58,7 +58,7 @@ Result<CalibrationResult> calibrate(
       for (std::size_t i = 0; i < ids.size(); ++i)
         observe(i, std::as_const(tapped[i]).template data<float>());
       ++done;
-      if (progress) progress(done, total);
+      QUANT_TRY(report(progress, done, total));
     }
   };
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "quant/graph/graph.h"
 #include "quant/optimize/observer.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -53,8 +53,8 @@ struct CalibrationResult {
 // `progress(done, total)` is called after every frame of every pass; total is 0 where unknown.
 // Errors: no frames; a tensor with non-finite values (named); whatever the executor or the set
 // reports. Deterministic.
-Result<CalibrationResult> calibrate(
-    std::shared_ptr<const Graph> graph, CalibrationSet& set, const CalibrationOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
+                                    const CalibrationOptions& options,
+                                    const StepProgress& progress);
 
 }  // namespace quant

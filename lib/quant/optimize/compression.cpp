@@ -56,10 +56,11 @@ Result<std::vector<Candidate>> find_candidates(const Graph& graph, const Quantiz
 
 }  // namespace
 
-Result<QuantizationPlan> compress_weights(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, const std::vector<Range>& ranges,
-    const QuantizationPlan& plan, CalibrationSet& set, const CompressionOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<QuantizationPlan> compress_weights(std::shared_ptr<const Graph> graph,
+                                          const InputSpec& input, const std::vector<Range>& ranges,
+                                          const QuantizationPlan& plan, CalibrationSet& set,
+                                          const CompressionOptions& options,
+                                          const StepProgress& progress) {
   if (options.share_in_4_bits < 0 || options.share_in_16_bits < 0 ||
       options.share_in_4_bits + options.share_in_16_bits > 1) {
     return fail(ErrorCode::kInvalidArgument,
@@ -84,7 +85,7 @@ Result<QuantizationPlan> compress_weights(
     use_four_bits(trial.layers[candidate.node]);
     QUANT_TRY_ASSIGN(const double noise, noise_of(trial));
     candidate.added = std::max(noise - base, 0.0);
-    if (progress) progress(++done, static_cast<std::int64_t>(candidates.size()));
+    QUANT_TRY(report(progress, ++done, static_cast<std::int64_t>(candidates.size())));
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) {

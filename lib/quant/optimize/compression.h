@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 
 #include "quant/graph/input_spec.h"
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -26,9 +26,10 @@ struct CompressionOptions {
 // the last layer; 16 bits go the other way, and bring 16-bit activations to the layer. The layers
 // at both ends of the network are measured like all others. Deterministic. `progress` counts
 // layers. Errors: shares that cannot be; whatever lowering or the set report.
-Result<QuantizationPlan> compress_weights(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, const std::vector<Range>& ranges,
-    const QuantizationPlan& plan, CalibrationSet& set, const CompressionOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<QuantizationPlan> compress_weights(std::shared_ptr<const Graph> graph,
+                                          const InputSpec& input, const std::vector<Range>& ranges,
+                                          const QuantizationPlan& plan, CalibrationSet& set,
+                                          const CompressionOptions& options,
+                                          const StepProgress& progress);
 
 }  // namespace quant

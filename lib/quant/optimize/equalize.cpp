@@ -58,7 +58,7 @@ void add_frame(std::span<const float> values, bool is_read, Pair& pair) {
 }
 
 Status measure(const Graph& graph, CalibrationSet& set, int threads, std::vector<Pair>& pairs,
-               const std::function<void(std::int64_t, std::int64_t)>& progress) {
+               const StepProgress& progress) {
   QUANT_TRY_ASSIGN(FloatExecutor executor,
                    FloatExecutor::create(std::make_shared<const Graph>(graph), threads));
   std::vector<ValueId> taps;
@@ -83,7 +83,7 @@ Status measure(const Graph& graph, CalibrationSet& set, int threads, std::vector
       }
     }
     ++frames;
-    if (progress) progress(frames, set.count().value_or(0));
+    QUANT_TRY(report(progress, frames, set.count().value_or(0)));
   }
   if (frames == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
   for (Pair& pair : pairs) {
@@ -273,7 +273,7 @@ std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
 
 Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
                        const std::vector<ValueId>& untouched, int threads,
-                       const std::function<void(std::int64_t, std::int64_t)>& progress) {
+                       const StepProgress& progress) {
   Graph result = graph;
   std::vector<Pair> pairs;
   for (EqualizablePath& path : equalizable_paths(graph, untouched))

@@ -6,11 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "quant/graph/graph.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -34,6 +34,6 @@ std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
 // Activations in `untouched` keep their scale: their range is given in its units. Deterministic.
 Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
                        const std::vector<ValueId>& untouched, int threads,
-                       const std::function<void(std::int64_t, std::int64_t)>& progress);
+                       const StepProgress& progress);
 
 }  // namespace quant

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include <chrono>
 #include <cmath>
 #include <numbers>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "quant/optimize/finetune_checkpoint.h"
 #include "quant/optimize/frame_variation.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/step_progress.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin.h"
 
@@ -92,8 +92,6 @@ class Finetuning {
     status_.best = status_.before;
     remember();
     QUANT_TRY(resume());
-    start_ = std::chrono::steady_clock::now();
-    first_done_ = status_.done;
     for (; epoch_ < options_.epochs; ++epoch_) {
       QUANT_TRY(train());
       QUANT_TRY_ASSIGN(const double latest, judge());
@@ -288,12 +286,7 @@ class Finetuning {
   }
 
   Status report() {
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    const auto here = static_cast<double>(status_.done - first_done_);
-    status_.seconds_left = seconds / here * static_cast<double>(status_.total - status_.done);
-    if (progress_ && !progress_(status_))
-      return fail(ErrorCode::kInvalidArgument, "fine-tuning was stopped");
+    if (progress_ && !progress_(status_)) return fail_stopped();
     return {};
   }
 
@@ -338,8 +331,6 @@ class Finetuning {
   std::vector<at::Tensor> best_;     // by parameter
   int epoch_ = 0;
   FinetuneStatus status_;
-  std::int64_t first_done_ = 0;
-  std::chrono::steady_clock::time_point start_;
 };
 
 }  // namespace

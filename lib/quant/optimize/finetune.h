@@ -40,7 +40,6 @@ struct FinetuneOptions {
 struct FinetuneStatus {
   std::int64_t done = 0;  // frames trained on
   std::int64_t total = 0;
-  double seconds_left = 0;  // as measured so far; 0 before the first step
   // Mean signal-to-noise ratio of the outputs on the held-back frames, dB.
   double before = 0;
   double best = 0;

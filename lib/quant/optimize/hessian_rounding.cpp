@@ -140,8 +140,7 @@ class HessianRounding {
  public:
   HessianRounding(QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
                   const std::map<std::string, Tensor>& weights,
-                  const HessianRoundingOptions& options,
-                  const std::function<void(std::int64_t, std::int64_t)>& progress)
+                  const HessianRoundingOptions& options, const StepProgress& progress)
       : model_(model),
         graph_(model.integer),
         float_graph_(std::move(float_graph)),
@@ -271,7 +270,7 @@ class HessianRounding {
       for (const ValueId id : inputs)
         read.push_back(is_frame(id) ? planar(frame) : outputs[next++]);
       for (Layer& layer : layers) sample(layer, read[layer.input], random);
-      if (progress_) progress_(++done_, runs_);
+      QUANT_TRY(report(progress_, ++done_, runs_));
     }
     return layers;
   }
@@ -360,7 +359,7 @@ class HessianRounding {
   std::shared_ptr<const Graph> float_graph_;
   const std::map<std::string, Tensor>& weights_;
   const HessianRoundingOptions& options_;
-  const std::function<void(std::int64_t, std::int64_t)>& progress_;
+  const StepProgress& progress_;
   std::vector<Tensor> frames_;
   std::int64_t runs_ = 0;
   std::int64_t done_ = 0;
@@ -368,11 +367,12 @@ class HessianRounding {
 
 }  // namespace
 
-Result<HessianRoundingResult> round_by_hessian(
-    QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
-    const std::map<std::string, Tensor>& weights, CalibrationSet& set,
-    const HessianRoundingOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<HessianRoundingResult> round_by_hessian(QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::map<std::string, Tensor>& weights,
+                                               CalibrationSet& set,
+                                               const HessianRoundingOptions& options,
+                                               const StepProgress& progress) {
   return HessianRounding(model, std::move(float_graph), weights, options, progress).run(set);
 }
 

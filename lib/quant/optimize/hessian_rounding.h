@@ -5,13 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/calibrate.h"
+#include "quant/optimize/step_progress.h"
 #include "quant/tensor/tensor.h"
 
 namespace quant {
@@ -34,10 +34,11 @@ struct HessianRoundingResult {
 // there, the float graph's. Rounding that adds noise at the model's outputs is taken back. Looks at
 // the set once. Deterministic. `progress(done, total)` counts runs of a frame. Errors: an empty
 // set; whatever executors or the set report.
-Result<HessianRoundingResult> round_by_hessian(
-    QuantizedModel& model, std::shared_ptr<const Graph> float_graph,
-    const std::map<std::string, Tensor>& weights, CalibrationSet& set,
-    const HessianRoundingOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<HessianRoundingResult> round_by_hessian(QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::map<std::string, Tensor>& weights,
+                                               CalibrationSet& set,
+                                               const HessianRoundingOptions& options,
+                                               const StepProgress& progress);
 
 }  // namespace quant

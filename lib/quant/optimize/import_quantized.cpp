@@ -104,6 +104,7 @@ Result<OptimizedModel> import_quantized(Graph graph, const InputSpec& input,
                      calibrate(std::make_shared<const Graph>(std::move(running)), set, calibration,
                                [&](std::int64_t done, std::int64_t total) {
                                  if (progress) progress("calibrating", done, total);
+                                 return !(options.stop && options.stop());
                                }));
     calibrated.seen.resize(result.seen.size());
     result.seen = std::move(calibrated.seen);

@@ -29,6 +29,22 @@ Algorithms algorithms_of(OptimizationLevel level) {
 
 namespace {
 
+// Ends where somebody wants the work to end: whatever reads many frames asks at each.
+class StoppableSet : public CalibrationSet {
+ public:
+  StoppableSet(CalibrationSet& set, const std::function<bool()>& stop) : set_(set), stop_(stop) {}
+  std::optional<std::int64_t> count() const override { return set_.count(); }
+  Result<std::optional<Tensor>> next() override {
+    if (stop_ && stop_()) return fail_stopped();
+    return set_.next();
+  }
+  Status rewind() override { return set_.rewind(); }
+
+ private:
+  CalibrationSet& set_;
+  const std::function<bool()>& stop_;
+};
+
 Algorithms algorithms_of(const OptimizerOptions& options) {
   Algorithms result = algorithms_of(options.level);
   if (options.method) result.range_search = false;
@@ -119,8 +135,7 @@ Status check_rounding(const OptimizerOptions& options, const CalibrationSet& set
 }
 
 Status round_model(const OptimizerOptions& options, CalibrationSet& set,
-                   const std::map<std::string, Tensor>& weights,
-                   const std::function<void(std::int64_t, std::int64_t)>& progress,
+                   const std::map<std::string, Tensor>& weights, const StepProgress& progress,
                    OptimizedModel& result) {
   HessianRoundingOptions rounding;
   rounding.most_frames = rounding_frames(options.level);
@@ -149,14 +164,14 @@ Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& s
 }
 
 // Returns the trained weights before they were rounded.
-Result<std::map<std::string, Tensor>> finetune_model(
-    const OptimizerOptions& options, CalibrationSet& set,
-    const std::function<void(std::int64_t, std::int64_t)>& progress, OptimizedModel& result) {
+Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& options,
+                                                     CalibrationSet& set,
+                                                     const StepProgress& progress,
+                                                     OptimizedModel& result) {
   FinetuneOptions finetuning = options.finetune;
   finetuning.threads = options.threads;
   const auto report = [&](const FinetuneStatus& status) {
-    progress(status.done, status.total);
-    return !(options.stop && options.stop());
+    return progress(status.done, status.total);
   };
   QUANT_TRY_ASSIGN(FinetuneResult tuned, finetune(result.model, result.float_graph, result.chosen,
                                                   result.plan, set, finetuning, report));
@@ -169,10 +184,12 @@ Result<std::map<std::string, Tensor>> finetune_model(
 }  // namespace
 
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
-                                CalibrationSet& set, const OptimizerProgress& progress) {
+                                CalibrationSet& frames, const OptimizerProgress& progress) {
+  StoppableSet set(frames, options.stop);
   const auto step = [&](std::string_view name) {
-    return [&progress, name](std::int64_t done, std::int64_t total) {
+    return [&options, &progress, name](std::int64_t done, std::int64_t total) {
       if (progress) progress(name, done, total);
+      return !(options.stop && options.stop());
     };
   };
   const Algorithms algorithms = algorithms_of(options);

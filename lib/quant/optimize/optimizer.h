@@ -65,7 +65,7 @@ struct OptimizerOptions {
   double percentile = 99.999;
   FinetuneOptions finetune;        // its `threads` are the ones below
   bool accept_few_frames = false;  // for rounding
-  std::function<bool()> stop;      // asked during what takes long; true ends the work with an error
+  std::function<bool()> stop;      // asked all the time; true ends the work with an error
   int threads = 1;
 };
 
@@ -112,6 +112,6 @@ Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<
 
 // Same inputs, same result, bit for bit, with any number of threads.
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
-                                CalibrationSet& set, const OptimizerProgress& progress);
+                                CalibrationSet& frames, const OptimizerProgress& progress);
 
 }  // namespace quant

@@ -51,9 +51,8 @@ class PrecisionSearch {
     if (plan_.layers.empty()) plan_.layers.resize(graph_->nodes.size());
   }
 
-  Result<PrecisionSearchResult> run(
-      const std::vector<double>& wanted_db,
-      const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  Result<PrecisionSearchResult> run(const std::vector<double>& wanted_db,
+                                    const StepProgress& progress) {
     QUANT_TRY(find_parts());
     std::vector<bool> wide(parts_.size(), true);
     QUANT_TRY_ASSIGN(const Ratios best, measure(wide));
@@ -65,7 +64,7 @@ class PrecisionSearch {
       for (std::size_t o = 0; o < ratios.size(); ++o)
         parts_[i].noise.push_back(std::max(ratios[o].value_or(0) - best[o].value_or(0), 0.0));
       wide[i] = true;
-      if (progress) progress(static_cast<std::int64_t>(i) + 1, steps);
+      QUANT_TRY(report(progress, static_cast<std::int64_t>(i) + 1, steps));
     }
     PrecisionSearchResult result;
     QUANT_TRY_ASSIGN(std::vector<bool> chosen, promote(result.curve));
@@ -330,10 +329,12 @@ std::vector<double> multiplications(const Graph& graph) {
   return result;
 }
 
-Result<PrecisionSearchResult> search_precision(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, const std::vector<Range>& ranges,
-    const QuantizationPlan& plan, CalibrationSet& set, const PrecisionSearchOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<PrecisionSearchResult> search_precision(std::shared_ptr<const Graph> graph,
+                                               const InputSpec& input,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const PrecisionSearchOptions& options,
+                                               const StepProgress& progress) {
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(*graph));
   QUANT_TRY_ASSIGN(OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "quant/graph/input_spec.h"
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -41,10 +41,12 @@ struct PrecisionSearchResult {
 // per bit operation added, until the sum is below what is wanted; then the emulator measures, and
 // more follow until it agrees; last, what turned out needless is taken back. Deterministic.
 // Errors: OutOfRange where all in 16 bits miss the wanted ratio (the figures are in the message).
-Result<PrecisionSearchResult> search_precision(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, const std::vector<Range>& ranges,
-    const QuantizationPlan& plan, CalibrationSet& set, const PrecisionSearchOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<PrecisionSearchResult> search_precision(std::shared_ptr<const Graph> graph,
+                                               const InputSpec& input,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const PrecisionSearchOptions& options,
+                                               const StepProgress& progress);
 
 // Multiplications of one frame in the layers with weights and in products of activations, by node.
 std::vector<double> multiplications(const Graph& graph);

@@ -22,18 +22,15 @@ bool same_params(const QuantizedModel& a, const QuantizedModel& b) {
 
 }  // namespace
 
-Result<std::vector<Range>> search_ranges(
-    std::shared_ptr<const Graph> graph, const InputSpec& input,
-    std::span<const std::vector<Range>> proposals, CalibrationSet& set,
-    const RangeSearchOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+                                         std::span<const std::vector<Range>> proposals,
+                                         CalibrationSet& set, const RangeSearchOptions& options,
+                                         const StepProgress& progress) {
   QUANT_TRY_ASSIGN(const OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
   const auto trials = static_cast<std::int64_t>(proposals.size() * (graph->nodes.size() + 1));
   std::int64_t done = 0;
-  const auto advance = [&] {
-    if (progress) progress(++done, trials);
-  };
+  const auto advance = [&] { return report(progress, ++done, trials); };
 
   std::vector<Range> best;
   QuantizedModel best_model;
@@ -46,7 +43,7 @@ Result<std::vector<Range>> search_ranges(
       best = ranges;
       best_model = std::move(model);
     }
-    advance();
+    QUANT_TRY(advance());
   }
   for (const Node& node : graph->nodes) {
     for (const std::vector<Range>& ranges : proposals) {
@@ -55,7 +52,7 @@ Result<std::vector<Range>> search_ranges(
         if (id != kNoValue)
           trial[static_cast<std::size_t>(id)] = ranges[static_cast<std::size_t>(id)];
       }
-      advance();
+      QUANT_TRY(advance());
       if (trial == best) continue;
       QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, trial, options.plan));
       // A range that nothing takes its scale from.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/layer_plan.h"
 #include "quant/optimize/observer.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -26,10 +26,9 @@ struct RangeSearchOptions {
 // the set that is best as a whole; then goes through the activations from the frame to the outputs
 // and takes the range of another set where that lowers the noise at the outputs. Deterministic.
 // `progress` counts trials.
-Result<std::vector<Range>> search_ranges(
-    std::shared_ptr<const Graph> graph, const InputSpec& input,
-    std::span<const std::vector<Range>> proposals, CalibrationSet& set,
-    const RangeSearchOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+                                         std::span<const std::vector<Range>> proposals,
+                                         CalibrationSet& set, const RangeSearchOptions& options,
+                                         const StepProgress& progress);
 
 }  // namespace quant

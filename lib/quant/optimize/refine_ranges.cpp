@@ -34,7 +34,7 @@ class Refinement {
         judge_(judge),
         options_(options) {}
 
-  Result<std::vector<Range>> run(const std::function<void(std::int64_t, std::int64_t)>& progress) {
+  Result<std::vector<Range>> run(const StepProgress& progress) {
     QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph_, input_, ranges_, options_.plan));
     QUANT_TRY_ASSIGN(least_, judge_.measure(model));
     const std::vector<Group> groups = groups_of(model.integer);
@@ -44,7 +44,7 @@ class Refinement {
       for (const Group& group : groups) {
         for (const End end : {End::kLow, End::kHigh}) {
           QUANT_TRY(draw_in(group, end));
-          if (progress) progress(++done, total);
+          QUANT_TRY(report(progress, ++done, total));
         }
       }
     }
@@ -126,10 +126,10 @@ class Refinement {
 
 }  // namespace
 
-Result<std::vector<Range>> refine_ranges(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, std::vector<Range> ranges,
-    CalibrationSet& set, const RefineRangesOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress) {
+Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+                                         std::vector<Range> ranges, CalibrationSet& set,
+                                         const RefineRangesOptions& options,
+                                         const StepProgress& progress) {
   QUANT_TRY_ASSIGN(const OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
   return Refinement(std::move(graph), input, std::move(ranges), judge, options).run(progress);

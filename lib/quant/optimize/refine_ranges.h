@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/layer_plan.h"
 #include "quant/optimize/observer.h"
+#include "quant/optimize/step_progress.h"
 
 namespace quant {
 
@@ -27,9 +27,9 @@ struct RefineRangesOptions {
 // each range is drawn towards zero in steps, large ones first, for as long as that lowers the noise
 // at the outputs, twice over; tensors that share their parameters move together. Deterministic.
 // `progress` counts ends. Errors of lower(), the executor or the set.
-Result<std::vector<Range>> refine_ranges(
-    std::shared_ptr<const Graph> graph, const InputSpec& input, std::vector<Range> ranges,
-    CalibrationSet& set, const RefineRangesOptions& options,
-    const std::function<void(std::int64_t, std::int64_t)>& progress);
+Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+                                         std::vector<Range> ranges, CalibrationSet& set,
+                                         const RefineRangesOptions& options,
+                                         const StepProgress& progress);
 
 }  // namespace quant

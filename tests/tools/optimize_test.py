@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gst-quant optimize while it works: how far it is, and Ctrl-C at any time."""
+import os
+import pathlib
+import pty
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from command import BINARY, MODELS
+
+FAILED = 1
+BALL = ("optimize", MODELS / "ball.onnx", "--calib", MODELS / "ball_calibration.npy", "--mean", "127", "--std", "128")
+
+
+def catches_interrupt(pid):
+    """Whether the process is so far that it has a handler of SIGINT."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("SigCgt:"):
+            return bool(int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+    return False
+
+
+class Optimize(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def start(self, *arguments, stderr=subprocess.PIPE):
+        command = [BINARY, *map(str, BALL), "--output", str(self.folder / "ball.qar"), *map(str, arguments)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+
+    def interrupt(self, process, seconds):
+        """Ctrl-C so long after the work began; what was said."""
+        while process.poll() is None and not catches_interrupt(process.pid):
+            time.sleep(0.002)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=600)
+        return said
+
+    def test_ctrl_c_at_any_time_leaves_nothing_and_says_so_in_one_line(self):
+        work = ("--level", 1, "--snr", 45)
+        begun = time.monotonic()
+        process = self.start(*work)
+        said = process.communicate()[1]
+        self.assertEqual(process.returncode, 0, said)
+        whole = time.monotonic() - begun
+        (self.folder / "ball.qar").unlink()
+        stopped = 0
+        for part in range(5):
+            process = self.start(*work)
+            said = self.interrupt(process, whole * part / 5)
+            if process.returncode == 0:  # done before, on a machine with other work
+                (self.folder / "ball.qar").unlink()
+                continue
+            stopped += 1
+            self.assertEqual(process.returncode, FAILED, said)
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertIn("stopped by Ctrl-C, no archive was written", said)
+            self.assertEqual(list(self.folder.iterdir()), [])
+        self.assertGreaterEqual(stopped, 2)
+
+    def test_ctrl_c_of_fine_tuning_names_the_file_that_goes_on(self):
+        state = self.folder / "tuning.state"
+        process = self.start("--level", 2, "--epochs", 2000, "--resume", state)
+        while process.poll() is None and not state.exists():
+            time.sleep(0.01)
+        if process.poll() is not None:
+            said = process.communicate()[1]
+            self.assertIn("cannot fine-tune", said)
+            self.skipTest("this build has no libtorch")
+        said = self.interrupt(process, 0.1)
+        self.assertEqual(process.returncode, FAILED, said)
+        self.assertIn("stopped by Ctrl-C, no archive was written", said)
+        self.assertIn(f"--resume {state} goes on", said)
+        self.assertEqual(list(self.folder.iterdir()), [state])
+
+    def test_the_bar_says_what_time_is_left(self):
+        master, slave = pty.openpty()
+        process = self.start("--level", 1, stderr=slave)
+        os.close(slave)
+        drawn = b""
+        try:
+            while part := os.read(master, 4096):
+                drawn += part
+        except OSError:  # the other end is closed
+            pass
+        os.close(master)
+        self.assertEqual(process.wait(), 0)
+        process.stdout.close()
+        for step in ("calibrating", "searching ranges", "correcting biases"):
+            self.assertRegex(drawn.decode(), step + r" \[#*\.*\] \d+/\d+  \d+ (s|min) left")
+
+
+if __name__ == "__main__":
+    unittest.main()
