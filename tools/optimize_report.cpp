@@ -11,9 +11,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json point_json(const PrecisionTradeOff& point) {
-  Json json = {{"bit_operations", point.bit_operations}, {"snr_db", Json::array()}};
-  for (const auto& snr : point.snr_db) json["snr_db"].push_back(snr ? Json(*snr) : Json());
-  return json;
+  const auto array = [](const std::vector<std::optional<double>>& values) {
+    Json result = Json::array();
+    for (const auto& value : values) result.push_back(value ? Json(*value) : Json());
+    return result;
+  };
+  return {{"bit_operations", point.bit_operations},
+          {"snr_db", array(point.snr_db)},
+          {"least_db", array(point.least_db)}};
 }
 
 // Lines of a script that come to the plan; none where it is what every layer gets by itself.
@@ -34,14 +39,17 @@ std::string origin(const OptimizeReport& report, const OptimizedModel& optimized
       optimized.calibrated.size(), report.frames.frames, fmt::join(optimized.calibrated, ", "));
 }
 
+std::string columns_of(const std::vector<std::optional<double>>& values) {
+  std::string text;
+  for (const auto& value : values)
+    text += value ? fmt::format(" {:>9.2f}", *value) : fmt::format(" {:>9}", "-");
+  return text;
+}
+
 void append_point(std::string& text, const PrecisionTradeOff& point, double least,
                   const char* remark) {
-  text += fmt::format("  {:>14.3f} {:>9.2f}x ", point.bit_operations / 1e9,
-                      point.bit_operations / least);
-  for (const auto& snr : point.snr_db)
-    text += snr ? fmt::format(" {:>9.2f}", *snr) : fmt::format(" {:>9}", "-");
-  text += remark;
-  text += '\n';
+  text += fmt::format("  {:>14.3f} {:>9.2f}x {}{}\n", point.bit_operations / 1e9,
+                      point.bit_operations / least, columns_of(point.snr_db), remark);
 }
 
 void append_curve(std::string& text, const PrecisionSearchResult& precision) {
@@ -49,6 +57,12 @@ void append_curve(std::string& text, const PrecisionSearchResult& precision) {
   text += "\n  bit operations            SNR dB, by output\n  (10^9 a frame)\n";
   for (const PrecisionTradeOff& point : precision.curve) append_point(text, point, least, "");
   append_point(text, precision.reached, least, "   chosen");
+  text += fmt::format("  {:>25} {}   at least, on frames like these (95 % sure)\n", "",
+                      columns_of(precision.reached.least_db));
+  text += fmt::format("  judged on {} frames, {}\n", precision.frames,
+                      precision.held_back
+                          ? "held back from the ranges"
+                          : "which set the ranges too: 32 frames or more allow to hold some back");
 }
 
 }  // namespace
@@ -71,6 +85,8 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
     json["rounded"] = {{"layers", optimized.rounded->tried}, {"kept", optimized.rounded->kept}};
   if (optimized.precision) {
     Json& search = json["precision_search"];
+    search["frames"] = optimized.precision->frames;
+    search["held_back"] = optimized.precision->held_back;
     search["reached"] = point_json(optimized.precision->reached);
     search["curve"] = Json::array();
     for (const PrecisionTradeOff& point : optimized.precision->curve)

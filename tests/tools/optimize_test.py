@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from command import BINARY, MODELS
+from command import BINARY, MODELS, gst_quant_json
 
 FAILED = 1
 BALL = ("optimize", MODELS / "ball.onnx", "--calib", MODELS / "ball_calibration.npy", "--mean", "127", "--std", "128")
@@ -22,6 +22,11 @@ def catches_interrupt(pid):
         if line.startswith("SigCgt:"):
             return bool(int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1)
     return False
+
+
+def unseen(report):
+    """What `compare` found between the original and the quantized network, by output."""
+    return [output["rungs"][-1] for output in report["outputs"]]
 
 
 class Optimize(unittest.TestCase):
@@ -79,6 +84,24 @@ class Optimize(unittest.TestCase):
         self.assertIn("stopped by Ctrl-C, no archive was written", said)
         self.assertIn(f"--resume {state} goes on", said)
         self.assertEqual(list(self.folder.iterdir()), [state])
+
+    def test_a_wanted_ratio_is_reached_on_frames_that_nobody_saw(self):
+        archive = self.folder / "ball.qar"
+        gst_quant_json(*BALL, "--output", archive, "--level", 0)
+        plain = gst_quant_json("compare", archive, "--data", MODELS / "ball_test.npy")
+        wanted = min(figures["snr_db"] for figures in unseen(plain)) + 6
+        report = gst_quant_json(*BALL, "--output", archive, "--level", 0, "--snr", f"{wanted:.2f}")
+        search = report["precision_search"]
+        self.assertEqual((search["frames"], search["held_back"]), (8, True))
+        self.assertGreaterEqual(min(search["reached"]["least_db"]), wanted - 0.005)
+        self.assertLess(search["reached"]["bit_operations"], 0.9 * search["curve"][-1]["bit_operations"])
+        for figures in unseen(gst_quant_json("compare", archive, "--data", MODELS / "ball_test.npy")):
+            self.assertGreaterEqual(figures["snr_db"], wanted)
+
+    def test_few_frames_judge_and_set_the_ranges_too(self):
+        archive = self.folder / "ball.qar"
+        search = gst_quant_json(*BALL, "--output", archive, "--level", 0, "--snr", 30, "--frames", 16)["precision_search"]
+        self.assertEqual((search["frames"], search["held_back"]), (16, False))
 
     def test_the_bar_says_what_time_is_left(self):
         master, slave = pty.openpty()

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/compression.h"
 #include "quant/optimize/equalize.h"
@@ -10,6 +12,7 @@
 #include "quant/optimize/image_network.h"
 #include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
+#include "quant/optimize/part_of_set.h"
 #include "quant/optimize/range_search.h"
 #include "quant/optimize/refine_ranges.h"
 #include "quant/optimize/script_plan.h"
@@ -80,11 +83,22 @@ CompressionOptions compression_options(const OptimizerOptions& options) {
   return result;
 }
 
-// Completes the plan: what single layers get by sensitivity.
+// Every how many frames one judges the precision search and sets no range; nothing where the set is
+// too small to spare any, or nothing is searched for.
+std::optional<std::int64_t> judging_stride(const OptimizerOptions& options,
+                                           const CalibrationSet& set) {
+  constexpr std::int64_t kFewestToDivide = 32;
+  constexpr std::int64_t kLeastStride = 4;
+  const std::int64_t frames = set.count().value_or(0);
+  if (options.wanted_db.empty() || frames < kFewestToDivide) return {};
+  return std::max(kLeastStride, frames / PrecisionSearchOptions().most_frames);
+}
+
+// Completes the plan: what single layers get by sensitivity. `judging` is for the precision search.
 template <typename Step>
 Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
-                        CalibrationSet& set, const Step& step, const std::vector<ValueId>& given,
-                        OptimizedModel& result) {
+                        CalibrationSet& set, CalibrationSet& judging, const Step& step,
+                        const std::vector<ValueId>& given, OptimizedModel& result) {
   const CompressionOptions compression = compression_options(options);
   if (compression.share_in_4_bits > 0 || compression.share_in_16_bits > 0) {
     QUANT_TRY_ASSIGN(result.plan,
@@ -97,8 +111,8 @@ Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
     search.given_ranges = given;
     search.threads = options.threads;
     QUANT_TRY_ASSIGN(result.precision,
-                     search_precision(result.float_graph, input, result.chosen, result.plan, set,
-                                      search, step("searching precision")));
+                     search_precision(result.float_graph, input, result.chosen, result.plan,
+                                      judging, search, step("searching precision")));
     result.plan = result.precision->plan;
   }
   return check_target(options.target, *result.float_graph, result.plan);
@@ -213,8 +227,17 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   result.plan = std::move(script.plan);
   result.notes = std::move(script.notes);
 
+  const auto stride = judging_stride(options, set);
+  std::optional<PartOfSet> learning_part;
+  std::optional<PartOfSet> judging_part;
+  if (stride) {
+    learning_part.emplace(set, *stride, SetPart::kLearning);
+    judging_part.emplace(set, *stride, SetPart::kJudging);
+  }
+  CalibrationSet& learning = stride ? static_cast<CalibrationSet&>(*learning_part) : set;
+  CalibrationSet& judging = stride ? static_cast<CalibrationSet&>(*judging_part) : set;
   QUANT_TRY_ASSIGN(CalibrationResult calibrated,
-                   calibrate(result.float_graph, set,
+                   calibrate(result.float_graph, learning,
                              calibration_options(options, algorithms.range_search, script),
                              step("calibrating")));
   result.seen = std::move(calibrated.seen);
@@ -225,16 +248,17 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     search.plan = result.plan;
     search.threads = options.threads;
     QUANT_TRY_ASSIGN(result.chosen, search_ranges(result.float_graph, input, calibrated.proposals,
-                                                  set, search, step("searching ranges")));
+                                                  learning, search, step("searching ranges")));
     RefineRangesOptions refine;
     refine.plan = result.plan;
     refine.given = given;
     refine.threads = options.threads;
     QUANT_TRY_ASSIGN(result.chosen,
-                     refine_ranges(result.float_graph, input, std::move(result.chosen), set, refine,
-                                   step("refining ranges")));
+                     refine_ranges(result.float_graph, input, std::move(result.chosen), learning,
+                                   refine, step("refining ranges")));
   }
-  QUANT_TRY(choose_precision(options, input, set, step, given, result));
+  QUANT_TRY(choose_precision(options, input, set, judging, step, given, result));
+  if (result.precision) result.precision->held_back = stride.has_value();
   result.chosen =
       ranges_with_headroom(*result.float_graph, result.plan, given, std::move(result.chosen));
   QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen, result.plan));

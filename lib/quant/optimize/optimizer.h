@@ -57,7 +57,8 @@ struct OptimizerOptions {
   std::optional<double> share_in_4_bits;
   std::optional<double> share_in_16_bits;
   // Where a signal-to-noise ratio is wanted of the outputs (one for all, or one each), the layers
-  // that are worth 16 bits are searched for. Empty: none.
+  // that are worth 16 bits are searched for. Empty: none. Of 32 frames and more, one in four is
+  // then held back from the ranges and judges (of many, so many that about 32 judge).
   std::vector<double> wanted_db;
   // How ranges are chosen; nothing: min-max, and from kBiasCorrection on a search among all
   // methods.

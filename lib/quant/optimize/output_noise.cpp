@@ -22,12 +22,8 @@ Tensor real_values(const Tensor& raw, const QuantParams& params) {
   return real;
 }
 
-struct Energies {
-  double signal = 0;
-  double noise = 0;
-};
-
-void add(const Tensor& expected, const Tensor& found, Energies& energies) {
+NoiseEnergies compare(const Tensor& expected, const Tensor& found) {
+  NoiseEnergies energies;
   const auto a = expected.data<float>();
   const auto b = found.data<float>();
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
@@ -35,6 +31,7 @@ void add(const Tensor& expected, const Tensor& found, Energies& energies) {
     energies.signal += static_cast<double>(a[i]) * a[i];
     energies.noise += difference * difference;
   }
+  return energies;
 }
 
 }  // namespace
@@ -75,7 +72,8 @@ Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph
   return judge;
 }
 
-Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedModel& model) const {
+Result<std::vector<std::vector<NoiseEnergies>>> OutputNoise::energies(const QuantizedModel& model,
+                                                                      std::size_t stride) const {
   QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
   QUANT_TRY_ASSIGN(auto plan,
                    IntegerPlan::create(std::make_shared<const Graph>(model.integer), {isa, {}}));
@@ -83,22 +81,34 @@ Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedMo
   QUANT_TRY_ASSIGN(FloatExecutor host,
                    FloatExecutor::create(std::make_shared<const Graph>(model.host), threads_));
   std::vector<Tensor> raw = integer.make_outputs();
-  std::vector<Energies> energies(model.host.outputs.size());
-  for (std::size_t frame = 0; frame < frames_.size(); ++frame) {
+  std::vector<std::vector<NoiseEnergies>> result;
+  for (std::size_t frame = 0; frame < frames_.size(); frame += stride) {
     QUANT_TRY(integer.run(frames_[frame], raw));
     std::vector<Tensor> real;
     for (std::size_t i = 0; i < raw.size(); ++i)
       real.push_back(real_values(raw[i], *model.integer.value(model.integer.outputs[i]).quant));
     std::vector<Tensor> outputs;
     QUANT_TRY(host.run(real, outputs));
+    std::vector<NoiseEnergies>& energies = result.emplace_back(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (outputs[i].type() == DataType::kFloat32)
-        add(expected_[frame][i], outputs[i], energies[i]);
+        energies[i] = compare(expected_[frame][i], outputs[i]);
     }
   }
+  return result;
+}
+
+Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedModel& model,
+                                                               std::size_t stride) const {
+  QUANT_TRY_ASSIGN(const auto by_frame, energies(model, stride));
   std::vector<std::optional<double>> result;
-  for (const Energies& output : energies) {
-    result.push_back(output.signal > 0 ? std::optional(output.noise / output.signal)
+  for (std::size_t output = 0; output < by_frame.front().size(); ++output) {
+    NoiseEnergies pooled;
+    for (const std::vector<NoiseEnergies>& frame : by_frame) {
+      pooled.signal += frame[output].signal;
+      pooled.noise += frame[output].noise;
+    }
+    result.push_back(pooled.signal > 0 ? std::optional(pooled.noise / pooled.signal)
                                        : std::nullopt);
   }
   return result;

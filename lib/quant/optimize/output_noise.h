@@ -16,6 +16,12 @@ namespace quant {
 // The frame of float pixels (1, C, H, W), 0 … 255, as the device sees it: uint8 (1, H, W, C).
 Tensor frame_of_pixels(const Tensor& pixels);
 
+// Of one output.
+struct NoiseEnergies {
+  double signal = 0;
+  double noise = 0;
+};
+
 class OutputNoise {
  public:
   // Keeps the first `most_frames` frames of the set and what `float_graph` makes of them. Errors:
@@ -23,9 +29,16 @@ class OutputNoise {
   static Result<OutputNoise> create(std::shared_ptr<const Graph> float_graph, CalibrationSet& set,
                                     std::int64_t most_frames, int threads);
 
-  // Noise energy over signal energy of every output of the model, pooled over all frames. Nothing
-  // where there is no signal, or the output is no float (labels).
-  Result<std::vector<std::optional<double>>> ratios(const QuantizedModel& model) const;
+  std::size_t frames() const { return frames_.size(); }
+
+  // By frame, then output of the model; of every `stride`-th frame, from the first on. An output
+  // that is no float (labels) has no energy.
+  Result<std::vector<std::vector<NoiseEnergies>>> energies(const QuantizedModel& model,
+                                                           std::size_t stride = 1) const;
+  // Noise energy over signal energy of every output, pooled over those frames. Nothing where there
+  // is no signal.
+  Result<std::vector<std::optional<double>>> ratios(const QuantizedModel& model,
+                                                    std::size_t stride = 1) const;
   // The same in dB, averaged over the outputs that have one. Lower is better.
   Result<double> measure(const QuantizedModel& model) const;
 

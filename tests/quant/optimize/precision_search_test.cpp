@@ -16,7 +16,6 @@ namespace quant {
 namespace {
 
 using ::testing::DoubleEq;
-using ::testing::ElementsAre;
 using testing::GraphBuilder;
 using ::testing::HasSubstr;
 using testing::input_spec;
@@ -134,19 +133,6 @@ TEST(Headroom, WidensWhatHasSixteenBits) {
   const auto widened = ranges_with_headroom(graph, plan, {second}, ranges);
   for (std::size_t id = 0; id < ranges.size(); ++id)
     EXPECT_EQ(widened[id], static_cast<ValueId>(id) == first ? (Range{-2, 4}) : ranges[id]);
-}
-
-TEST(Multiplications, OfConvolutionsAndProducts) {
-  GraphBuilder builder;
-  const ValueId x = builder.input("x", {1, 4, 6, 8});
-  Attributes depthwise = padded(1);
-  depthwise.set("group", std::int64_t{4});
-  const ValueId a = builder.node(OpKind::kConv, {x, builder.random({4, 1, 3, 3}, 1)}, depthwise);
-  const ValueId b = builder.node(OpKind::kConv, {a, builder.random({5, 4, 1, 1}, 1)});
-  const ValueId rows = builder.node(OpKind::kReshape, {b, builder.integers({1, 5, 48})});
-  const ValueId fc = builder.node(OpKind::kMatMul, {rows, builder.random({48, 7}, 1)});
-  const Graph graph = builder.build({fc});
-  EXPECT_THAT(multiplications(graph), ElementsAre(4 * 48 * 9, 5 * 48 * 4, 0, 5 * 7 * 48));
 }
 
 }  // namespace
