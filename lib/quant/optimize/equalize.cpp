@@ -197,9 +197,20 @@ std::vector<double> best_scale(const Pair& pair, const std::vector<ReaderWeights
   return best;
 }
 
-// A constant of a node as its own: other nodes may read the same.
+// A constant of a node as its own: other nodes may read the same. ValueIds stay what they are.
 Tensor& own_constant(Graph& graph, Node& node, std::size_t input) {
-  Value value = graph.value(node.inputs[input]);
+  const ValueId id = node.inputs[input];
+  const auto reads = [id](const Node& other) {
+    return std::count(other.inputs.begin(), other.inputs.end(), id);
+  };
+  std::ptrdiff_t readers = is_output(graph, id) ? 1 : 0;
+  for (const Node& other : graph.nodes) readers += reads(other);
+  if (readers == 1) {
+    Value& own = graph.value(id);
+    own.constant = own.constant->clone();
+    return *own.constant;
+  }
+  Value value = graph.value(id);
   value.constant = value.constant->clone();
   value.name += "/" + node.name;
   node.inputs[input] = graph.add_value(std::move(value));
@@ -293,7 +304,6 @@ Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
     for (const std::size_t reader : pair.readers)
       multiply_inputs(result, result.nodes[reader], scale);
   }
-  remove_unused(result);
   return result;
 }
 

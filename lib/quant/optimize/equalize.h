@@ -31,7 +31,8 @@ std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
 // with a positive scale of a channel (ReLU, leaky ReLU, pooling), and only convolutions read it.
 // Scales come from the least expected noise at the readers' outputs: uniform rounding noise of the
 // activation through the weights, plus that of the weights through the activation's energy.
-// Activations in `untouched` keep their scale: their range is given in its units. Deterministic.
+// Activations in `untouched` keep their scale: their range is given in its units. Nodes and
+// ValueIds stay; constants may be added. Deterministic.
 Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
                        const std::vector<ValueId>& untouched, int threads,
                        const StepProgress& progress);

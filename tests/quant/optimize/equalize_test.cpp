@@ -184,6 +184,19 @@ INSTANTIATE_TEST_SUITE_P(
              }}),
     [](const auto& parameter) { return parameter.param.name; });
 
+// Ranges that a script gives are known by ValueId, and are looked up behind the equalization.
+TEST(Equalize, KeepsNodesAndValueIds) {
+  const Graph before = network([](GraphBuilder&, ValueId value) { return value; });
+  const Graph after = equalized(before);
+  ASSERT_FALSE(same_constants(before, after));
+  ASSERT_GE(after.values.size(), before.values.size());
+  for (std::size_t id = 0; id < before.values.size(); ++id)
+    EXPECT_EQ(after.values[id].name, before.values[id].name);
+  ASSERT_EQ(after.nodes.size(), before.nodes.size());
+  for (std::size_t node = 0; node < before.nodes.size(); ++node)
+    EXPECT_EQ(after.nodes[node].outputs, before.nodes[node].outputs);
+}
+
 TEST(Equalize, AnEmptySetIsAnError) {
   RandomFrames frames(kSpec, 0);
   const Graph graph = network([](GraphBuilder&, ValueId value) { return value; });
