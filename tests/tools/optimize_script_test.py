@@ -6,6 +6,8 @@ import pathlib
 import tempfile
 import unittest
 
+import numpy
+
 from command import MODELS, gst_quant, gst_quant_json
 
 BALL = MODELS / "ball.onnx"
@@ -61,6 +63,41 @@ class OptimizeScript(unittest.TestCase):
         # Every context has it: otherwise they would have nothing in common.
         self.assertGreater(rungs["original", "native"], 90)
         self.assertGreater(rungs["original", "quantized"], 25)
+
+    def test_outputs_with_a_scale_for_each_channel(self):
+        text = "model_optimization_config(globals, output_encoding_vector=enabled)\n"
+        position = ["--std", "255", "--level", "1"]
+        self.optimize("", *position)
+        plain = gst_quant_json("compare", self.archive, "--data", MODELS / "ball_test.npy")["outputs"][1]
+        report = self.optimize(text, *position)
+        self.assertEqual(report["notes"], [])  # the heat map has one channel
+        raw = {raw["name"]: raw for raw in gst_quant_json("inspect", self.archive)["raw_outputs"]}
+        self.assertEqual(len(raw["heatmap"]["scale"]), 1)
+        self.assertEqual(len(set(raw["position"]["scale"])), 4)
+        self.assertEqual(len(raw["position"]["zero_point"]), 4)
+
+        folder = self.folder / "run"
+        gst_quant_json("run", self.archive, "--input", MODELS / "ball_test.npy", "--raw", "--output", folder)
+        written = {raw["name"]: raw for raw in json.loads((folder / "raw.json").read_text())}["position"]
+        self.assertEqual((written["axis"], written["scale"]), (1, raw["position"]["scale"]))
+        integers = numpy.load(folder / written["file"])
+        scale = numpy.array(written["scale"], numpy.float32)
+        zero_point = numpy.array(written["zero_point"], numpy.float32)
+        numpy.testing.assert_array_equal(numpy.load(folder / "position.npy"), (integers - zero_point) * scale)
+
+        compared = gst_quant_json("compare", self.archive, "--data", MODELS / "ball_test.npy")["outputs"][1]
+        def snr_db(output):
+            return next(rung["snr_db"] for rung in output["rungs"] if (rung["from"], rung["to"]) == ("original", "quantized"))
+        self.assertGreater(snr_db(compared), snr_db(plain) - 0.5)
+        layers = gst_quant_json("analyze", self.archive, "--data", MODELS / "ball_test.npy", "--frames", "2")["layers"]
+        self.assertEqual(next(layer for layer in layers if layer["value"] == "position")["scale"], raw["position"]["scale"])
+
+        exported = self.folder / "ball_qdq.onnx"
+        gst_quant_json("export", self.archive, "--format", "qdq", "--exact", "--output", exported)
+        gst_quant_json("run", exported, "--context", "original", "--input", MODELS / "ball_test.npy", "--std", "255",
+                       "--output", self.folder / "exported")
+        numpy.testing.assert_array_equal(numpy.load(self.folder / "exported/position.npy"),
+                                         numpy.load(folder / "position.npy"))
 
     def test_target_lists_pairs_and_lines_that_mend(self):
         text = "quantization_param({conv1}, precision_mode=a16_w16)\n"

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "quant/analyze/integer_weights.h"
-#include "quant/backend/dequantize.h"
+#include "quant/arithmetic/dequantize.h"
 #include "quant/graph/operator.h"
 
 namespace quant {

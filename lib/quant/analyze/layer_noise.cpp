@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "quant/analyze/layer_noise_channels.h"
-#include "quant/backend/dequantize.h"
+#include "quant/arithmetic/dequantize.h"
 #include "quant/backend/host_part.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
@@ -25,15 +25,21 @@ struct Watched {
   LayerChannels channels;
 };
 
-// Whether the real value at an end of the range is one that the layer makes on purpose.
+// Whether the real value at an end of the range is one that the layer makes on purpose, on every
+// channel.
 bool is_exact_end(const Node& node, const QuantParams& params, double integer) {
-  const double real = (integer - params.zero_point[0]) * params.scale[0];
-  const auto equals_clamp = [&](const char* name) {
-    return node.attributes.has(name) &&
-           std::abs(node.attributes.number(name, 0) - real) <= 0.5 * params.scale[0];
-  };
-  return integer == params.zero_point[0] || equals_clamp("activation_min") ||
-         equals_clamp("activation_max");
+  for (std::size_t c = 0; c < params.scale.size(); ++c) {
+    const double scale = params.scale[c];
+    const double real = (integer - params.zero_point[c]) * scale;
+    const auto equals_clamp = [&](const char* name) {
+      return node.attributes.has(name) &&
+             std::abs(node.attributes.number(name, 0) - real) <= 0.5 * scale;
+    };
+    const bool exact = integer == params.zero_point[c] || equals_clamp("activation_min") ||
+                       equals_clamp("activation_max");
+    if (!exact) return false;
+  }
+  return true;
 }
 
 // Takes its values from one input as they are.
@@ -46,8 +52,8 @@ bool only_moves(OpKind op) {
 }
 
 bool is_comparable(const Value& integer, const Value& reference) {
-  return integer.quant && !integer.quant->per_channel() && !reference.constant &&
-         reference.type == DataType::kFloat32 && reference.shape == integer.shape &&
+  return integer.quant && !reference.constant && reference.type == DataType::kFloat32 &&
+         reference.shape == integer.shape &&
          (integer.type == DataType::kUint8 || integer.type == DataType::kUint16);
 }
 

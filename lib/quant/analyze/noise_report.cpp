@@ -108,8 +108,10 @@ Json layer_json(const NoiseReport& report, const LayerNoise& layer) {
   json["channel_scaled"] = layer.channel_scaled;
   json["seen"] = {finite_or_null(layer.seen_min), finite_or_null(layer.seen_max)};
   json["range"] = {layer.params.range_min, layer.params.range_max};
-  json["scale"] = layer.params.scale[0];
-  json["zero_point"] = layer.params.zero_point[0];
+  const bool by_channel = layer.params.per_channel();
+  json["scale"] = by_channel ? Json(layer.params.scale) : Json(layer.params.scale[0]);
+  json["zero_point"] =
+      by_channel ? Json(layer.params.zero_point) : Json(layer.params.zero_point[0]);
   json["saturation"] = layer.saturation;
   json["empty_range"] = layer.empty_range;
   json["channels"] = layer.channels;

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "quant/backend/dequantize.h"
+#include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 
 namespace quant {

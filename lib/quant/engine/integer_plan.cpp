@@ -90,10 +90,6 @@ Result<IntegerPlanBuilder::OutputParams> IntegerPlanBuilder::output_params(const
   if (!activation || value.quant->type != value.type) {
     return fail(ErrorCode::kUnsupported, "is no uint8 or uint16 tensor", value.name);
   }
-  if (std::find(graph().outputs.begin(), graph().outputs.end(), id) == graph().outputs.end()) {
-    return fail(ErrorCode::kUnsupported,
-                "has one scale per channel, which only outputs of the graph may have", value.name);
-  }
   const auto channels = static_cast<std::size_t>(value.shape[axis]);
   if (value.quant->axis != static_cast<int>(axis) || value.quant->scale.size() != channels ||
       value.quant->zero_point.size() != channels) {

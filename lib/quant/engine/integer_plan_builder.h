@@ -33,10 +33,14 @@ class IntegerPlanBuilder {
   // an integer zero point.
   Result<AffineParams> affine(ValueId id) const;
   Result<float> scale(ValueId id) const;
+  bool per_channel(ValueId id) const {
+    const auto& quant = graph().value(id).quant;
+    return quant && quant->per_channel();
+  }
   // Of the node's first output: its zero point and the levels that a fused activation leaves.
   Result<OutputRange> output_range(const Node& node) const;
-  // The same where an output of the graph may have parameters of its own for each channel, which
-  // lie along `axis`.
+  // The same where each channel may have parameters of its own, which lie along `axis`: no layer
+  // computes with such a tensor.
   struct OutputParams {
     std::vector<float> scales;  // 1 or one per channel, as the ranges
     std::vector<OutputRange> ranges;

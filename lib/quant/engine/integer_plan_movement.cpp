@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "quant/engine/integer_plan_builder.h"
+#include "quant/engine/moved_params.h"
 #include "quant/kernels/integer/indexed_copy.h"
 #include "quant/kernels/integer/strided_copy.h"
 
@@ -48,15 +49,30 @@ Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
   return static_cast<std::size_t>(axis);
 }
 
+Status fail_with_other_params() {
+  return fail(ErrorCode::kInvalidData,
+              "its output has another type or other quantization parameters than its input");
+}
+
 // Movement neither rounds nor rescales: the parameters on both sides are one.
 Status check_same_params(const IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY_ASSIGN(const AffineParams in, builder.affine(node.inputs[0]));
   for (const ValueId id : node.outputs) {
     QUANT_TRY_ASSIGN(const AffineParams out, builder.affine(id));
     if (!(in == out) || builder.type(id) != builder.type(node.inputs[0]))
-      return fail(ErrorCode::kInvalidData,
-                  "its output has another type or other quantization parameters than its input");
+      return fail_with_other_params();
   }
+  return {};
+}
+
+// The same where either side has parameters by channel: `same(from, to)` says whether they fit.
+template <typename Same>
+Status check_moved_params(const IntegerPlanBuilder& builder, const Node& node, const Same& same) {
+  if (!builder.per_channel(node.inputs[0]) && !builder.per_channel(node.outputs[0]))
+    return check_same_params(builder, node);
+  const Graph& graph = builder.graph();
+  if (!same(graph.value(node.inputs[0]), graph.value(node.outputs[0])))
+    return fail_with_other_params();
   return {};
 }
 
@@ -91,7 +107,12 @@ Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
     spec.in_strides = strides_of(spec.shape, place.order);
     spec.out_strides = out_strides;
     spec.out_offset = at * out_strides[axis];
-    QUANT_TRY_ASSIGN(spec.table, builder.requantize_table(id, node));
+    if (!builder.per_channel(id) && !builder.per_channel(node.outputs[0])) {
+      QUANT_TRY_ASSIGN(spec.table, builder.requantize_table(id, node));
+    } else if (!same_params_joined(builder.graph().value(id),
+                                   builder.graph().value(node.outputs[0]), axis, at)) {
+      return fail_with_other_params();
+    }
     add_copy(builder, node, spec, place.buffer, to);
     at += spec.shape[axis];
   }
@@ -127,7 +148,7 @@ Status plan_reshape(IntegerPlanBuilder& builder, const Node& node) {
   if (element_count(from) != element_count(to))
     return fail(ErrorCode::kInvalidData,
                 fmt::format("{} does not reshape to {}", to_string(from), to_string(to)));
-  QUANT_TRY(check_same_params(builder, node));
+  QUANT_TRY(check_moved_params(builder, node, same_params_reshaped));
   const auto place = builder.placement(node.inputs[0]);
   if (const auto order = reshaped_order(from, place.order, to)) {
     builder.alias(node.outputs[0], place.buffer, *order);
@@ -157,7 +178,9 @@ Status plan_transpose(IntegerPlanBuilder& builder, const Node& node) {
   }
   if (!valid)
     return fail(ErrorCode::kInvalidData, "attribute 'perm' is no permutation of its axes");
-  QUANT_TRY(check_same_params(builder, node));
+  QUANT_TRY(check_moved_params(builder, node, [&](const Value& from, const Value& to) {
+    return same_params_transposed(from, to, perm);
+  }));
   const auto place = builder.placement(node.inputs[0]);
   builder.alias(node.outputs[0], place.buffer, transposed_order(place.order, perm));
   return {};

@@ -14,11 +14,13 @@ struct QuantizedModel {
   // raw tensors. Value names are ONNX's where the value exists there. IntegerPlan::create() checks:
   // - Activations are uint8 or uint16 with one scale and an integer zero point. The frame may have
   //   one of both per channel, with fractions (its normalization inside).
+  // - A tensor that Conv, ConvTranspose or Gemm make may have one scale and integer zero point per
+  //   output channel (along axis 1 of a feature map, the last axis of a matrix), where nothing
+  //   computes with it: it is an output of the graph, or reshapes, transposes and concatenations
+  //   bring it there, each with the parameters of the same channels along the axis where they lie.
   // - Conv, ConvTranspose, Gemm: x, weights, bias; types in any combination. Weights are int8 (also
   //   those of 4 bits: −7…7) or int16, with one scale, or one per output channel; biases are int32
-  //   at scale s_in·s_w, or int64 (within ±2^53) where x or the weights have 16 bits. An output of
-  //   the graph that such a node makes may have one scale and integer zero point per output
-  //   channel: along axis 1 of a feature map, the last axis of a matrix.
+  //   at scale s_in·s_w, or int64 (within ±2^53) where x or the weights have 16 bits.
   // - Lookup: x, table. One entry of the output's type for each level of x: 256 or 65536.
   // - Requantize: the same real values under the output's parameters, from any type to any.
   // - Softmax: x, table. uint32 exponentials (arithmetic/softmax.h), one for each level of x.

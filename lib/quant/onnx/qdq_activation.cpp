@@ -18,6 +18,34 @@ float real_bound(float bound, float scale) {
   return std::nearbyint(bound / scale) == level ? bound : level * scale;
 }
 
+// Clip takes one bound; a bound per channel wants Max and Min.
+std::string add_channel_activation(const QdqContext& context, const Node& node,
+                                   const std::string& computed, const std::string& activated,
+                                   bool in_steps) {
+  const Value& output = context.graph.value(node.outputs[0]);
+  const std::vector<float>& scales = output.quant->scale;
+  Shape shape(output.shape.size() - static_cast<std::size_t>(output.quant->axis), 1);
+  shape[0] = static_cast<std::int64_t>(scales.size());
+  std::string result = computed;
+  for (const bool upper : {false, true}) {
+    const char* attribute = upper ? "activation_max" : "activation_min";
+    if (!node.attributes.has(attribute)) continue;
+    const float bound = node.attributes.number(attribute, 0);
+    std::vector<float> bounds;
+    for (const float scale : scales)
+      bounds.push_back(in_steps ? static_cast<float>(level_of(bound, scale))
+                                : real_bound(bound, scale));
+    const std::string limit = context.out.derive(activated, upper ? "_max" : "_min");
+    context.out.add_constant(limit, Tensor::from<float>(shape, bounds));
+    const bool last = upper || !node.attributes.has("activation_max");
+    const std::string next = last ? activated : context.out.derive(activated, "_above");
+    const char* op = upper ? "Min" : "Max";
+    context.out.add_node(op, node.name + "/" + op, {result, limit}, {next});
+    result = next;
+  }
+  return result;
+}
+
 }  // namespace
 
 std::string add_activation(const QdqContext& context, const Node& node, const std::string& computed,
@@ -31,6 +59,8 @@ std::string add_activation(const QdqContext& context, const Node& node, const st
     context.out.add_node("Relu", node.name + "/Relu", {computed}, {activated});
     return activated;
   }
+  if (output.quant->per_channel())
+    return add_channel_activation(context, node, computed, activated, in_steps);
   std::vector<std::string> inputs = {computed};
   for (const std::string end : {"min", "max"}) {
     const std::string attribute = "activation_" + end;

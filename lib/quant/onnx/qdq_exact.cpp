@@ -106,7 +106,8 @@ class ExactWriter {
       return fail(ErrorCode::kInvalidData, "has operands that are not quantized");
     std::vector<std::string> parts;
     for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
-      const float m = scale_ratio(scale(i), output_scale());
+      // Parts of a tensor with scales by channel have the same ones.
+      const float m = output_.quant->per_channel() ? 1.0F : scale_ratio(scale(i), output_scale());
       parts.push_back(context_.values.steps(node_.inputs[i]));
       if (m == 1.0F) continue;
       parts.back() =

@@ -91,11 +91,15 @@ const std::string& QdqValues::unit(ValueId id) {
 
 void QdqValues::dequantize(ValueId id, const std::string& target, const std::string& scale,
                            int axis) {
+  out_.add_node("DequantizeLinear", target + "/DequantizeLinear",
+                {quantized(id), scale, zero_point(id)}, {target}, axis_attribute(id, axis));
+}
+
+Attributes QdqValues::axis_attribute(ValueId id, int axis) const {
   Attributes attributes;
   if (graph_.value(id).quant->per_channel())
     attributes.set("axis", static_cast<std::int64_t>(axis));
-  out_.add_node("DequantizeLinear", target + "/DequantizeLinear",
-                {quantized(id), scale, zero_point(id)}, {target}, attributes);
+  return attributes;
 }
 
 const std::string& QdqValues::real(ValueId id) {
@@ -151,7 +155,7 @@ void QdqValues::quantize_steps(ValueId id, const std::string& computed) {
 void QdqValues::quantize_by(ValueId id, const std::string& computed, const std::string& scale) {
   const std::string& target = quantized(id);
   out_.add_node("QuantizeLinear", target + "/QuantizeLinear", {computed, scale, zero_point(id)},
-                {target});
+                {target}, axis_attribute(id, graph_.value(id).quant->axis));
 }
 
 }  // namespace quant

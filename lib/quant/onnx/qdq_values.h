@@ -20,8 +20,8 @@ class QdqValues {
   // The integers; those of a constant become an initializer when they are first asked for.
   const std::string& quantized(ValueId id);
   // The real values: one DequantizeLinear, added when it is first asked for. Precondition: the
-  // value has one scale and an integer zero point, or is a constant. Of a frame they are called
-  // `x_frame`: `x` is the model's own input.
+  // value has integer zero points, or is a constant. Of a frame they are called `x_frame`: `x` is
+  // the model's own input.
   const std::string& real(ValueId id);
   // The real values as a layer with weights sees them: a frame with one scale per channel comes at
   // scale 1 with its zero points rounded, since its scales are in the weights.
@@ -52,6 +52,7 @@ class QdqValues {
   const std::string& zero_point(ValueId id);
   const std::string& unit(ValueId id);
   void dequantize(ValueId id, const std::string& target, const std::string& scale, int axis);
+  Attributes axis_attribute(ValueId id, int axis) const;
   void quantize_by(ValueId id, const std::string& computed, const std::string& scale);
 
   const Graph& graph_;

@@ -92,7 +92,7 @@ class WeightedWriter {
     // The rule of arithmetic/requantize.h with its own multipliers: float32(accumulator)·M.
     const QuantParams& x = *input(0).quant;
     const Requantization rule = make_requantization(
-        x.is_plain() ? x.scale[0] : 1.0F, input(1).quant->scale, output().quant->scale[0], {});
+        x.is_plain() ? x.scale[0] : 1.0F, input(1).quant->scale, output().quant->scale, {});
     const auto count = static_cast<std::int64_t>(rule.multipliers.size());
     if (count == 1) multiplier_shape.clear();
     std::replace(multiplier_shape.begin(), multiplier_shape.end(), std::int64_t{-1}, count);

@@ -170,8 +170,24 @@ bool zero_points_fit(const QuantParams& params) {
   }
 }
 
-// Every tensor but the frame has one scale and an integer zero point; a frame with more is read by
-// convolutions alone.
+bool integer_zero_points(const QuantParams& params) {
+  return std::all_of(params.zero_point.begin(), params.zero_point.end(),
+                     [](float zero_point) { return zero_point == std::nearbyint(zero_point); });
+}
+
+// Of a tensor with one scale per channel.
+Status check_channels(const Value& value) {
+  const QuantParams& params = *value.quant;
+  const auto rank = static_cast<int>(value.shape.size());
+  if (params.axis < 0 || params.axis >= rank ||
+      value.shape[static_cast<std::size_t>(params.axis)] !=
+          static_cast<std::int64_t>(params.scale.size()))
+    return fail(ErrorCode::kInvalidData, "has scales that do not fit its axis", value.name);
+  return {};
+}
+
+// Every tensor but the frame has integer zero points; a frame with others, or with one scale per
+// channel, is read by convolutions alone.
 Status check_params(const Graph& integer) {
   for (std::size_t id = 0; id < integer.values.size(); ++id) {
     const Value& value = integer.values[id];
@@ -182,8 +198,13 @@ Status check_params(const Graph& integer) {
     if (!zero_points_fit(*params))
       return fail(ErrorCode::kUnsupported, "has a zero point outside its type", value.name);
     if (value.constant || params->is_plain()) continue;
+    const bool frame = static_cast<ValueId>(id) == integer.inputs[0];
+    if (!frame && integer_zero_points(*params)) {
+      QUANT_TRY(check_channels(value));
+      continue;
+    }
     const bool weights_only =
-        static_cast<ValueId>(id) == integer.inputs[0] &&
+        frame &&
         std::find(integer.outputs.begin(), integer.outputs.end(), static_cast<ValueId>(id)) ==
             integer.outputs.end() &&
         std::all_of(integer.nodes.begin(), integer.nodes.end(), [&](const Node& node) {

@@ -34,6 +34,12 @@ Channels channels_of(const Node& node, const Shape& shape) {
           static_cast<std::size_t>(row_major_strides(shape)[1])};
 }
 
+// Scale and zero point of a channel of a layer's output.
+std::pair<float, float> params_of(const QuantParams& params, std::size_t channel) {
+  const std::size_t own = params.per_channel() ? channel : 0;
+  return {params.scale[own], params.zero_point[own]};
+}
+
 struct Layer {
   std::size_t node;      // of the integer graph
   ValueId output;        // of the integer graph
@@ -141,13 +147,12 @@ class BiasCorrection {
         const auto values = std::as_const(tapped[i]).data<float>();
         // What the range cuts off is lost on purpose: a bias shall not make up for it.
         const QuantParams& params = *graph_.value(layer.output).quant;
-        const float low = (0.0F - params.zero_point[0]) * params.scale[0];
-        const float high =
-            (static_cast<float>(greatest_activation(params.type)) - params.zero_point[0]) *
-            params.scale[0];
+        const auto greatest = static_cast<float>(greatest_activation(params.type));
         for (std::size_t at = 0; at < values.size(); ++at) {
-          layer.float_mean[at / layer.channels.inner % layer.channels.count] +=
-              std::clamp(values[at], low, high);
+          const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+          const auto [scale, zero_point] = params_of(params, channel);
+          layer.float_mean[channel] +=
+              std::clamp(values[at], (0.0F - zero_point) * scale, (greatest - zero_point) * scale);
         }
       }
       frames_.push_back(frame_of_pixels(*pixels));
@@ -195,13 +200,15 @@ class BiasCorrection {
     return sums;
   }
 
-  // Lowest and highest integer that the layer can put out.
-  std::pair<int, int> clamp_of(const Layer& layer) const {
+  // Lowest and highest integer that the layer can put out on a channel.
+  std::pair<int, int> clamp_of(const Layer& layer, std::size_t channel) const {
     const QuantParams& params = *graph_.value(layer.output).quant;
+    const auto [scale, zero_point] = params_of(params, channel);
     const Attributes& attributes = graph_.nodes[layer.node].attributes;
-    const auto level = [&](const char* name, double otherwise) -> double {
+    const auto level = [&, scale = scale, zero_point = zero_point](const char* name,
+                                                                   double otherwise) -> double {
       if (!attributes.has(name)) return otherwise;
-      return attributes.number(name, 0) / params.scale[0] + params.zero_point[0];
+      return attributes.number(name, 0) / scale + zero_point;
     };
     const double greatest = greatest_activation(params.type);
     const auto inside = [&](double q) {
@@ -211,10 +218,13 @@ class BiasCorrection {
   }
 
   void add(const Layer& layer, const Tensor& output, ChannelSums& sums) const {
-    const auto [low, high] = clamp_of(layer);
-    visit_activation(output, [&, low = low, high = high](auto values) {
+    std::vector<std::pair<int, int>> clamps;
+    for (std::size_t channel = 0; channel < layer.channels.count; ++channel)
+      clamps.push_back(clamp_of(layer, channel));
+    visit_activation(output, [&](auto values) {
       for (std::size_t at = 0; at < values.size(); ++at) {
         const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+        const auto [low, high] = clamps[channel];
         sums.sum[channel] += values[at];
         sums.moving[channel] += values[at] > low && values[at] < high ? 1 : 0;
       }
@@ -234,8 +244,8 @@ class BiasCorrection {
     for (std::size_t c = 0; c < layer.channels.count; ++c) {
       const double moving = static_cast<double>(sums.moving[c]) / elements;
       if (moving < kLeastMoving) continue;
-      const double mean =
-          (static_cast<double>(sums.sum[c]) / elements - output.zero_point[0]) * output.scale[0];
+      const auto [scale, zero_point] = params_of(output, c);
+      const double mean = (static_cast<double>(sums.sum[c]) / elements - zero_point) * scale;
       const double step = scales[scales.size() == 1 ? 0 : c];
       const double levels = (layer.float_mean[c] - mean) / moving / step;
       const auto moved = [&](auto& entry) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quant/engine/float_executor.h"
+#include "quant/optimize/output_encoding.h"
 
 namespace quant {
 namespace {
@@ -63,8 +64,14 @@ Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, Calibrat
   };
 
   std::vector<MinMaxObserver> extremes(ids.size());
-  QUANT_TRY(
-      pass([&](std::size_t i, std::span<const float> values) { extremes[i].observe(values); }));
+  std::map<ValueId, ChannelExtremes> channels;
+  for (const auto& [id, axis] : options.channel_axes)
+    channels.emplace(id, ChannelExtremes(graph->value(id).shape, axis));
+  QUANT_TRY(pass([&](std::size_t i, std::span<const float> values) {
+    extremes[i].observe(values);
+    if (const auto watched = channels.find(ids[i]); watched != channels.end())
+      watched->second.observe(values);
+  }));
   if (done == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
   const std::int64_t frames = done;
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -77,6 +84,7 @@ Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, Calibrat
 
   CalibrationResult result;
   result.frames = frames;
+  for (const auto& [id, extreme] : channels) result.channels[id] = extreme.ranges();
   result.seen.resize(graph->values.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
     result.seen[static_cast<std::size_t>(ids[i])] = extremes[i].range();

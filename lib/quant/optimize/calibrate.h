@@ -27,6 +27,7 @@ struct CalibrationOptions {
   // Of single values, whatever the method says.
   std::map<ValueId, Range> forced;
   std::map<ValueId, Percentiles> percentiles;
+  std::map<ValueId, int> channel_axes;  // values whose channels along an axis are looked at, too
   int threads = 1;
 };
 
@@ -47,6 +48,7 @@ struct CalibrationResult {
   std::vector<Range> seen;  // extremes
   std::vector<std::vector<Range>>
       proposals;  // what each of CalibrationOptions::methods made of them
+  std::map<ValueId, std::vector<Range>> channels;  // extremes, of CalibrationOptions::channel_axes
   std::int64_t frames = 0;
 };
 

@@ -17,4 +17,8 @@ std::vector<Range> ranges_with_headroom(const Graph& graph, const QuantizationPl
                                         const std::vector<ValueId>& given,
                                         std::vector<Range> ranges);
 
+// Likewise of the channels of its outputs.
+std::vector<OutputEncoding> encodings_with_headroom(const Graph& graph,
+                                                    const QuantizationPlan& plan);
+
 }  // namespace quant

@@ -25,6 +25,7 @@ std::string unwanted(const OptimizerOptions& options, const Graph& graph,
   const ModelScript& asked = *options.script;
   if (asked.equalization.policy.value_or(false)) return "the script's equalization";
   if (asked.bias_correction.policy.value_or(false)) return "the script's bias correction";
+  if (script.encodes_outputs > 0) return "the script's output_encoding_vector";
   if (!script.forced.empty() || !script.percentiles.empty()) return "the script's ranges";
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
     if (script.plan.layer(node) != LayerPlan{})

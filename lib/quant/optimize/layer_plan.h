@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "quant/optimize/output_encoding.h"
 #include "quant/script/precision_mode.h"
 
 namespace quant {
@@ -34,6 +35,8 @@ struct LayerPlan {
 struct QuantizationPlan {
   // By node of the float graph; empty: every layer as a default LayerPlan has it.
   std::vector<LayerPlan> layers;
+  // Of outputs that have a scale per channel.
+  std::vector<OutputEncoding> encodings;
 
   LayerPlan layer(std::size_t node) const { return layers.empty() ? LayerPlan{} : layers[node]; }
   bool operator==(const QuantizationPlan&) const = default;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "quant/arithmetic/softmax.h"
@@ -29,7 +30,10 @@ class Lowering {
  public:
   Lowering(Graph graph, std::vector<bool> host, const InputSpec& input, std::vector<Range> ranges,
            const QuantizationPlan& plan)
-      : graph_(std::move(graph)), host_(std::move(host)), ranges_(std::move(ranges)) {
+      : graph_(std::move(graph)),
+        host_(std::move(host)),
+        ranges_(std::move(ranges)),
+        encodings_(plan.encodings) {
     for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
       modes_.push_back(plan.layer(index).precision);
       plan_[graph_.nodes[index].name] = plan.layer(index);
@@ -44,6 +48,7 @@ class Lowering {
     const ValueId frame = frame_value();
     const PointwiseChains chains(graph_, host_);
     params_ = share_params(graph_, host_, chains, ranges_, bits_, fixed_).params;
+    encode_outputs();
     integer_id_.assign(graph_.values.size(), kNoValue);
 
     integer_id_[static_cast<std::size_t>(frame)] = add_activation(frame);
@@ -124,6 +129,17 @@ class Lowering {
                   graph_.values[id].name);
     }
     return {};
+  }
+
+  void encode_outputs() {
+    for (const OutputEncoding& encoding : encodings_) {
+      if (!is_carried(graph_, encoding, bits_)) continue;
+      for (const auto& [id, carrier] : encoding.carriers) {
+        auto& params = params_[static_cast<std::size_t>(id)];
+        params = encoded_params(encoding, carrier, params->type);
+        encoded_.insert(id);
+      }
+    }
   }
 
   static bool is_normalization(const Node& node) { return node.op == OpKind::kNormalization; }
@@ -245,7 +261,8 @@ class Lowering {
 
   // Whether the model moves a tensor and quantizes it anew; a Resize does that by itself.
   bool changes_parameters(const Node& node) const {
-    if (integer_form(graph_, node) != IntegerForm::kMovement || node.op == OpKind::kResize)
+    if (integer_form(graph_, node) != IntegerForm::kMovement || node.op == OpKind::kResize ||
+        encoded_.contains(node.outputs[0]))
       return false;
     const auto& input = params_[static_cast<std::size_t>(node.inputs[0])];
     return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
@@ -346,6 +363,8 @@ class Lowering {
   std::vector<Tensor> frame_tables_;               // by channel; empty where no table is needed
   std::vector<PrecisionMode> modes_;               // by node, until nodes are fused
   std::map<std::string, LayerPlan> plan_;          // by layer
+  std::vector<OutputEncoding> encodings_;
+  std::set<ValueId> encoded_;  // values with parameters by channel
   std::vector<std::optional<QuantParams>> params_;
   std::vector<ValueId> integer_id_;  // float value → integer value; of constants see below
   std::map<std::pair<ValueId, DataType>, ValueId> constants_;

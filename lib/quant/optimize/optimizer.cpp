@@ -118,13 +118,38 @@ Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
   return check_target(options.target, *result.float_graph, result.plan);
 }
 
+// Outputs that shall have a scale per channel, into the plan; a note of each that cannot.
+Status plan_output_encodings(const ScriptPlan& script, OptimizedModel& result) {
+  if (script.encodes_outputs == 0) return {};
+  const Graph& graph = *result.float_graph;
+  const auto note = [&](ValueId id, const std::string& reason) {
+    result.notes.push_back(fmt::format("line {}: output {} has one scale for all channels: {}",
+                                       script.encodes_outputs, graph.value(id).name, reason));
+  };
+  QUANT_TRY_ASSIGN(OutputEncodings encodings, find_output_encodings(graph));
+  for (const auto& [id, reason] : encodings.refused) note(id, reason);
+  for (OutputEncoding& encoding : encodings.found) {
+    const bool given =
+        std::any_of(encoding.carriers.begin(), encoding.carriers.end(),
+                    [&](const auto& carrier) { return script.forced.contains(carrier.first); });
+    if (given) {
+      note(encoding.output, "the script gives its range");
+    } else {
+      result.plan.encodings.push_back(std::move(encoding));
+    }
+  }
+  return {};
+}
+
 CalibrationOptions calibration_options(const OptimizerOptions& options, bool search,
-                                       const ScriptPlan& script) {
+                                       const ScriptPlan& script, const QuantizationPlan& plan) {
   CalibrationOptions result;
   result.percentile = options.percentile;
   result.threads = options.threads;
   result.forced = script.forced;
   result.percentiles = script.percentiles;
+  for (const OutputEncoding& encoding : plan.encodings)
+    result.channel_axes[encoding.output] = encoding.axis;
   if (options.method) {
     result.methods = {*options.method};
   } else if (search) {
@@ -226,6 +251,7 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   result.float_graph = std::make_shared<const Graph>(std::move(graph));
   result.plan = std::move(script.plan);
   result.notes = std::move(script.notes);
+  QUANT_TRY(plan_output_encodings(script, result));
 
   const auto stride = judging_stride(options, set);
   std::optional<PartOfSet> learning_part;
@@ -236,11 +262,14 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   }
   CalibrationSet& learning = stride ? static_cast<CalibrationSet&>(*learning_part) : set;
   CalibrationSet& judging = stride ? static_cast<CalibrationSet&>(*judging_part) : set;
-  QUANT_TRY_ASSIGN(CalibrationResult calibrated,
-                   calibrate(result.float_graph, learning,
-                             calibration_options(options, algorithms.range_search, script),
-                             step("calibrating")));
+  QUANT_TRY_ASSIGN(
+      CalibrationResult calibrated,
+      calibrate(result.float_graph, learning,
+                calibration_options(options, algorithms.range_search, script, result.plan),
+                step("calibrating")));
   result.seen = std::move(calibrated.seen);
+  for (OutputEncoding& encoding : result.plan.encodings)
+    encoding.ranges = calibrated.channels.at(encoding.output);
   if (calibrated.proposals.size() == 1) {
     result.chosen = std::move(calibrated.proposals.front());
   } else {
@@ -261,6 +290,7 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   if (result.precision) result.precision->held_back = stride.has_value();
   result.chosen =
       ranges_with_headroom(*result.float_graph, result.plan, given, std::move(result.chosen));
+  result.plan.encodings = encodings_with_headroom(*result.float_graph, result.plan);
   QUANT_TRY_ASSIGN(result.model, lower(*result.float_graph, input, result.chosen, result.plan));
   if (algorithms.bias_correction) {
     BiasCorrectionOptions correction;

@@ -5,22 +5,12 @@
 #include <cmath>
 #include <span>
 
+#include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
-#include "quant/tensor/visit_activation.h"
 
 namespace quant {
 namespace {
-
-Tensor real_values(const Tensor& raw, const QuantParams& params) {
-  Tensor real(DataType::kFloat32, raw.shape(), BufferFill::kUndefined);
-  const auto to = real.data<float>();
-  visit_activation(raw, [&](auto from) {
-    for (std::size_t i = 0; i < from.size(); ++i)
-      to[i] = (static_cast<float>(from[i]) - params.zero_point[0]) * params.scale[0];
-  });
-  return real;
-}
 
 NoiseEnergies compare(const Tensor& expected, const Tensor& found) {
   NoiseEnergies energies;
@@ -85,8 +75,11 @@ Result<std::vector<std::vector<NoiseEnergies>>> OutputNoise::energies(const Quan
   for (std::size_t frame = 0; frame < frames_.size(); frame += stride) {
     QUANT_TRY(integer.run(frames_[frame], raw));
     std::vector<Tensor> real;
-    for (std::size_t i = 0; i < raw.size(); ++i)
-      real.push_back(real_values(raw[i], *model.integer.value(model.integer.outputs[i]).quant));
+    for (std::size_t i = 0; i < raw.size(); ++i) {
+      const QuantParams& params = *model.integer.value(model.integer.outputs[i]).quant;
+      QUANT_TRY_ASSIGN(Tensor values, dequantize_tensor(raw[i], params));
+      real.push_back(std::move(values));
+    }
     std::vector<Tensor> outputs;
     QUANT_TRY(host.run(real, outputs));
     std::vector<NoiseEnergies>& energies = result.emplace_back(outputs.size());

@@ -53,7 +53,8 @@ class PrecisionSearch {
 
  private:
   Result<QuantizedModel> model_of(const std::vector<bool>& wide) const {
-    const QuantizationPlan plan = parts_.plan_of(wide);
+    QuantizationPlan plan = parts_.plan_of(wide);
+    plan.encodings = encodings_with_headroom(*graph_, plan);
     return lower(*graph_, input_, ranges_with_headroom(*graph_, plan, given_ranges_, ranges_),
                  plan);
   }

@@ -241,6 +241,7 @@ Result<ScriptPlan> plan_script(const ModelScript& script, const Graph& graph,
   QUANT_TRY_ASSIGN(const std::vector<EffectiveSettings> settings, resolve(script, layers));
   auto plan = Planner(graph, settings).run();
   if (!plan) return fail_with_context(std::move(plan).error(), script.source.file);
+  if (script.globals.output_encoding_vector) plan->encodes_outputs = script.globals.line;
   note_network_settings(script, plan->notes);
   return plan;
 }

@@ -29,7 +29,17 @@ at::Tensor Twin::round(const at::Tensor& x, ValueId id, const Attributes& attrib
     return y;
   }
   const Grid& grid = grids_[static_cast<std::size_t>(grid_of_[at_index(id)])];
-  return fake_quantize(x, grid.low, grid.high, grid.levels, clamp);
+  if (!grid.channel_scale.defined())
+    return fake_quantize(x, grid.low, grid.high, grid.levels, clamp);
+  const auto level = [&](float real) {
+    return (real / grid.channel_scale + grid.channel_zero).round().clamp(0, grid.levels) -
+           grid.channel_zero;
+  };
+  const at::Tensor lowest = clamp.min ? level(*clamp.min) : -grid.channel_zero;
+  const at::Tensor highest = clamp.max ? level(*clamp.max) : grid.levels - grid.channel_zero;
+  const at::Tensor steps = at::minimum(at::maximum(x / grid.channel_scale, lowest), highest);
+  // The gradient passes straight through the rounding.
+  return (steps + (steps.round() - steps).detach()) * grid.channel_scale;
 }
 
 at::Tensor Twin::weight_scale(const Step& step, const at::Tensor& weights) const {

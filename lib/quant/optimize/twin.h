@@ -55,6 +55,9 @@ class Twin {
   struct Grid {  // of values that share parameters
     at::Tensor low;
     at::Tensor high;
+    // Where channels have parameters of their own, which are not learned: broadcastable.
+    at::Tensor channel_scale;
+    at::Tensor channel_zero;
     bool learned = false;
     float least_width = 0;
     int levels = 255;

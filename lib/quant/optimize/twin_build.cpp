@@ -118,6 +118,10 @@ void Twin::find_grids() {
       for (const ValueId id : node.inputs) join_alike(id, node.outputs[0]);
     }
   }
+  std::set<std::string> encoded;
+  for (const OutputEncoding& encoding : plan_.encodings) {
+    for (const auto& [id, carrier] : encoding.carriers) encoded.insert(float_graph_.value(id).name);
+  }
   grid_of_.assign(integer_.values.size(), -1);
   std::map<std::size_t, int> known;
   for (std::size_t id = 0; id < integer_.values.size(); ++id) {
@@ -131,7 +135,13 @@ void Twin::find_grids() {
     grid.low = at::scalar_tensor(value.quant->range_min);
     grid.high = at::scalar_tensor(value.quant->range_max);
     const float width = value.quant->range_max - value.quant->range_min;
-    grid.learned = width > 0;
+    grid.learned = width > 0 && !encoded.contains(value.name);
+    if (value.quant->per_channel()) {
+      std::vector<std::int64_t> shape(value.shape.size(), 1);
+      shape[static_cast<std::size_t>(value.quant->axis)] = -1;
+      grid.channel_scale = at::tensor(value.quant->scale).reshape(shape);
+      grid.channel_zero = at::tensor(value.quant->zero_point).reshape(shape);
+    }
     grid.least_width = width / 100;
     grids_.push_back(grid);
   }
@@ -235,7 +245,9 @@ Status Twin::add_weighted(Step& step, const Node& node) {
   step.bias.set_requires_grad(true);
   parameters_.push_back({ParameterKind::kWeights, step.weights, std::max(rms, 1e-12)});
   const QuantParams& output = *integer_.value(node.outputs[0]).quant;
-  parameters_.push_back({ParameterKind::kBias, step.bias, output.scale[0]});
+  const double scales = std::accumulate(output.scale.begin(), output.scale.end(), 0.0);
+  parameters_.push_back(
+      {ParameterKind::kBias, step.bias, scales / static_cast<double>(output.scale.size())});
   return {};
 }
 

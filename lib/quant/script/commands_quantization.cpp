@@ -65,7 +65,7 @@ std::vector<Command> quantization_commands() {
       carried_out<GlobalSettings>(
           "model_optimization_config", "globals", "Settings of the whole network.",
           {field("output_encoding_vector", &GlobalSettings::output_encoding_vector,
-                 "outputs have one scale a channel"),
+                 "outputs have one scale a channel, where layers with weights make them"),
            field("output_16bit", &GlobalSettings::output_16bit, "outputs have 16 bits"),
            field("multiproc_policy", &GlobalSettings::multiproc_policy,
                  "processes of the optimizer: no effect here")

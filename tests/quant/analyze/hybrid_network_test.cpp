@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <random>
 
-#include "quant/backend/dequantize.h"
+#include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/graph_builder.h"

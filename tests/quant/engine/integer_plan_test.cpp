@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "quant/arithmetic/softmax.h"
 #include "quant/engine/integer_network.h"
 #include "quant/graph_builder.h"
@@ -246,7 +248,7 @@ TEST(IntegerPlan, RefusesScalesPerChannelInside) {
     return y;
   };
   EXPECT_THAT(error_of(two_layers, [](Graph&, ValueId, ValueId) {}),
-              HasSubstr("one scale per channel, which only outputs of the graph may have"));
+              HasSubstr("no uint8 or uint16 tensor with one scale"));
   const auto one_layer = [](IntegerNetwork& network, ValueId x) {
     return network.convolution(OpKind::kConv, x, {6, 6, 1, 1}, DataType::kInt8, DataType::kUint16,
                                {}, true);
@@ -257,6 +259,67 @@ TEST(IntegerPlan, RefusesScalesPerChannelInside) {
   EXPECT_THAT(error_of(one_layer, [](Graph& g, ValueId,
                                      ValueId y) { g.value(y).quant->zero_point[3] = 0.5F; }),
               HasSubstr("zero point 0.5 is no integer of uint16"));
+}
+
+// A feature map with parameters by channel, moved about: (1, 6, 9, 11) → (1, 9, 11, 6) →
+// (1, 198, 3) twice → (1, 396, 3). `spoil` changes the values of the network first.
+std::string error_of_moved_channels(const std::function<void(Graph&, std::vector<ValueId>)>& spoil,
+                                    DataType type = DataType::kUint8, bool check = false) {
+  IntegerNetwork network({1, 3, 9, 11});
+  const ValueId x = feature_map(network, DataType::kUint8);
+  std::vector<ValueId> parts;
+  for (int i = 0; i < 2; ++i) {
+    const ValueId map =
+        network.convolution(OpKind::kConv, x, {6, 6, 1, 1}, DataType::kInt8, type, {}, true);
+    QuantParams params = network.params(map);
+    for (std::size_t c = 0; c < 6; ++c) {  // the parameters of the output, channel by channel
+      params.scale[c] = 0.1F * static_cast<float>(1 + c % 3) / (type == DataType::kUint8 ? 1 : 256);
+      params.zero_point[c] = static_cast<float>(100 + c % 3) * (type == DataType::kUint8 ? 1 : 256);
+    }
+    network.graph().value(map).quant = params;
+    const ValueId last =
+        network.move(OpKind::kTranspose, {map}, 1,
+                     attributes({{"perm", std::vector<std::int64_t>{0, 2, 3, 1}}}))[0];
+    network.graph().value(last).quant->axis = 3;
+    parts.push_back(network.move(OpKind::kReshape, {last, network.integers({1, 198, 3})}, 1)[0]);
+    params.scale.resize(3);
+    params.zero_point.resize(3);
+    params.axis = 2;
+    network.graph().value(parts.back()).quant = params;
+  }
+  const ValueId joined =
+      network.move(OpKind::kConcat, parts, 1, attributes({{"axis", std::int64_t{1}}}))[0];
+  parts.push_back(joined);
+  spoil(network.graph(), parts);
+  if (check) check_everywhere(network, type == DataType::kUint8 ? 0.52 : 0.6);
+  return network.plan_error();
+}
+
+TEST(IntegerPlan, ChannelsKeepTheirParametersWhereTheyAreMoved) {
+  const auto as_it_is = [](Graph&, const std::vector<ValueId>&) {};
+  for (const DataType type : kTypes) EXPECT_EQ(error_of_moved_channels(as_it_is, type, true), "");
+}
+
+TEST(IntegerPlan, RefusesMovedChannelsWithOtherParameters) {
+  const auto error = [](std::size_t value, const std::function<void(QuantParams&)>& change) {
+    return error_of_moved_channels([&](Graph& graph, const std::vector<ValueId>& ids) {
+      change(*graph.value(ids[value]).quant);
+    });
+  };
+  const auto other = HasSubstr("other quantization parameters than its input");
+  for (const std::size_t value : {0, 2}) {  // behind a reshape, behind a concatenation
+    EXPECT_THAT(error(value, [](QuantParams& p) { p.scale[1] *= 2; }), other);
+    EXPECT_THAT(error(value, [](QuantParams& p) { p.zero_point[2] += 1; }), other);
+    EXPECT_THAT(error(value, [](QuantParams& p) { p.axis = 1; }), other);
+    EXPECT_THAT(error(value, [](QuantParams& p) { p.axis = -1; }), other);
+    EXPECT_THAT(error(value, [](QuantParams& p) { p.scale.resize(2); }), other);
+    EXPECT_THAT(error(value,
+                      [](QuantParams& p) {
+                        p.scale.resize(1);
+                        p.zero_point.resize(1);
+                      }),
+                other);
+  }
 }
 
 // As a frame its normalization would lie in the weights' scales; here it would be lost.

@@ -50,7 +50,8 @@ struct Network {
   std::vector<float> mean, std;
   // Adds nodes from "input" to "output".
   std::function<void(ModelBuilder&, Random&)> build;
-  int opset = 13;  // that the exported model needs
+  int opset = 13;               // that the exported model needs
+  bool encode_outputs = false;  // a scale for each channel of the output
 };
 
 void add_conv(ModelBuilder& builder, Random& random, const std::string& from, const std::string& to,
@@ -133,6 +134,25 @@ void norms(ModelBuilder& builder, Random& random) {
   builder.node("LayerNormalization", {"c1", "g2", "b2"}, {"output"}).set("axis", -1);
 }
 
+// Heads of two levels, one behind a Clip and one behind a Relu, joined as (1, boxes, 4).
+void heads(ModelBuilder& builder, Random& random) {
+  add_conv(builder, random, "input", "c1", 3, 8);
+  builder.node("Relu", {"c1"}, {"r1"});
+  add_conv(builder, random, "r1", "h1", 8, 8);
+  builder.floats("low", {}, {-0.75F});
+  builder.floats("high", {}, {1.25F});
+  builder.node("Clip", {"h1", "low", "high"}, {"a1"});
+  add_conv(builder, random, "r1", "h2", 8, 4);
+  builder.node("Relu", {"h2"}, {"a2"});
+  builder.integers("boxes", {3}, {1, -1, 4});
+  for (const std::string head : {"1", "2"}) {
+    builder.node("Transpose", {"a" + head}, {"t" + head})
+        .set("perm", std::vector<std::int64_t>{0, 2, 3, 1});
+    builder.node("Reshape", {"t" + head, "boxes"}, {"b" + head});
+  }
+  builder.node("Concat", {"b1", "b2"}, {"output"}).set("axis", 1);
+}
+
 class QdqWriter : public ::testing::TestWithParam<Network> {
  protected:
   static constexpr int kFrames = 4;
@@ -148,10 +168,18 @@ class QdqWriter : public ::testing::TestWithParam<Network> {
     for (int i = 0; i < kFrames; ++i) frames_.push_back(random.frame(3));
     OptimizerOptions options;
     options.input = input_;
+    if (network.encode_outputs) {
+      auto script = parse_model_script(
+          {"net.alls", "model_optimization_config(globals, output_encoding_vector=enabled)\n"});
+      ASSERT_TRUE(script) << script.error().text();
+      options.script = std::move(*script);
+    }
     Pixels set(frames_);
     auto optimized = optimize(builder.bytes(), options, set, {});
     ASSERT_TRUE(optimized) << optimized.error().text();
     model_ = std::move(optimized->model);
+    EXPECT_EQ(model_.integer.value(model_.integer.outputs[0]).quant->per_channel(),
+              network.encode_outputs);
   }
 
   class Pixels : public CalibrationSet {
@@ -264,7 +292,8 @@ INSTANTIATE_TEST_SUITE_P(
         Network{"decoder", {0, 0, 0}, {255, 255, 255}, decoder},
         Network{"tokens", {127.5F, 127.5F, 127.5F}, {127.5F, 127.5F, 127.5F}, tokens},
         // The normalization stands before a layer without weights, so the frame is plain pixels.
-        Network{"norms", {100.5F, 110.25F, 120}, {50, 60, 70}, norms, 17}),
+        Network{"norms", {100.5F, 110.25F, 120}, {50, 60, 70}, norms, 17},
+        Network{"heads", {127, 127, 127}, {128, 128, 128}, heads, 13, true}),
     [](const auto& test) { return test.param.name; });
 
 QuantizedModel one_layer() {

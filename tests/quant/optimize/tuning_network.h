@@ -51,17 +51,29 @@ inline std::shared_ptr<const Graph> tuning_network(const InputSpec& spec) {
 struct TuningStart {
   std::shared_ptr<const Graph> graph;
   std::vector<Range> ranges;
+  QuantizationPlan plan;
   QuantizedModel model;
 };
 
-inline TuningStart tuning_start(const InputSpec& spec = kTuningSpec) {
+// `encode_outputs`: both outputs have a scale per channel.
+inline TuningStart tuning_start(const InputSpec& spec = kTuningSpec, bool encode_outputs = false) {
   TuningStart start;
   start.graph = tuning_network(spec);
   RandomFrames frames(spec, 8);
-  auto calibration = calibrate(start.graph, frames, {}, {});
+  CalibrationOptions options;
+  if (encode_outputs) {
+    auto encodings = find_output_encodings(*start.graph);
+    EXPECT_TRUE(encodings) << encodings.error().text();
+    start.plan.encodings = std::move(encodings->found);
+    for (const OutputEncoding& encoding : start.plan.encodings)
+      options.channel_axes[encoding.output] = encoding.axis;
+  }
+  auto calibration = calibrate(start.graph, frames, options, {});
   EXPECT_TRUE(calibration) << calibration.error().text();
   start.ranges = calibration->proposals[0];
-  auto model = lower(*start.graph, spec, start.ranges, {});
+  for (OutputEncoding& encoding : start.plan.encodings)
+    encoding.ranges = calibration->channels.at(encoding.output);
+  auto model = lower(*start.graph, spec, start.ranges, start.plan);
   EXPECT_TRUE(model) << model.error().text();
   start.model = std::move(*model);
   return start;

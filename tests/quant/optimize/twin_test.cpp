@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/optimize/output_noise.h"
@@ -46,9 +47,8 @@ std::span<const float> elements(const at::Tensor& x) {
   return {x.data_ptr<float>(), static_cast<std::size_t>(x.numel())};
 }
 
-TEST(Twin, ComputesWhatTheEmulatorDoes) {
-  const TuningStart start = tuning_start();
-  auto twin = Twin::create(start.model, *start.graph, {});
+void expect_what_the_emulator_computes(const TuningStart& start) {
+  auto twin = Twin::create(start.model, *start.graph, start.plan);
   ASSERT_TRUE(twin) << twin.error().text();
   auto plan =
       IntegerPlan::create(std::make_shared<const Graph>(start.model.integer), {Isa::kRef, {}});
@@ -67,16 +67,25 @@ TEST(Twin, ComputesWhatTheEmulatorDoes) {
     const std::vector<at::Tensor> found = twin->run(to_torch(pixels));
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const QuantParams& params = *start.model.integer.value(start.model.integer.outputs[i]).quant;
-      std::vector<float> emulated;
-      for (const std::uint8_t q : std::as_const(raw[i]).data<std::uint8_t>())
-        emulated.push_back((static_cast<float>(q) - params.zero_point[0]) * params.scale[0]);
-      twin_to_emulator.add(i, emulated, elements(found[i].contiguous()));
-      emulator_to_float.add(i, std::as_const(real[i]).data<float>(), emulated);
+      auto emulated = dequantize_tensor(raw[i], params);
+      ASSERT_TRUE(emulated) << emulated.error().text();
+      const std::span<const float> values = std::as_const(*emulated).data<float>();
+      twin_to_emulator.add(i, values, elements(found[i].contiguous()));
+      emulator_to_float.add(i, std::as_const(real[i]).data<float>(), values);
     }
   }
   // They differ where a sum lies between two steps and float32 rounds it to the other side.
   EXPECT_GT(twin_to_emulator.least(), 55);
   EXPECT_LT(emulator_to_float.least(), 45);
+}
+
+TEST(Twin, ComputesWhatTheEmulatorDoes) { expect_what_the_emulator_computes(tuning_start()); }
+
+TEST(Twin, ComputesOutputsWithAScalePerChannel) {
+  const TuningStart start = tuning_start(kTuningSpec, true);
+  for (const ValueId id : start.model.integer.outputs)
+    EXPECT_TRUE(start.model.integer.value(id).quant->per_channel());
+  expect_what_the_emulator_computes(start);
 }
 
 TEST(Twin, WithoutRoundingIsTheFloatNetwork) {

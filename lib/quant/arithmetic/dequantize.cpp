@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "quant/backend/dequantize.h"
+#include "quant/arithmetic/dequantize.h"
 
 #include <fmt/format.h>
 

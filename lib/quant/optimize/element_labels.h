@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Where the elements of a tensor come from: follows them back through layers that only move them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "quant/graph/graph.h"
+
+namespace quant {
+
+// One label for every element of a tensor, row-major.
+using ElementLabels = std::vector<std::int32_t>;
+// Of an element that arrives nowhere.
+inline constexpr std::int32_t kNoLabel = -1;
+
+// Labels 0, 1, … of a tensor's indices along `axis`.
+ElementLabels labels_by_axis(const Shape& shape, std::size_t axis);
+
+// Labels of what `node` reads, such that each element has the label of the place where `node` puts
+// it. `outputs` are those of its outputs (empty: kNoLabel all over). One entry per input, empty for
+// constants. Nothing where `node` does more than move or join activations, where an element goes to
+// places of unlike labels, or where tensors have more than 2^24 elements.
+std::optional<std::vector<ElementLabels>> labels_before(const Graph& graph, const Node& node,
+                                                        std::span<const ElementLabels> outputs);
+
+// The label of each index along `axis`, where labels depend on nothing else; elements without one
+// count as any.
+std::optional<std::vector<std::int32_t>> labels_along(const ElementLabels& labels,
+                                                      const Shape& shape, std::size_t axis);
+
+}  // namespace quant
