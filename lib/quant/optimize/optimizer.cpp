@@ -12,6 +12,7 @@
 #include "quant/optimize/image_network.h"
 #include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
+#include "quant/optimize/memory_estimate.h"
 #include "quant/optimize/part_of_set.h"
 #include "quant/optimize/range_search.h"
 #include "quant/optimize/refine_ranges.h"
@@ -202,6 +203,21 @@ Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& s
   return {};
 }
 
+Status check_memory(const OptimizerOptions& options, const Algorithms& algorithms,
+                    const CalibrationSet& set, const Graph& graph) {
+  if (options.accept_memory) return {};
+  const auto available = available_memory();
+  if (!available) return {};
+  const CompressionOptions compression = compression_options(options);
+  const MemoryWork work{.frames = set.count().value_or(0),
+                        .searches = algorithms.range_search || !options.wanted_db.empty() ||
+                                    compression.share_in_4_bits > 0 ||
+                                    compression.share_in_16_bits > 0,
+                        .bias_correction = algorithms.bias_correction,
+                        .finetuning = algorithms.finetuning};
+  return check_memory(estimate_memory(graph, work), work.frames, *available);
+}
+
 // Returns the trained weights before they were rounded.
 Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& options,
                                                      CalibrationSet& set,
@@ -222,6 +238,15 @@ Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& opt
 
 }  // namespace
 
+Status check_work(std::span<const std::byte> onnx, const OptimizerOptions& options,
+                  const CalibrationSet& set) {
+  const Algorithms algorithms = algorithms_of(options);
+  if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
+  InputSpec input = options.input;
+  QUANT_TRY_ASSIGN(const Graph graph, read_optimized(onnx, options.read, input));
+  return check_memory(options, algorithms, set, graph);
+}
+
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
                                 CalibrationSet& frames, const OptimizerProgress& progress) {
   StoppableSet set(frames, options.stop);
@@ -237,6 +262,7 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_optimized(onnx, options.read, input));
   if (is_quantized(graph)) return import_quantized(std::move(graph), input, options, set, progress);
+  QUANT_TRY(check_memory(options, algorithms, set, graph));
   ScriptPlan script;
   if (options.script) {
     QUANT_TRY_ASSIGN(script, plan_script(*options.script, graph, options.scope));

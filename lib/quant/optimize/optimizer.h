@@ -67,6 +67,7 @@ struct OptimizerOptions {
   FinetuneOptions finetune;        // its `threads` are the ones below
   bool accept_few_frames = false;  // for rounding
   std::function<bool()> stop;      // asked all the time; true ends the work with an error
+  bool accept_memory = false;      // go on where more is needed than there is (memory_estimate.h)
   int threads = 1;
 };
 
@@ -110,6 +111,11 @@ Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadO
 // or none that is an image.
 Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
                               std::vector<float> std);
+
+// What optimize() refuses before it looks at a frame: a level that this build cannot do, too few
+// frames for it, too little memory. For those who have other work to do first.
+Status check_work(std::span<const std::byte> onnx, const OptimizerOptions& options,
+                  const CalibrationSet& set);
 
 // Same inputs, same result, bit for bit, with any number of threads.
 Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const OptimizerOptions& options,
