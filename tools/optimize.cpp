@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "interrupt.h"
+#include "optimize_check.h"
 #include "optimize_report.h"
 #include "progress_bar.h"
 #include "quant/archive/archive.h"
@@ -41,6 +42,8 @@ struct Options {
   std::string resize = "stretch";
   std::int64_t most_frames = 0;
   bool accept_few_images = false;
+  bool accept_memory = false;
+  bool accept_findings = false;
   int threads = 1;
   bool json = false;
 };
@@ -202,8 +205,23 @@ OptimizerOptions optimizer_options(const Options& options, const Network& networ
   result.stop = interrupted;
   result.method = range_method_from_string(options.method);
   result.percentile = options.percentile;
+  result.accept_memory = options.accept_memory;
   result.threads = options.threads;
   return result;
+}
+
+// Fine-tuning and searches are worth a look at the suspects first: seconds before minutes or hours.
+bool takes_long(const OptimizerOptions& optimizer) {
+  return optimizer.level >= OptimizationLevel::kFinetuning || !optimizer.wanted_db.empty() ||
+         (optimizer.script && optimizer.script->finetune.policy.value_or(false));
+}
+
+Result<std::vector<std::string>> check_first(const Options& options, const Network& network) {
+  FrameOptions frame_options;
+  frame_options.resize = *resize_mode_from_string(options.resize);
+  return check_before_optimize({options.model, network.onnx, network.read, network.input,
+                                options.calib, frame_options, options.most_frames, options.threads,
+                                options.accept_few_images, options.accept_findings});
 }
 
 Archive archive_of(const Options& options, Network network, OptimizationLevel level,
@@ -240,6 +258,10 @@ Status fail_interrupted(const Options& options) {
   return fail(ErrorCode::kInvalidArgument, std::move(text), options.model);
 }
 
+void print_warnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) fmt::print(stderr, "warning: {}\n", warning);
+}
+
 Status run(const Options& options) {
   catch_interrupt();
   QUANT_TRY_ASSIGN(Network network, read_network(options));
@@ -248,6 +270,15 @@ Status run(const Options& options) {
     level = OptimizationLevel::kNone;
   QUANT_TRY_ASSIGN(SourceCalibrationSet frames, open_frames(options, network));
   const OptimizerOptions optimizer = optimizer_options(options, network, level);
+  std::optional<std::vector<std::string>> suspects;
+  if (takes_long(optimizer) && !network.quantized) {
+    if (const Status possible = check_work(network.onnx, optimizer, frames); !possible)
+      return fail_with_context(possible.error(), options.model);
+    auto found = check_first(options, network);
+    if (interrupted()) return fail_interrupted(options);
+    QUANT_TRY_ASSIGN(suspects, std::move(found));
+    print_warnings(*suspects);
+  }
   Result<OptimizedModel> optimized = [&] {
     ProgressBar bar;
     return optimize(network.onnx, optimizer, frames,
@@ -263,13 +294,13 @@ Status run(const Options& options) {
   QUANT_TRY(write_archive(options.output, archive));
 
   const OptimizeReport report{options.output, archive.calibration.method, summary,
-                              warnings(summary)};
+                              suspects ? *suspects : warnings(summary)};
   if (options.json) {
     fmt::print("{}\n", report_json(report, *optimized).dump(2));
   } else {
     fmt::print("{}", report_text(report, *optimized));
   }
-  for (const std::string& note : report.warnings) fmt::print(stderr, "warning: {}\n", note);
+  if (!suspects) print_warnings(report.warnings);
   for (const std::string& note : optimized->notes)
     fmt::print(stderr, "{}: {}\n", options.script, note);
   return {};
@@ -341,6 +372,11 @@ void add_optimize(CLI::App& app, Status& status) {
                       "there, the work goes on from it. Removed when all is done");
   command->add_flag("--accept-few-images", options->accept_few_images,
                     "Go on with fewer images than the script or fine-tuning asks for");
+  command->add_flag("--accept-findings", options->accept_findings,
+                    "Go on where the look at the immediate suspects, before what takes long, finds "
+                    "errors");
+  command->add_flag("--accept-memory", options->accept_memory,
+                    "Go on where the work seems to need more memory than there is");
   add_threads_to(*command, options->threads);
   command->add_flag("--json", options->json, "Report as JSON");
   command->footer(

@@ -3,12 +3,13 @@
 """The errors that people know from other toolchains (docs/faq.md), each provoked and found before the work begins."""
 import json
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
 import numpy
 
-from command import DATA, HAS_DATA, MODELS, NO_DATA, gst_quant, optimize_ball
+from command import BINARY, DATA, HAS_DATA, MODELS, NO_DATA, gst_quant, optimize_ball
 
 FAILED = 1
 BALL = MODELS / "ball.onnx"
@@ -78,6 +79,32 @@ class FaqErrors(unittest.TestCase):
         self.assertIn("fine-tuning wants at least 32 calibration frames and there are 16", process.stderr)
         self.assertIn("--accept-few-images", process.stderr)
         self.assertFalse(output.exists())
+
+
+    def test_out_of_memory_crash(self):
+        # As many frames as one file has links: 20000 of 57600 bytes each, held by fine-tuning at once.
+        frame = numpy.load(CALIBRATION)[0]
+        picture = self.folder / "frame.ppm"
+        picture.write_bytes(f"P6 {frame.shape[1]} {frame.shape[0]} 255\n".encode() + frame.tobytes())
+        frames = self.folder / "frames"
+        frames.mkdir()
+        for index in range(20000):
+            (frames / f"{index:05}.ppm").symlink_to(picture)
+        output = self.folder / "ball.qar"
+        arguments = [BINARY, "optimize", BALL, "--calib", frames, "--mean", "127", "--std", "128", "--level", "2", "--output", output]
+        process = subprocess.run(["bash", "-c", 'ulimit -v 1500000; exec "$@"', "bash", *map(str, arguments)], capture_output=True,
+                                 text=True, timeout=600, check=False)
+        if "cannot fine-tune" in process.stderr:
+            self.skipTest("this build has no libtorch")
+        self.assertEqual(process.returncode, FAILED, process.stderr)
+        for words in ("ball.onnx: fine-tuning needs about 1.2 GB of memory, 1.2 GB of it for the 20000 frames",
+                      "are available (the limit of the process (ulimit -v))", "--frames ", "--accept-memory"):
+            self.assertIn(words, process.stderr)
+        self.assertFalse(output.exists())
+
+    def test_the_balls_own_frames_are_no_noise(self):
+        # Two of them have the ball in front of snow.
+        self.assertNotIn("calibration-noise", self.findings(BALL, "--calib", CALIBRATION, *NORMALIZATION))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import tempfile
 import time
 import unittest
 
-from command import BINARY, MODELS, gst_quant_json
+import numpy
+
+from command import BINARY, MODELS, gst_quant, gst_quant_json
 
 FAILED = 1
 BALL = ("optimize", MODELS / "ball.onnx", "--calib", MODELS / "ball_calibration.npy", "--mean", "127", "--std", "128")
@@ -102,6 +104,29 @@ class Optimize(unittest.TestCase):
         archive = self.folder / "ball.qar"
         search = gst_quant_json(*BALL, "--output", archive, "--level", 0, "--snr", 30, "--frames", 16)["precision_search"]
         self.assertEqual((search["frames"], search["held_back"]), (16, False))
+
+    def test_suspects_stop_what_takes_long(self):
+        noise = self.folder / "noise.npy"
+        frames = numpy.load(MODELS / "ball_calibration.npy")
+        numpy.save(noise, numpy.random.default_rng(1).integers(0, 256, frames.shape, numpy.uint8))
+        archive = self.folder / "ball.qar"
+        work = ("optimize", MODELS / "ball.onnx", "--calib", noise, "--mean", "127", "--std", "128", "--snr", 10, "--output", archive)
+        process = gst_quant(*work)
+        self.assertEqual(process.returncode, FAILED, process.stderr)
+        for words in ("calibration-noise: 32 of 32 frames look like random pixels", "real scene", "--accept-findings"):
+            self.assertIn(words, process.stderr)
+        self.assertFalse(archive.exists())
+        process = gst_quant(*work, "--accept-findings")
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn("warning: calibration-noise: 32 of 32 frames", process.stderr)
+        self.assertTrue(archive.exists())
+        # What is quick asks nothing.
+        self.assertEqual(gst_quant(*work[:-4], "--output", archive).returncode, 0)
+
+    def test_warnings_of_the_suspects_are_printed_and_in_the_report(self):
+        archive = self.folder / "ball.qar"
+        report = gst_quant_json(*BALL, "--output", archive, "--level", 0, "--snr", 30)
+        self.assertIn("calibration-too-few: the calibration set has 32 frames; fewer than 64 are few", report["warnings"])
 
     def test_the_bar_says_what_time_is_left(self):
         master, slave = pty.openpty()

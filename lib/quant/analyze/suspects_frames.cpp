@@ -53,6 +53,23 @@ double neighbour_correlation(const std::vector<float>& gray, std::size_t width) 
   return correlation.value();
 }
 
+// Of pixels, or of means of kCell x kCell of them, whichever is more: a picture of something keeps
+// its shapes under noise (a ball in front of snow), random pixels have none at any size.
+double smoothness_of(const std::vector<float>& gray, std::size_t width) {
+  constexpr std::size_t kCell = 4;
+  constexpr std::size_t kFewestCells = 16;  // a side: fewer correlate by chance
+  const double of_pixels = neighbour_correlation(gray, width);
+  const std::size_t columns = width / kCell;
+  const std::size_t rows = gray.size() / width / kCell;
+  if (columns < kFewestCells || rows < kFewestCells) return of_pixels;
+  std::vector<float> means(columns * rows);
+  for (std::size_t y = 0; y < rows * kCell; ++y) {
+    for (std::size_t x = 0; x < columns * kCell; ++x)
+      means[y / kCell * columns + x / kCell] += gray[y * width + x] / (kCell * kCell);
+  }
+  return std::max(of_pixels, neighbour_correlation(means, columns));
+}
+
 std::vector<float> make_thumbnail(const std::vector<float>& gray, std::size_t width,
                                   std::size_t height) {
   std::vector<double> cells(kSide * kSide);
@@ -117,7 +134,7 @@ void FrameSurvey::add(const Frame& frame, const Tensor& pixels) {
       static_cast<float>(std::sqrt(std::max(0.0, squares / count - sum / count * sum / count)));
   const std::vector<float> gray = to_gray(pixels);
   const auto width = static_cast<std::size_t>(pixels.shape()[1]);
-  figures.smoothness = static_cast<float>(neighbour_correlation(gray, width));
+  figures.smoothness = static_cast<float>(smoothness_of(gray, width));
 
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   const Range range = {static_cast<float>(*low), static_cast<float>(*high)};

@@ -21,7 +21,9 @@ struct FrameFigures {
   std::string name;
   float brightness = 0;  // mean over all pixels and channels
   float contrast = 0;    // standard deviation over all pixels
-  float smoothness = 0;  // correlation of horizontal neighbours: near 1 in photographs, 0 in noise
+  // Correlation of horizontal neighbours, pixels or 4 x 4 means, whichever is more: near 1 in
+  // photographs, 0 in noise.
+  float smoothness = 0;
   bool single_color = false;
   // The same content as, or much the same picture as that earlier frame (index in frames()); -1:
   // none. Never both.
