@@ -67,7 +67,9 @@ class Optimize(unittest.TestCase):
                 continue
             stopped += 1
             self.assertEqual(process.returncode, FAILED, said)
-            self.assertEqual(said.count("\n"), 1, said)
+            # The look at the suspects may have warned by then.
+            lines = [line for line in said.splitlines() if not line.startswith("warning: ")]
+            self.assertEqual(len(lines), 1, said)
             self.assertIn("stopped by Ctrl-C, no archive was written", said)
             self.assertEqual(list(self.folder.iterdir()), [])
         self.assertGreaterEqual(stopped, 2)
