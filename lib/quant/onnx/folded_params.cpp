@@ -40,6 +40,7 @@ std::optional<QuantParams> dequantized(const Graph& graph, const Node& node) {
   params.zero_point.assign(scales.size(), 0.0F);
   if (node.inputs.size() > 2 && node.inputs[2] != kNoValue)
     params.zero_point = integers_as_floats(*graph.value(node.inputs[2]).constant);
+  if (params.scale.empty() || params.zero_point.size() != params.scale.size()) return std::nullopt;
   if (params.per_channel()) {
     const auto axis = node.attributes.integer("axis", 1);
     params.axis =

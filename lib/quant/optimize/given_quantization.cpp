@@ -51,7 +51,7 @@ std::vector<float> scales_by_channel(const Value& weights, int axis, std::size_t
   if (scales.size() != channels || (weights.quant->per_channel() && weights.quant->axis != axis))
     return {};
   // A channel of zeros may have any scale, and some exporters write 0.
-  for (float& scale : scales) scale = scale > 0 && std::isfinite(scale) ? scale : 1.0F;
+  for (float& scale : scales) scale = scale != 0 && std::isfinite(scale) ? std::abs(scale) : 1.0F;
   return scales;
 }
 

@@ -187,7 +187,7 @@ class Lowering {
   static QuantParams constant_params(const Value& constant, DataType type) {
     if (constant.quant && !constant.quant->per_channel()) {
       QuantParams params = unsigned_form(*constant.quant);
-      if (params.type == type) return params;
+      if (params.type == type && params.scale[0] > 0) return params;
     }
     MinMaxObserver observer;
     observer.observe(constant.constant->data<float>());

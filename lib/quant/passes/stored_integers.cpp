@@ -25,6 +25,8 @@ Result<QuantParams> stored_params(const Graph& graph, ValueId scale, ValueId zer
   params.zero_point.assign(scales.size(), 0.0F);
   if (zero_point != kNoValue)
     params.zero_point = integers_as_floats(*graph.value(zero_point).constant);
+  if (params.scale.empty() || params.zero_point.size() != params.scale.size())
+    return fail(ErrorCode::kInvalidData, "has not as many zero points as scales, or none");
   params = unsigned_form(std::move(params));
   const float highest = params.type == DataType::kUint16 ? 65535.0F : 255.0F;
   for (std::size_t i = 0; i < params.scale.size(); ++i) {
@@ -71,10 +73,11 @@ ValueId add_real_bias(Graph& graph, const Node& node) {
   const double x_scale = graph.value(node.inputs[1]).constant->data<float>()[0];
   const auto w_scales = graph.value(node.inputs[4]).constant->data<float>();
   const auto integers = bias.data<std::int32_t>();
-  Tensor reals(DataType::kFloat32, bias.shape());
-  for (std::size_t c = 0; c < integers.size(); ++c) {
+  const std::int64_t channels = graph.value(node.inputs[3]).shape[0];
+  Tensor reals(DataType::kFloat32, {channels});
+  for (std::size_t c = 0; c < static_cast<std::size_t>(channels); ++c) {
     const double scale = x_scale * w_scales[w_scales.size() == 1 ? 0 : c];
-    reals.data<float>()[c] = static_cast<float>(integers[c] * scale);
+    reals.data<float>()[c] = static_cast<float>(integers[integers.size() == 1 ? 0 : c] * scale);
   }
   return graph.add_constant(graph.value(node.outputs[0]).name + "/bias", std::move(reals));
 }

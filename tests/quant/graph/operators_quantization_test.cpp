@@ -140,5 +140,20 @@ TEST(DequantizeLinear, TakesOneScalePerIndexOrBlock) {
   EXPECT_FALSE(run_all(OpKind::kDequantizeLinear, {x, wrong}));
 }
 
+// Levels are rounded half to even, saturated at the ends of the table; NaN is the first.
+TEST(Lookup, TakesTheEntryOfTheLevel) {
+  Tensor x(DataType::kFloat32, {7});
+  const float values[] = {0.0F, 0.24F, 0.25F, 0.75F, -9.0F, 9.0F, std::nanf("")};
+  std::copy(std::begin(values), std::end(values), x.data<float>().begin());
+  Tensor table(DataType::kFloat32, {4});
+  for (std::size_t i = 0; i < 4; ++i) table.data<float>()[i] = static_cast<float>(10 * i);
+  const auto result = run_all(OpKind::kLookup, {x, table}, {{"scale", 0.5F}, {"zero_point", 1.0F}});
+  ASSERT_TRUE(result) << result.error().text();
+  const auto y = (*result)[0].data<float>();
+  EXPECT_THAT(std::vector<float>(y.begin(), y.end()),
+              ::testing::ElementsAre(10, 10, 10, 30, 0, 30, 0));
+  EXPECT_FALSE(run_all(OpKind::kLookup, {x, table}, {{"scale", 0.0F}}));
+}
+
 }  // namespace
 }  // namespace quant::test

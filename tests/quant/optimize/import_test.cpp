@@ -9,81 +9,26 @@
 
 #include <random>
 
-#include "../onnx/model_builder.h"
-#include "quant/engine/float_executor.h"
-#include "quant/engine/integer_executor.h"
 #include "quant/onnx/qdq_writer.h"
+#include "quantized_model.h"
 #include "random_frames.h"
 
 namespace quant {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::expect_the_files_outputs;
 using ::testing::HasSubstr;
+using testing::kSide;
 using testing::ModelBuilder;
+using testing::QuantizedModelBuilder;
 using Onnx = onnx::TensorProto;
-
-constexpr int kSide = 8;
 
 class NoFrames : public CalibrationSet {
  public:
   std::optional<std::int64_t> count() const override { return 0; }
   Result<std::optional<Tensor>> next() override { return std::optional<Tensor>(); }
   Status rewind() override { return {}; }
-};
-
-// A model with an image input "x" and QuantizeLinear/DequantizeLinear by one call each.
-class QuantizedModelBuilder : public ModelBuilder {
- public:
-  explicit QuantizedModelBuilder(int channels = 3, std::int64_t opset = 17) : ModelBuilder(opset) {
-    input("x", {1, channels, kSide, kSide});
-  }
-
-  // `from` under these parameters; its integers are "from/q", its real values the result.
-  std::string quantized(const std::string& from, float scale, int zero_point,
-                        Onnx::DataType type = Onnx::UINT8, const std::string& to = {}) {
-    const std::string stored = from + "/q" + std::to_string(count_++);
-    const std::string real = to.empty() ? stored + "/real" : to;
-    floats(stored + "/scale", {}, {scale});
-    small_integers(stored + "/zero", {}, type, {zero_point});
-    node("QuantizeLinear", {from, stored + "/scale", stored + "/zero"}, {stored}, stored);
-    node("DequantizeLinear", {stored, stored + "/scale", stored + "/zero"}, {real}, real);
-    return real;
-  }
-
-  // Stored weights; one scale, or one for each index of `axis`.
-  std::string stored(const std::string& name, const Shape& shape, const std::vector<int>& values,
-                     const std::vector<float>& scales, std::int64_t axis = 0,
-                     Onnx::DataType type = Onnx::INT8, int zero_point = 0) {
-    const Shape list =
-        scales.size() == 1 ? Shape{} : Shape{static_cast<std::int64_t>(scales.size())};
-    small_integers(name + "/q", shape, type, values);
-    floats(name + "/scale", list, scales);
-    small_integers(name + "/zero", list, type, std::vector<int>(scales.size(), zero_point));
-    node("DequantizeLinear", {name + "/q", name + "/scale", name + "/zero"}, {name}, name)
-        .set("axis", axis);
-    return name;
-  }
-
-  // A convolution 3x3 with stored weights and bias.
-  void convolution(const std::string& from, const std::string& to, std::int64_t in,
-                   std::int64_t out, float weight_scale, float bias_scale) {
-    stored(to + "/w", {out, in, 3, 3}, integers_in(out * in * 9, -127, 127), {weight_scale});
-    stored(to + "/b", {out}, integers_in(out, -3000, 3000), {bias_scale}, 0, Onnx::INT32);
-    node("Conv", {from, to + "/w", to + "/b"}, {to}, to)
-        .set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
-  }
-
-  std::vector<int> integers_in(std::int64_t count, int least, int most) {
-    std::uniform_int_distribution<int> uniform(least, most);
-    std::vector<int> values(static_cast<std::size_t>(count));
-    for (int& value : values) value = uniform(engine_);
-    return values;
-  }
-
- private:
-  int count_ = 0;
-  std::mt19937 engine_{11};
 };
 
 InputSpec spec_of(int channels, std::vector<float> mean, std::vector<float> std) {
@@ -98,67 +43,6 @@ Result<OptimizedModel> import(const ModelBuilder& model, const InputSpec& input,
   options.input = input;
   NoFrames none;
   return optimize(model.bytes(), options, none, {});
-}
-
-Tensor normalized(const Tensor& frame, const InputSpec& input) {
-  Tensor pixels = testing::float_pixels(frame);
-  const std::size_t plane = std::size_t{kSide} * kSide;
-  for (std::size_t i = 0; i < pixels.data<float>().size(); ++i) {
-    float& value = pixels.data<float>()[i];
-    value = (value - input.mean[i / plane]) / input.std[i / plane];
-  }
-  return pixels;
-}
-
-// The emulator's outputs, host part included, and the file's as it is.
-void expect_the_files_outputs(const ModelBuilder& model, const OptimizedModel& imported,
-                              const InputSpec& input, float tolerance = 0) {
-  auto file = read_onnx(model.bytes());
-  ASSERT_TRUE(file) << file.error().text();
-  auto reader = FloatExecutor::create(std::make_shared<const Graph>(std::move(*file)), 1);
-  ASSERT_TRUE(reader) << reader.error().text();
-  const Graph& integer = imported.model.integer;
-  auto plan =
-      IntegerPlan::create(std::make_shared<const Graph>(integer), {available_isas().front(), {}});
-  ASSERT_TRUE(plan) << plan.error().text();
-  IntegerExecutor emulator(*plan, 1);
-  auto host = FloatExecutor::create(std::make_shared<const Graph>(imported.model.host), 1);
-  ASSERT_TRUE(host) << host.error().text();
-  for (unsigned seed = 1; seed <= 3; ++seed) {
-    const Tensor frame = testing::random_frame(input, seed);
-    const Tensor real_input = normalized(frame, input);
-    std::vector<Tensor> expected;
-    ASSERT_TRUE(reader->run(std::span(&real_input, 1), expected));
-    std::vector<Tensor> raw = emulator.make_outputs();
-    ASSERT_TRUE(emulator.run(frame, raw));
-    std::vector<Tensor> reals;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      const QuantParams& params = *integer.value(integer.outputs[i]).quant;
-      Tensor real(DataType::kFloat32, raw[i].shape());
-      for (std::int64_t e = 0; e < real.elements(); ++e) {
-        const auto at = static_cast<std::size_t>(e);
-        const float level = raw[i].type() == DataType::kUint16
-                                ? static_cast<float>(raw[i].data<std::uint16_t>()[at])
-                                : static_cast<float>(raw[i].data<std::uint8_t>()[at]);
-        real.data<float>()[at] = (level - params.zero_point[0]) * params.scale[0];
-      }
-      reals.push_back(std::move(real));
-    }
-    std::vector<Tensor> actual;
-    ASSERT_TRUE(host->run(reals, actual));
-    ASSERT_EQ(actual.size(), expected.size());
-    for (std::size_t i = 0; i < actual.size(); ++i) {
-      ASSERT_EQ(actual[i].shape(), expected[i].shape());
-      ASSERT_EQ(actual[i].type(), expected[i].type());
-      if (actual[i].type() != DataType::kFloat32) continue;
-      std::int64_t unequal = 0;
-      for (std::size_t e = 0; e < actual[i].data<float>().size(); ++e) {
-        const float difference = actual[i].data<float>()[e] - expected[i].data<float>()[e];
-        unequal += std::abs(difference) > tolerance ? 1 : 0;
-      }
-      EXPECT_EQ(unequal, 0) << "of " << actual[i].elements() << " in output " << i;
-    }
-  }
 }
 
 const Node* find_node(const Graph& graph, OpKind op) {
@@ -366,6 +250,59 @@ TEST(Import, ConstantsThatAreStoredAreOperands) {
   const auto imported = import(model, kPixels);
   ASSERT_TRUE(imported) << imported.error().text();
   EXPECT_TRUE(imported->model.host.nodes.empty()) << "the file quantizes all of it";
+  expect_the_files_outputs(model, *imported, kPixels);
+}
+
+// Nothing forbids it, and trained scales do it: the integers change their sign, the weights do not.
+TEST(Import, WeightsMayHaveNegativeScales) {
+  QuantizedModelBuilder model;
+  const std::string x = model.quantized("x", 1 / 64.0F, 128);
+  model.stored("w", {4, 3, 1, 1}, model.integers_in(12, -127, 127),
+               {-1 / 128.0F, 1 / 64.0F, 0.0F, -1 / 32.0F});
+  model.node("Conv", {x, "w"}, {"c"}, "c");
+  model.quantized("c", 1 / 8.0F, 120, Onnx::UINT8, "y");
+  model.output("y");
+  const auto imported = import(model, kPixels);
+  ASSERT_TRUE(imported) << imported.error().text();
+  expect_the_files_outputs(model, *imported, kPixels);
+}
+
+// Activations have positive scales only, so the operand gets parameters by its range: within a step
+// of the file's.
+TEST(Import, ConstantsWithNegativeScalesAreQuantizedAnew) {
+  QuantizedModelBuilder model;
+  const std::string a = model.quantized("x", 1 / 64.0F, 128);
+  model.stored("gain", {1, 3, 1, 1}, {100, 50, 255}, {-1 / 128.0F}, 0, Onnx::UINT8, 128);
+  model.node("Mul", {a, "gain"}, {"m"}, "m");
+  model.quantized("m", 1 / 16.0F, 128, Onnx::UINT8, "y");
+  model.output("y");
+  const auto imported = import(model, kPixels);
+  ASSERT_TRUE(imported) << imported.error().text();
+  for (const Value& value : imported->model.integer.values) {
+    if (value.quant) {
+      EXPECT_GT(value.quant->scale[0], 0) << value.name;
+    }
+  }
+  expect_the_files_outputs(model, *imported, kPixels, 1 / 16.0F);
+}
+
+// Guards against reading scales and biases side by side where the bias is one number for all.
+TEST(Import, OneBiasForAllChannels) {
+  QuantizedModelBuilder model;
+  model.floats("x_s", {}, {1 / 64.0F});
+  model.small_integers("x_z", {}, Onnx::UINT8, {128});
+  model.floats("y_s", {}, {1 / 8.0F});
+  model.node("QuantizeLinear", {"x", "x_s", "x_z"}, {"xq"}, "xq");
+  model.small_integers("w", {4, 3, 1, 1}, Onnx::INT8, model.integers_in(12, -127, 127));
+  model.floats("w_s", {4}, {1 / 128.0F, 1 / 64.0F, 1 / 256.0F, 1 / 32.0F});
+  model.small_integers("w_z", {4}, Onnx::INT8, {0, 0, 0, 0});
+  model.small_integers("bias", {1}, Onnx::INT32, {3000});
+  model.node("QLinearConv", {"xq", "x_s", "x_z", "w", "w_s", "w_z", "y_s", "x_z", "bias"}, {"yq"},
+             "conv");
+  model.node("DequantizeLinear", {"yq", "y_s", "x_z"}, {"y"}, "y");
+  model.output("y");
+  const auto imported = import(model, kPixels);
+  ASSERT_TRUE(imported) << imported.error().text();
   expect_the_files_outputs(model, *imported, kPixels);
 }
 
@@ -616,6 +553,29 @@ void activation_by_channel(QuantizedModelBuilder& model) {
   model.node("DequantizeLinear", {"q", "s", "z"}, {"y"}, "back").set("axis", 1);
 }
 
+void more_zero_points_than_scales(QuantizedModelBuilder& model) {
+  model.floats("s", {}, {0.1F});
+  model.small_integers("z", {3}, Onnx::UINT8, {1, 2, 3});
+  model.node("QuantizeLinear", {"x", "s", "z"}, {"q"}, "too_many");
+  model.node("DequantizeLinear", {"q", "s"}, {"y"}, "back");
+}
+
+void weights_with_fewer_zero_points_than_scales(QuantizedModelBuilder& model) {
+  const std::string x = model.quantized("x", 1 / 64.0F, 128);
+  model.small_integers("w", {4, 3, 1, 1}, Onnx::INT8, model.integers_in(12, -127, 127));
+  model.floats("s", {4}, {0.1F, 0.2F, 0.3F, 0.4F});
+  model.small_integers("z", {3}, Onnx::INT8, {0, 0, 0});
+  model.node("DequantizeLinear", {"w", "s", "z"}, {"real"}, "too_few").set("axis", 0);
+  model.node("Conv", {x, "real"}, {"c"}, "c");
+  model.quantized("c", 1 / 8.0F, 120, Onnx::UINT8, "y");
+}
+
+void no_scale(QuantizedModelBuilder& model) {
+  model.floats("s", {0}, {});
+  model.node("QuantizeLinear", {"x", "s"}, {"q"}, "empty_scale");
+  model.node("DequantizeLinear", {"q", "s"}, {"y"}, "back");
+}
+
 void scale_of_zero(QuantizedModelBuilder& model) {
   model.floats("s", {}, {0.0F});
   model.node("QuantizeLinear", {"x", "s"}, {"q"}, "zero_scale");
@@ -644,6 +604,12 @@ INSTANTIATE_TEST_SUITE_P(
     All, ImportRefuses,
     ::testing::Values(
         Refused{"ActivationByChannel", activation_by_channel, {"by_channel", "3 scales"}},
+        Refused{
+            "MoreZeroPointsThanScales", more_zero_points_than_scales, {"too_many", "zero points"}},
+        Refused{"WeightsWithFewerZeroPointsThanScales",
+                weights_with_fewer_zero_points_than_scales,
+                {"too_few"}},
+        Refused{"NoScale", no_scale, {"empty_scale", "scales 0"}},
         Refused{"ScaleOfZero", scale_of_zero, {"zero_scale", "not a positive number"}},
         Refused{"ZeroPointsByChannel", zero_points_by_channel, {"y", "3 scales"}},
         Refused{
