@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quant/arithmetic/requantize.h"
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/qdq_activation.h"
 
 namespace quant {
@@ -89,7 +90,8 @@ class WeightedWriter {
       values_.quantize(id, add_activation(context_, node_, result, false));
       return;
     }
-    // The rule of arithmetic/requantize.h with its own multipliers: float32(accumulator)·M.
+    // The rule of arithmetic/requantize.h with its own multipliers: accumulator·M, in float32 where
+    // all tensors have 8 bits, else in float64.
     const QuantParams& x = *input(0).quant;
     const Requantization rule = make_requantization(
         x.is_plain() ? x.scale[0] : 1.0F, input(1).quant->scale, output().quant->scale, {});
@@ -97,10 +99,35 @@ class WeightedWriter {
     if (count == 1) multiplier_shape.clear();
     std::replace(multiplier_shape.begin(), multiplier_shape.end(), std::int64_t{-1}, count);
     const std::string multiplier = context_.out.derive(output().name, "_multiplier");
-    context_.out.add_constant(multiplier, Tensor::from<float>(multiplier_shape, rule.multipliers));
     const std::string computed = values_.computed(id);
-    context_.out.add_node("Mul", node_.name + "/Mul", {result, multiplier}, {computed});
+    if (input(1).type == DataType::kInt16) {
+      context_.out.add_constant(multiplier,
+                                Tensor::from<double>(multiplier_shape, rule.wide_multipliers));
+      const std::string wide = context_.out.derive(output().name, "_wide");
+      cast_to(result, DataType::kFloat64, wide);
+      const std::string steps = apply("Mul", {wide, multiplier}, "_level");
+      // Rounded before it becomes float32, or it would be rounded twice.
+      const std::string rounded = apply("Round", {steps}, "_rounded");
+      cast_to(rounded, DataType::kFloat32, computed);
+    } else {
+      context_.out.add_constant(multiplier,
+                                Tensor::from<float>(multiplier_shape, rule.multipliers));
+      context_.out.add_node("Mul", node_.name + "/Mul", {result, multiplier}, {computed});
+    }
     values_.quantize_steps(id, add_activation(context_, node_, computed, true));
+  }
+
+  // One operation of the rule; its result is called after it.
+  std::string apply(const char* op, const std::vector<std::string>& inputs, const char* suffix) {
+    const std::string result = context_.out.derive(output().name, suffix);
+    context_.out.add_node(op, node_.name + suffix, inputs, {result});
+    return result;
+  }
+
+  void cast_to(const std::string& from, DataType type, const std::string& to) {
+    Attributes attributes;
+    attributes.set("to", onnx_type_of(type));
+    context_.out.add_node("Cast", to + "/Cast", {from}, {to}, attributes);
   }
 
   Result<Attributes> convolution_attributes() const {

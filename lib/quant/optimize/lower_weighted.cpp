@@ -258,7 +258,6 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
     return fail(ErrorCode::kInvalidData, "the weights hold NaN or infinity");
   }
   const int bits = plan.precision.weight_bits;
-  const bool wide = bits == 16 || input.type == DataType::kUint16;
   const bool scale_in_weights = !input.is_plain();
   const Tensor weights = weights_to_round(layer, input);
   const auto outputs = layer.bias.size();
@@ -276,6 +275,8 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
                                         [](float scale) { return scale != 1.0F; });
   const bool stored = !layer.weight_scales.empty() && !(scale_in_weights && scales_input);
   if (stored) scales = layer.weight_scales;
+  // Where the file stores weights it stores int32 biases, too.
+  const bool wide = input.type == DataType::kUint16 || (bits == 16 && !stored);
   // A channel whose weights are far smaller than its bias needs coarser steps, or the bias leaves
   // its integers: int32 with a margin of two for the sum of products (stored ones are taken as they
   // are), or the 2^53 below which doubles are exact with one of four.

@@ -426,9 +426,6 @@ TEST_P(ImportedModel, OutputsAgreeWithOnnxRuntimeWithinTheQuantizationError) {
 // Written out again in the form that keeps sums exact, ONNX Runtime computes the emulator's bits
 // from the frame on.
 TEST_P(ImportedModel, ExactExportIsTheEmulatorFromFrameToOutputs) {
-  const bool wide = std::any_of(integer_->values.begin(), integer_->values.end(),
-                                [](const Value& value) { return value.type == DataType::kInt16; });
-  if (wide) GTEST_SKIP() << "16-bit weights have no exact form";
   QdqOptions options;
   options.exact = true;
   const auto qdq = write_qdq(model_, options);

@@ -330,6 +330,33 @@ TEST(Import, UnsignedWeightsLoseTheirZeroPoint) {
   }
 }
 
+// Guards against a bias widened for its weights' sake, which no ONNX file could say, and against an
+// exact form in float32 where the emulator computes in float64. Multiplier 0.1F: in float32
+// 5 · 0.1F is a tie and rounds to 0, in float64 it is more than half and rounds to 1.
+TEST(Import, SixteenBitWeightsKeepTheirBiasAndHaveAnExactForm) {
+  QuantizedModelBuilder model;
+  const std::string x = model.quantized("x", 1 / 64.0F, 128);
+  std::vector<int> weights = model.integers_in(4 * 3, 138, 142);
+  weights[0] = 0;
+  model.stored("w", {4, 3, 1, 1}, weights, {0.1F}, 0, Onnx::UINT8, 140);
+  model.stored("b", {4}, model.integers_in(4, -300, 300), {0.1F / 64}, 0, Onnx::INT32);
+  model.node("Conv", {x, "w", "b"}, {"c"}, "c");
+  model.quantized("c", 1 / 64.0F, 120, Onnx::UINT8, "y");
+  model.output("y");
+  const auto imported = import(model, kPixels);
+  ASSERT_TRUE(imported) << imported.error().text();
+  const Graph& integer = imported->model.integer;
+  const Node* conv = find_node(integer, OpKind::kConv);
+  ASSERT_NE(conv, nullptr);
+  EXPECT_EQ(integer.value(conv->inputs[1]).type, DataType::kInt16);
+  EXPECT_EQ(integer.value(conv->inputs[2]).type, DataType::kInt32);
+  QdqOptions exact;
+  exact.exact = true;
+  const auto qdq = write_qdq(imported->model, exact);
+  ASSERT_TRUE(qdq) << qdq.error().text();
+  expect_the_files_outputs(qdq->onnx, *imported, kPixels);
+}
+
 TEST(Import, WeightsByChannelThroughTransposedProducts) {
   QuantizedModelBuilder model;
   const std::string x = model.quantized("x", 1 / 64.0F, 128);
