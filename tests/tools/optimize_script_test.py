@@ -99,6 +99,19 @@ class OptimizeScript(unittest.TestCase):
         numpy.testing.assert_array_equal(numpy.load(self.folder / "exported/position.npy"),
                                          numpy.load(folder / "position.npy"))
 
+    def test_an_output_whose_range_the_script_gives_keeps_one_scale(self):
+        for line in ("quantization_param(fc2, force_range_out=[-2, 2])\n",
+                     "pre_quantization_optimization(activation_clipping, layers=fc2, mode=percentile, "
+                     "clipping_values=[1, 99])\n"):
+            report = self.optimize("model_optimization_config(globals, output_encoding_vector=enabled)\n" + line,
+                                   "--std", "255")
+            self.assertEqual(report["notes"], ["line 1: output position has one scale for all channels: "
+                                               "the script gives its range"])
+            raw = {raw["name"]: raw for raw in gst_quant_json("inspect", self.archive)["raw_outputs"]}
+            self.assertEqual(len(raw["position"]["scale"]), 1)
+            if "force" in line:  # behind equalization, too
+                self.assertAlmostEqual(raw["position"]["scale"][0], 4 / 255, places=5)
+
     def test_target_lists_pairs_and_lines_that_mend(self):
         text = "quantization_param({conv1}, precision_mode=a16_w16)\n"
         error = self.optimize(text, "--std", "255", "--target", "hailo8", code=FAILED)

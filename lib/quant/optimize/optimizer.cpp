@@ -131,8 +131,10 @@ Status plan_output_encodings(const ScriptPlan& script, OptimizedModel& result) {
   for (const auto& [id, reason] : encodings.refused) note(id, reason);
   for (OutputEncoding& encoding : encodings.found) {
     const bool given =
-        std::any_of(encoding.carriers.begin(), encoding.carriers.end(),
-                    [&](const auto& carrier) { return script.forced.contains(carrier.first); });
+        std::any_of(encoding.carriers.begin(), encoding.carriers.end(), [&](const auto& carrier) {
+          return script.forced.contains(carrier.first) ||
+                 script.percentiles.contains(carrier.first);
+        });
     if (given) {
       note(encoding.output, "the script gives its range");
     } else {

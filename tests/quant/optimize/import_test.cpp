@@ -554,6 +554,11 @@ TEST(Import, WhatWouldChangeParametersIsRefused) {
   OptimizerOptions wanted;
   wanted.wanted_db = {40};
   EXPECT_THAT(refused(wanted), HasSubstr("signal-to-noise"));
+  OptimizerOptions encoded;
+  encoded.script.emplace();
+  encoded.script->globals.output_encoding_vector = true;
+  encoded.script->globals.line = 1;
+  EXPECT_THAT(refused(encoded), HasSubstr("the script's output_encoding_vector"));
 }
 
 struct Refused {
