@@ -215,6 +215,9 @@ void note_network_settings(const ModelScript& script, std::vector<std::string>& 
   };
   for (const InputResize& resize : script.resizes)
     note(resize.line, "resize has no effect here: frames of any size are brought to the network's");
+  for (const MatmulEqualization& equalization : script.matmul_equalizations)
+    note(equalization.line,
+         "matmul_equalization has no effect here: both sides of a product keep their channels");
   for (const MatmulCorrection& correction : script.matmul_corrections)
     note(correction.line,
          "matmul_correction has no effect here: zero points are subtracted exactly");

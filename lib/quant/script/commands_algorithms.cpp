@@ -101,7 +101,10 @@ std::vector<Command> pre_quantization() {
                .required()},
           &ModelScript::global_avgpool_reductions),
       carried_out<MatmulEqualization>(
-          kPre, "matmul_equalization", "Balances the two inputs of a matrix product.",
+          kPre, "matmul_equalization",
+          "Balances the two inputs of a matrix product. It has no effect yet; a note of `optimize` "
+          "says "
+          "so.",
           {field("layers", &MatmulEqualization::layers, "the layers").required(),
            field("policy", &MatmulEqualization::policy, "whether"),
            field("matmul_bias", &MatmulEqualization::matmul_bias, "corrects the mean too")},

@@ -102,10 +102,23 @@ TEST(ScriptPlan, OutputsOfSixteenBits) {
 
 TEST(ScriptPlan, WhatHasNoEffectIsSaidWithItsLine) {
   EXPECT_THAT(planned("quantization_param(conv1, bias_mode=double_scale_initialization)\n"
-                      "allocator_param(width_splitter_defuse=disabled)\n")
+                      "allocator_param(width_splitter_defuse=disabled)\n"
+                      "pre_quantization_optimization(matmul_equalization, layers={conv*})\n")
                   .notes,
               ElementsAre(HasSubstr("line 1: bias_mode has no effect here"),
+                          HasSubstr("line 3: matmul_equalization has no effect here"),
                           HasSubstr("line 2: allocator_param has no effect here")));
+}
+
+TEST(ScriptPlan, WhoWantsOutputsWithAScalePerChannel) {
+  EXPECT_EQ(planned("").encodes_outputs, 0);
+  EXPECT_EQ(planned("\nmodel_optimization_config(globals, output_encoding_vector=enabled)\n")
+                .encodes_outputs,
+            2);
+  EXPECT_EQ(planned("model_optimization_config(globals, output_encoding_vector=enabled)\n"
+                    "model_optimization_config(globals, output_encoding_vector=disabled)\n")
+                .encodes_outputs,
+            0);
 }
 
 TEST(InputSettings, NormalizationAndColour) {
