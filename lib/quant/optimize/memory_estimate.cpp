@@ -6,8 +6,9 @@
 #include <algorithm>
 
 #include "quant/optimize/bias_correction.h"
+#include "quant/optimize/hessian_rounding.h"
 #include "quant/optimize/observer.h"
-#include "quant/optimize/range_search.h"
+#include "quant/optimize/refine_ranges.h"
 
 namespace quant {
 namespace {
@@ -25,7 +26,24 @@ struct Sizes {
   std::uint64_t live = 0;         // of one frame, the most at once
   std::uint64_t outputs = 0;      // of one frame
   std::uint64_t histograms = 0;
+  std::uint64_t hessian = 0;  // the largest of a layer, double
 };
+
+// Of what one output of a convolution or product is made of: a square matrix.
+std::uint64_t hessian_bytes(const Graph& graph, const Node& node) {
+  if (node.op != OpKind::kConv && node.op != OpKind::kGemm && node.op != OpKind::kMatMul) return 0;
+  const Value& weights = graph.value(node.inputs[1]);
+  if (!weights.constant || weights.shape.empty()) return 0;
+  const bool convolution = node.op == OpKind::kConv;
+  const auto elements = static_cast<std::uint64_t>(weights.constant->elements());
+  const std::int64_t outputs =
+      convolution ? weights.shape.front() : graph.value(node.outputs[0]).shape.back();
+  if (outputs <= 0) return 0;
+  const std::uint64_t depth = elements / static_cast<std::uint64_t>(outputs);
+  const auto groups = static_cast<std::uint64_t>(convolution ? node.attributes.integer("group", 1)
+                                                             : std::int64_t{1});
+  return groups * depth * depth * sizeof(double);
+}
 
 Sizes sizes_of(const Graph& graph) {
   Sizes sizes;
@@ -48,6 +66,7 @@ Sizes sizes_of(const Graph& graph) {
   }
   std::uint64_t values = 0;
   for (std::size_t node = 0; node < graph.nodes.size(); ++node) {
+    sizes.hessian = std::max(sizes.hessian, hessian_bytes(graph, graph.nodes[node]));
     for (const ValueId id : graph.nodes[node].outputs) {
       if (id == kNoValue) continue;
       sizes.activations += bytes_of(graph.value(id));
@@ -92,7 +111,7 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
   if (work.searches) {
     // Float network, candidate, the best one, and what lowering makes them from.
     needs.push_back({"searching",
-                     4 * sizes.weights + 2 * sizes.live + few(RangeSearchOptions().most_frames),
+                     4 * sizes.weights + 2 * sizes.live + few(RefineRangesOptions().most_frames),
                      0});
   }
   if (work.bias_correction) {
@@ -108,6 +127,18 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
     needs.push_back({"fine-tuning",
                      kWeightCopies * sizes.weights + kActivationCopies * sizes.activations + plain +
                          frames * sizes.frame,
+                     sizes.frame});
+  }
+  if (work.rounding_frames > 0) {
+    // Of the widest layer: the moments, the covariance in two orders, its inverse and their
+    // factors.
+    constexpr std::uint64_t kHessianCopies = 6;
+    const auto held = static_cast<std::uint64_t>(
+        work.frames > 0 ? std::min(work.frames, work.rounding_frames) : work.rounding_frames);
+    const HessianRoundingOptions options;
+    needs.push_back({"rounding weights",
+                     3 * sizes.weights + plain + kHessianCopies * sizes.hessian +
+                         held * sizes.frame + few(options.judged_frames),
                      sizes.frame});
   }
   return needs;

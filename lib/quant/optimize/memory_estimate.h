@@ -20,6 +20,7 @@ struct MemoryWork {
   bool searches = false;    // tries things on a few frames: ranges, precision, compression
   bool bias_correction = false;
   bool finetuning = false;
+  std::int64_t rounding_frames = 0;  // at most, of rounding by the Hessian; 0: none
 };
 
 // The most that one step holds at once, beside what the process has before all of them.

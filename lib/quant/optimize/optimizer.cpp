@@ -211,12 +211,13 @@ Status check_memory(const OptimizerOptions& options, const Algorithms& algorithm
   const auto available = available_memory();
   if (!available) return {};
   const CompressionOptions compression = compression_options(options);
-  const MemoryWork work{.frames = set.count().value_or(0),
-                        .searches = algorithms.range_search || !options.wanted_db.empty() ||
-                                    compression.share_in_4_bits > 0 ||
-                                    compression.share_in_16_bits > 0,
-                        .bias_correction = algorithms.bias_correction,
-                        .finetuning = algorithms.finetuning};
+  const MemoryWork work{
+      .frames = set.count().value_or(0),
+      .searches = algorithms.range_search || !options.wanted_db.empty() ||
+                  compression.share_in_4_bits > 0 || compression.share_in_16_bits > 0,
+      .bias_correction = algorithms.bias_correction,
+      .finetuning = algorithms.finetuning,
+      .rounding_frames = algorithms.rounding ? rounding_frames(options.level) : 0};
   return check_memory(estimate_memory(graph, work), work.frames, *available);
 }
 
