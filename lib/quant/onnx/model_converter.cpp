@@ -168,7 +168,8 @@ class Converter {
       form.inputs.push_back(id);
     }
     for (const std::string& output : node.outputs) {
-      const bool wanted = form.outputs.empty() || read_.contains(output);
+      // How many outputs a Split has says what each of them is.
+      const bool wanted = form.outputs.empty() || node.op_type == "Split" || read_.contains(output);
       form.outputs.push_back(wanted ? output : "");
     }
     QUANT_TRY_ASSIGN(form.attributes,
