@@ -34,15 +34,15 @@ Status run(const Options& options) {
   QUANT_TRY_ASSIGN(FrameSource source,
                    FrameSource::open(options.data, model->input(), frame_options));
   const std::int64_t kept = options.most_frames > 0 ? options.most_frames : kFullFrames;
-  std::vector<Tensor> pixels;  // for the full analysis
+  std::vector<std::vector<Tensor>> kept_frames;  // for the full analysis
   {
     ProgressBar bar("analyzing");
     while (options.most_frames == 0 || source.summary().frames < options.most_frames) {
       QUANT_TRY_ASSIGN(const std::optional<Frame> frame, source.next());
       if (!frame) break;
       QUANT_TRY(analysis.add_frame(*frame));
-      if (options.full && static_cast<std::int64_t>(pixels.size()) < kept)
-        pixels.push_back(float_pixels(*frame, model->input()));
+      if (options.full && static_cast<std::int64_t>(kept_frames.size()) < kept)
+        kept_frames.push_back(float_inputs(*frame, model->input()));
       bar.update(source.summary().frames,
                  options.most_frames > 0 ? options.most_frames : source.count().value_or(0));
     }
@@ -55,7 +55,7 @@ Status run(const Options& options) {
     const auto progress = [&bar](std::int64_t done, std::int64_t total) {
       bar.update(done, total);
     };
-    QUANT_TRY(add_full_analysis(subject, pixels, options.threads, progress, findings.noise));
+    QUANT_TRY(add_full_analysis(subject, kept_frames, options.threads, progress, findings.noise));
   }
   findings.worst = advise(findings.noise);
   findings.remarks = general_remarks(findings.noise, model->archive().calibration);

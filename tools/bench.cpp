@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "command.h"
@@ -26,6 +27,13 @@ struct Options {
 // picture.
 Frame synthetic_frame(const InputSpec& spec) {
   Frame frame;
+  for (const FeatureInput& feature : spec.features) {
+    Tensor& wave = frame.features.emplace_back(DataType::kFloat32, feature.shape);
+    const auto values = wave.data<float>();
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = std::sin(0.37F * static_cast<float>(i));
+  }
+  if (!spec.is_image()) return frame;
   frame.name = "synthetic";
   frame.pixels = Tensor(DataType::kUint8, {spec.height, spec.width, spec.channels()});
   std::uint32_t state = 1;

@@ -21,24 +21,16 @@ struct Options {
   bool json = false;
 };
 
-Result<SuspectModel> read_model(const Options& options, const ModelFile& file) {
-  if (file.archive()) {
-    const Archive& archive = file.archive()->archive();
-    OnnxReadOptions read;
-    read.input_shapes = archive.input_shapes;
-    read.end_nodes = archive.end_nodes;
-    QUANT_TRY_ASSIGN(Graph graph, read_onnx(archive.original_onnx, read));
-    return make_suspect_model(std::move(graph), file.input());
-  }
-  QUANT_TRY_ASSIGN(const std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
-  QUANT_TRY_ASSIGN(Graph graph, read_onnx(onnx, options.read.read_options(options.model)));
+Result<SuspectModel> read_model(const ModelFile& file) {
+  QUANT_TRY_ASSIGN(Graph graph, file.native_graph());
   return make_suspect_model(std::move(graph), file.input());
 }
 
 Result<SuspectsReport> check(const Options& options) {
   QUANT_TRY_ASSIGN(const ModelFile file, ModelFile::open(options.model, options.read));
+  QUANT_TRY(file.require_image());
   SuspectsTask task;
-  QUANT_TRY_ASSIGN(task.model, read_model(options, file));
+  QUANT_TRY_ASSIGN(task.model, read_model(file));
   task.calibration = options.calib;
   task.data = options.data;
   task.frames.resize = *resize_mode_from_string(options.resize);

@@ -55,6 +55,7 @@ inline void add_threads_to(CLI::App& command, int& threads) {
 // How an ONNX file is read and what its image input means.
 struct ModelOptions {
   std::map<std::string, Shape> input_shapes;  // by name of the input
+  std::vector<std::string> start_nodes;
   std::vector<std::string> end_nodes;
   std::string color = "rgb";
   std::vector<float> mean = {0.0F};
@@ -64,6 +65,9 @@ struct ModelOptions {
   // Only what the reader needs: --input-shape, --end-node.
   void add_shape_to(CLI::App& command);
   OnnxReadOptions read_options(const std::filesystem::path& model) const;
+  // Whole and as a command takes it: weights of other files inside, cut by --start-node. `read` is
+  // read_options() before and fits the result behind. Errors name the file.
+  Result<std::vector<std::byte>> read_model(const std::string& path, OnnxReadOptions& read) const;
 };
 
 // A model file as contexts see it: an archive, or a plain ONNX file with its input described by
@@ -74,12 +78,17 @@ class ModelFile {
   static Result<ModelFile> open(const std::string& path, const ModelOptions& options);
 
   const InputSpec& input() const { return input_; }
+  // Unsupported, naming the file, of a model that takes features.
+  Status require_image() const;
+  // The network as read.
+  Result<Graph> native_graph() const;
   // Null for a plain ONNX file.
   const std::shared_ptr<const Model>& archive() const { return archive_; }
   Result<std::unique_ptr<Context>> make_context(ContextKind kind, ReferenceKind reference,
                                                 int threads) const;
 
  private:
+  std::string path_;
   InputSpec input_;
   std::shared_ptr<const Model> archive_;
   std::vector<std::byte> onnx_;
@@ -91,8 +100,5 @@ Result<bool> is_archive(const std::string& path);
 
 // A model script's text, at most kMaxScriptBytes.
 Result<ScriptSource> read_script(const std::string& path);
-
-// "/" and ":" become "_".
-std::string file_name_of(const std::string& tensor_name);
 
 }  // namespace quant::tool

@@ -147,6 +147,7 @@ Status run(const Options& options) {
     return fail(ErrorCode::kInvalidArgument,
                 "there is nothing to compare with: give --truth, --metric-command or both");
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
+  QUANT_TRY(model.require_image());
   std::vector<std::string> names = options.contexts;
   if (names.empty()) names = {"original", model.archive() ? "quantized" : "native"};
   QUANT_TRY_ASSIGN(const Contexts contexts, make_contexts(options, model, names));

@@ -58,7 +58,7 @@ Status OutputFolder::add(const Frame& frame, const std::vector<TensorInfo>& info
   nlohmann::ordered_json files = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string file =
-        fmt::format("{:06}.{}.npy", index_["images"].size(), file_name_of(infos[i].name));
+        fmt::format("{:06}.{}.npy", index_["images"].size(), npy_stem_of(infos[i].name));
     QUANT_TRY(write_npy(folder_ / file, outputs[i]));
     files.push_back({{"name", infos[i].name}, {"file", file}, {"shape", outputs[i].shape()}});
   }

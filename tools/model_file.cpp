@@ -7,6 +7,8 @@
 
 #include "command.h"
 #include "quant/base/read_file.h"
+#include "quant/onnx/cut_graph.h"
+#include "quant/onnx/embed_external_data.h"
 #include "quant/optimize/optimizer.h"
 #include "quant/script/parser.h"
 
@@ -50,6 +52,9 @@ void ModelOptions::add_shape_to(CLI::App& command) {
 
 void ModelOptions::add_to(CLI::App& command) {
   add_shape_to(command);
+  command.add_option("--start-node", start_nodes,
+                     "Cuts the graph at its beginning: these ONNX nodes or tensors become the "
+                     "inputs, and the frames are .npy files of them");
   command.add_option("--color", color, "Colour order that the model was trained with")
       ->check(CLI::IsMember({"rgb", "bgr", "gray"}))
       ->capture_default_str();
@@ -72,23 +77,48 @@ OnnxReadOptions ModelOptions::read_options(const std::filesystem::path& model) c
   return options;
 }
 
+Result<std::vector<std::byte>> ModelOptions::read_model(const std::string& path,
+                                                        OnnxReadOptions& read) const {
+  QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(path, kMaxModelBytes));
+  auto whole = embed_external_data(std::move(onnx), read.external_data_dir);
+  if (whole) whole = cut_at_start(std::move(*whole), start_nodes, read);
+  if (!whole) return fail_with_context(std::move(whole).error(), path);
+  return whole;
+}
+
 Result<ModelFile> ModelFile::open(const std::string& path, const ModelOptions& options) {
   ModelFile file;
+  file.path_ = path;
   QUANT_TRY_ASSIGN(const bool archive, is_archive(path));
   if (archive) {
     QUANT_TRY_ASSIGN(file.archive_, Model::open(path));
     file.input_ = file.archive_->input();
     return file;
   }
-  QUANT_TRY_ASSIGN(file.onnx_, read_file(path, kMaxModelBytes));
   file.read_ = options.read_options(path);
+  QUANT_TRY_ASSIGN(file.onnx_, options.read_model(path, file.read_));
   auto graph = read_onnx(file.onnx_, file.read_);
   if (!graph) return fail_with_context(std::move(graph).error(), path);
   auto input =
-      image_input(*graph, *color_order_from_string(options.color), options.mean, options.std);
+      describe_input(*graph, *color_order_from_string(options.color), options.mean, options.std);
   if (!input) return fail_with_context(std::move(input).error(), path);
   file.input_ = std::move(*input);
   return file;
+}
+
+Result<Graph> ModelFile::native_graph() const {
+  if (!archive_) return read_onnx(onnx_, read_);
+  const Archive& archive = archive_->archive();
+  OnnxReadOptions read;
+  read.input_shapes = archive.input_shapes;
+  read.end_nodes = archive.end_nodes;
+  return read_onnx(archive.original_onnx, read);
+}
+
+Status ModelFile::require_image() const {
+  if (input_.is_image()) return {};
+  return fail(ErrorCode::kUnsupported,
+              "the model takes features; this command looks at models of images", path_);
 }
 
 Result<std::unique_ptr<Context>> ModelFile::make_context(ContextKind kind, ReferenceKind reference,
@@ -112,13 +142,6 @@ Result<bool> is_archive(const std::string& path) {
   std::string found(kMagic.size(), '\0');
   file.read(found.data(), static_cast<std::streamsize>(found.size()));
   return file.good() && found == kMagic;
-}
-
-std::string file_name_of(const std::string& tensor_name) {
-  std::string name = tensor_name;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
-  return name;
 }
 
 Result<ScriptSource> read_script(const std::string& path) {

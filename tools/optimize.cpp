@@ -138,23 +138,22 @@ Result<Network> read_network(const Options& options) {
   }
   network.scope =
       options.scope.empty() ? std::filesystem::path(options.model).stem().string() : options.scope;
-  QUANT_TRY_ASSIGN(std::vector<std::byte> onnx, read_file(options.model, kMaxModelBytes));
+  QUANT_TRY_ASSIGN(std::vector<std::byte> onnx,
+                   options.read.read_model(options.model, network.read));
   const auto named = [&](Error error) {
     return fail_with_context(std::move(error), options.model);
   };
-  auto embedded = embed_external_data(std::move(onnx), network.read.external_data_dir);
-  if (!embedded) return named(std::move(embedded).error());
-  auto graph = read_onnx(*embedded, network.read);
+  auto graph = read_onnx(onnx, network.read);
   if (!graph) return named(std::move(graph).error());
   if (script && (!script->output_activations.empty() || !script->transposes.empty())) {
-    QUANT_TRY_ASSIGN(embedded, edit_model(*script, *graph, network.scope, std::move(*embedded)));
-    graph = read_onnx(*embedded, network.read);
+    QUANT_TRY_ASSIGN(onnx, edit_model(*script, *graph, network.scope, std::move(onnx)));
+    graph = read_onnx(onnx, network.read);
     if (!graph) return named(std::move(graph).error());
   }
-  network.onnx = std::move(*embedded);
+  network.onnx = std::move(onnx);
   network.quantized = is_quantized(*graph);
-  auto input = image_input(*graph, *color_order_from_string(options.read.color), options.read.mean,
-                           options.read.std);
+  auto input = describe_input(*graph, *color_order_from_string(options.read.color),
+                              options.read.mean, options.read.std);
   if (!input) return named(std::move(input).error());
   if (script) {
     if (options.normalized && !script->normalizations.empty()) {
@@ -271,7 +270,8 @@ Status run(const Options& options) {
   QUANT_TRY_ASSIGN(SourceCalibrationSet frames, open_frames(options, network));
   const OptimizerOptions optimizer = optimizer_options(options, network, level);
   std::optional<std::vector<std::string>> suspects;
-  if (takes_long(optimizer) && !network.quantized) {
+  // The suspects are those of pictures.
+  if (takes_long(optimizer) && !network.quantized && network.input.is_image()) {
     if (const Status possible = check_work(network.onnx, optimizer, frames); !possible)
       return fail_with_context(possible.error(), options.model);
     auto found = check_first(options, network);

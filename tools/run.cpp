@@ -84,7 +84,7 @@ Status write_raw(const std::filesystem::path& directory, const Context& context,
   nlohmann::ordered_json parameters = nlohmann::ordered_json::array();
   for (std::size_t i = 0; i < collected.raw.size(); ++i) {
     const QuantParams& params = context.raw_params()[i];
-    const std::string file = file_name_of(context.raw_outputs()[i].name) + ".raw.npy";
+    const std::string file = npy_stem_of(context.raw_outputs()[i].name) + ".raw.npy";
     QUANT_TRY(write_npy(directory / file, stack(collected.raw[i])));
     parameters.push_back(raw_json(context.raw_outputs()[i].name, file, params));
   }
@@ -133,10 +133,10 @@ Status write_taps(const Options& options, const Context& context, const std::vec
     Tensor stacked = stack(tapped[i]);
     nlohmann::ordered_json entry = {
         {"layer", taps[i].layer}, {"name", value.name}, {"shape", stacked.shape()}};
-    const auto path = directory / (file_name_of(value.name) + ".npy");
+    const auto path = directory / (npy_stem_of(value.name) + ".npy");
     if (is_integer_activation(context, value)) {
       if (options.raw) {
-        const std::string raw = file_name_of(value.name) + ".raw.npy";
+        const std::string raw = npy_stem_of(value.name) + ".raw.npy";
         QUANT_TRY(write_npy(directory / raw, stacked));
         entry["raw"] = raw_json(value.name, raw, *value.quant);
       }
@@ -197,7 +197,7 @@ Status run(const Options& options) {
   for (std::size_t i = 0; i < collected.outputs.size(); ++i) {
     const TensorInfo& info = context->outputs()[i];
     const Tensor stacked = stack(collected.outputs[i]);
-    const auto file = std::filesystem::path(options.output) / (file_name_of(info.name) + ".npy");
+    const auto file = std::filesystem::path(options.output) / (npy_stem_of(info.name) + ".npy");
     QUANT_TRY(write_npy(file, stacked));
     report["outputs"].push_back(
         {{"name", info.name}, {"file", file.string()}, {"shape", stacked.shape()}});

@@ -22,8 +22,8 @@ struct Options {
   bool json = false;
 };
 
-// The layers that are quantized. A model whose input is no image cannot be optimized: then it is
-// those of the graph as read.
+// The layers that are quantized. A model whose input is neither an image nor features cannot be
+// optimized: then it is those of the graph as read.
 Result<Graph> quantized_graph(const Options& options) {
   QUANT_TRY_ASSIGN(const bool archive, is_archive(options.model));
   if (archive) {
@@ -32,7 +32,7 @@ Result<Graph> quantized_graph(const Options& options) {
   }
   const OnnxReadOptions read = options.read.read_options(options.model);
   QUANT_TRY_ASSIGN(Graph graph, read_onnx_file(options.model, read));
-  const auto input = image_input(graph, ColorOrder::kRgb, options.read.mean, options.read.std);
+  const auto input = describe_input(graph, ColorOrder::kRgb, options.read.mean, options.read.std);
   if (!input) return graph;
   return optimize_float(std::move(graph), *input);
 }

@@ -20,13 +20,16 @@ std::optional<std::int64_t> SourceCalibrationSet::count() const {
   return most_ > 0 && count ? std::min(*count, most_) : count;
 }
 
-Result<std::optional<Tensor>> SourceCalibrationSet::next() {
-  if (!source_ || (most_ > 0 && source_->summary().frames >= most_)) return std::optional<Tensor>();
+Result<std::optional<std::vector<Tensor>>> SourceCalibrationSet::next() {
+  std::optional<std::vector<Tensor>> inputs;
+  if (!source_ || (most_ > 0 && source_->summary().frames >= most_)) return inputs;
   QUANT_TRY_ASSIGN(std::optional<Frame> frame, source_->next());
-  if (!frame) return std::optional<Tensor>();
+  if (!frame) return inputs;
+  if (!spec_.is_image()) return std::optional(std::move(frame->features));
   const Tensor pixels =
       frame->pixels ? *frame->pixels : denormalize_input(frame->network_input, spec_);
-  return std::optional<Tensor>(normalize_frame(pixels, pixel_spec_));
+  inputs.emplace({normalize_frame(pixels, pixel_spec_)});
+  return inputs;
 }
 
 Status SourceCalibrationSet::rewind() {

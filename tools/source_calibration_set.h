@@ -22,7 +22,7 @@ class SourceCalibrationSet : public CalibrationSet {
   SourceCalibrationSet(FrameSource source, InputSpec spec, std::int64_t most);
 
   std::optional<std::int64_t> count() const override;
-  Result<std::optional<Tensor>> next() override;
+  Result<std::optional<std::vector<Tensor>>> next() override;
   Status rewind() override;
 
   // Of the longest pass: some steps look at the first frames only.

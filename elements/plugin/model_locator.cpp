@@ -93,6 +93,10 @@ Result<std::shared_ptr<const Model>> ModelLocator::find(GstElement* element) {
   }
   if (path.empty()) return std::shared_ptr<const Model>();
   QUANT_TRY_ASSIGN(auto model, Model::open(path));
+  if (!model->input().is_image()) {
+    return fail(ErrorCode::kUnsupported,
+                "the model takes feature tensors, not frames; no element feeds it", path);
+  }
   const std::lock_guard lock(mutex_);
   if (from_neighbour) neighbour_path_ = path;
   model_ = model;

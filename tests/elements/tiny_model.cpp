@@ -55,12 +55,12 @@ class NoiseFrames : public CalibrationSet {
     given_ = 0;
     return {};
   }
-  Result<std::optional<Tensor>> next() override {
-    if (given_ == kCalibrationFrames) return std::optional<Tensor>();
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    if (given_ == kCalibrationFrames) return std::optional<std::vector<Tensor>>();
     std::mt19937 random(static_cast<unsigned>(given_++));
     Tensor frame(DataType::kFloat32, shape_);
     for (float& pixel : frame.data<float>()) pixel = static_cast<float>(random() % 256);
-    return std::optional<Tensor>(std::move(frame));
+    return std::optional(std::vector<Tensor>{std::move(frame)});
   }
 
  private:

@@ -63,6 +63,11 @@ class Transformer(unittest.TestCase):
         for name, ratio in self.ratios().items():
             self.assertGreater(ratio, 20, name)
 
+    def test_fine_tuned_eight_bits(self):
+        self.optimize(NORMALIZATION, "--level", "2", "--frames", "64", "--epochs", "2")
+        for name, ratio in self.ratios().items():
+            self.assertGreater(ratio, 20, name)
+
     def test_sixteen_bits(self):
         self.optimize(NORMALIZATION + "quantization_param({*}, precision_mode=a16_w16)\n")
         for name, ratio in self.ratios().items():

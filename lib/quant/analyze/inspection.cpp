@@ -76,20 +76,28 @@ void append_layers(std::string& text, const Json& layers) {
   }
 }
 
+Json describe_input(const InputSpec& input, const Graph& integer) {
+  if (input.is_image()) {
+    return {{"name", input.name},     {"width", input.width},
+            {"height", input.height}, {"color", to_string(input.color)},
+            {"mean", input.mean},     {"std", input.std}};
+  }
+  Json features = Json::array();
+  for (const ValueId id : integer.inputs) {
+    Json feature = describe_value(integer.value(id));
+    add_params(feature, *integer.value(id).quant);
+    features.push_back(std::move(feature));
+  }
+  return {{"features", std::move(features)}};
+}
+
 }  // namespace
 
 Result<Json> inspect_model(const Model& model) {
   QUANT_TRY_ASSIGN(const auto plan, model.plan());
   const Graph& graph = model.integer_graph();
-  const InputSpec& input = model.input();
   Json report = {{"file", model.path()},
-                 {"input",
-                  {{"name", input.name},
-                   {"width", input.width},
-                   {"height", input.height},
-                   {"color", to_string(input.color)},
-                   {"mean", input.mean},
-                   {"std", input.std}}},
+                 {"input", describe_input(model.input(), graph)},
                  {"isa", to_string(plan->isa())}};
   std::size_t weights = 0;
   for (const Value& value : graph.values) {
@@ -152,14 +160,29 @@ Json inspect_graph(const Graph& graph) {
   return report;
 }
 
-std::string inspection_text(const Json& report) {
-  std::string text = report["file"].get<std::string>() + "\n";
-  if (report.contains("input")) {
-    const Json& input = report["input"];
+namespace {
+
+void append_input(std::string& text, const Json& input) {
+  if (!input.contains("features")) {
     text += fmt::format("input  {}  {}x{} {} uint8, mean {}, std {}\n",
                         input["name"].get<std::string>(), input["width"].get<int>(),
                         input["height"].get<int>(), input["color"].get<std::string>(),
                         joined(input["mean"], " "), joined(input["std"], " "));
+    return;
+  }
+  for (const Json& feature : input["features"]) {
+    text += fmt::format("input  {}  {} {}  scale {} zero {}\n", feature["name"].get<std::string>(),
+                        feature["type"].get<std::string>(), shape_text(feature["shape"]),
+                        number_text(feature["scale"]), number_text(feature["zero_point"]));
+  }
+}
+
+}  // namespace
+
+std::string inspection_text(const Json& report) {
+  std::string text = report["file"].get<std::string>() + "\n";
+  if (report.contains("input")) {
+    append_input(text, report["input"]);
     const Json& memory = report["memory"];
     text += fmt::format("kernels {}; weights {} KiB, activations {} KiB, scratch {} KiB\n",
                         report["isa"].get<std::string>(),

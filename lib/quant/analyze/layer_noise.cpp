@@ -13,6 +13,7 @@
 #include "quant/backend/host_part.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/optimize/integer_inputs.h"
 
 namespace quant {
 namespace {
@@ -183,12 +184,11 @@ Result<LayerNoiseAnalysis> LayerNoiseAnalysis::create(NoiseSubject subject, int 
 
 Status LayerNoiseAnalysis::add_frame(const Frame& frame) {
   State& state = *state_;
-  const Tensor pixels =
-      frame.pixels ? *frame.pixels : denormalize_input(frame.network_input, state.subject.input);
-  const Tensor float_input = float_pixels(frame, state.subject.input);
-  QUANT_TRY(state.integer.run(pixels, state.integers));
+  const std::vector<Tensor> inputs = float_inputs(frame, state.subject.input);
+  QUANT_TRY(state.integer.run(integer_inputs(*state.subject.integer, state.subject.input, inputs),
+                              state.integers));
   std::vector<Tensor> reference;
-  QUANT_TRY(state.reference.run_with_taps(std::span(&float_input, 1), state.taps, reference));
+  QUANT_TRY(state.reference.run_with_taps(inputs, state.taps, reference));
   for (std::size_t i = 0; i < state.watched.size(); ++i) {
     const Tensor& integers = state.integers[state.position[i]];
     const auto& params = state.subject.integer->value(state.watched[i].integer).quant;

@@ -4,14 +4,14 @@
 #include "quant/engine/float_executor.h"
 
 namespace quant {
-Status add_full_analysis(const NoiseSubject& subject, std::span<const Tensor> float_pixels,
+Status add_full_analysis(const NoiseSubject& subject, std::span<const std::vector<Tensor>> frames,
                          int threads, const FullProgress& progress, NoiseReport& report) {
-  if (float_pixels.empty()) return fail(ErrorCode::kInvalidArgument, "there are no frames");
-  std::vector<std::vector<Tensor>> expected(float_pixels.size());
+  if (frames.empty()) return fail(ErrorCode::kInvalidArgument, "there are no frames");
+  std::vector<std::vector<Tensor>> expected(frames.size());
   {
     QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(subject.float_network, threads));
-    for (std::size_t frame = 0; frame < float_pixels.size(); ++frame)
-      QUANT_TRY(executor.run(float_pixels.subspan(frame, 1), expected[frame]));
+    for (std::size_t frame = 0; frame < frames.size(); ++frame)
+      QUANT_TRY(executor.run(frames[frame], expected[frame]));
   }
   const ChannelGains gains = channel_gains(*subject.float_network, *subject.integer);
   for (std::size_t i = 0; i < report.layers.size(); ++i) {
@@ -21,9 +21,9 @@ Status add_full_analysis(const NoiseSubject& subject, std::span<const Tensor> fl
         FloatExecutor executor,
         FloatExecutor::create(std::make_shared<const Graph>(std::move(graph)), threads));
     layer.at_outputs.assign(report.outputs.size(), {});
-    for (std::size_t frame = 0; frame < float_pixels.size(); ++frame) {
+    for (std::size_t frame = 0; frame < frames.size(); ++frame) {
       std::vector<Tensor> outputs;
-      QUANT_TRY(executor.run(float_pixels.subspan(frame, 1), outputs));
+      QUANT_TRY(executor.run(frames[frame], outputs));
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         // Labels, and lists that came out at another length, have no figure.
         if (const auto error = measure_error(expected[frame][o], outputs[o]))
@@ -33,7 +33,7 @@ Status add_full_analysis(const NoiseSubject& subject, std::span<const Tensor> fl
     if (progress)
       progress(static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(report.layers.size()));
   }
-  report.full_frames = static_cast<std::int64_t>(float_pixels.size());
+  report.full_frames = static_cast<std::int64_t>(frames.size());
   return {};
 }
 

@@ -15,9 +15,9 @@ namespace quant {
 using FullProgress = std::function<void(std::int64_t, std::int64_t)>;
 
 // Fills in LayerNoise::at_outputs and NoiseReport::full_frames. `report` is the on-layer report of
-// the same subject; each layer is a hybrid network of its own. Frames and reference outputs are
-// held in memory. InvalidArgument where there are no frames.
-Status add_full_analysis(const NoiseSubject& subject, std::span<const Tensor> float_pixels,
+// the same subject; each layer is a hybrid network of its own. `frames` are float_inputs(); they
+// and the reference outputs are held in memory. InvalidArgument where there are no frames.
+Status add_full_analysis(const NoiseSubject& subject, std::span<const std::vector<Tensor>> frames,
                          int threads, const FullProgress& progress, NoiseReport& report);
 
 }  // namespace quant

@@ -50,6 +50,36 @@ Status check_host_shapes(const Graph& host) {
   return {};
 }
 
+// The integer graph takes what the description of its input says.
+Status check_inputs(const InputSpec& spec, const Graph& integer) {
+  const auto wrong = [](std::string what, const std::string& where) -> Status {
+    return fail(ErrorCode::kInvalidData, std::move(what), where);
+  };
+  if (integer.inputs.size() != std::max<std::size_t>(1, spec.features.size()))
+    return wrong(spec.is_image() ? "the integer graph has not one input"
+                                 : "the integer graph has not as many inputs as the model",
+                 integer.name);
+  for (std::size_t i = 0; i < integer.inputs.size(); ++i) {
+    const Value& input = integer.value(integer.inputs[i]);
+    const Shape shape = spec.is_image() ? Shape{1, spec.channels(), spec.height, spec.width}
+                                        : spec.features[i].shape;
+    const bool wide = !spec.is_image() && input.type == DataType::kUint16;
+    const bool plain = spec.is_image() || (input.quant && input.quant->is_plain());
+    const bool named = spec.is_image() || input.name == spec.features[i].name;
+    if ((input.type != DataType::kUint8 && !wide) || input.shape != shape || input.constant ||
+        !named || !plain) {
+      return wrong(
+          fmt::format("the integer graph takes {} {}, {} {}", to_string(input.type),
+                      to_string(input.shape),
+                      spec.is_image() ? "a frame is uint8"
+                                      : fmt::format("the features '{}' are", spec.features[i].name),
+                      to_string(shape)),
+          input.name);
+    }
+  }
+  return {};
+}
+
 // What the rest of the library takes for granted of the two graphs together.
 Status check_model(const QuantizedModel& model) {
   const auto wrong = [](std::string what, const std::string& where) {
@@ -61,14 +91,7 @@ Status check_model(const QuantizedModel& model) {
   QUANT_TRY(verify(integer));
   QUANT_TRY(verify(host));
 
-  const Shape frame = {1, model.input.channels(), model.input.height, model.input.width};
-  if (integer.inputs.size() != 1) return wrong("the integer graph has not one input", integer.name);
-  const Value& input = integer.value(integer.inputs[0]);
-  if (input.type != DataType::kUint8 || input.shape != frame || input.constant) {
-    return wrong(fmt::format("the integer graph takes {} {}, a frame is uint8 {}",
-                             to_string(input.type), to_string(input.shape), to_string(frame)),
-                 input.name);
-  }
+  QUANT_TRY(check_inputs(model.input, integer));
   for (const Value& value : integer.values) {
     if (!is_static(value.shape)) return wrong("has an open size in the integer graph", value.name);
     if (!value.constant && !value.quant) return wrong("has no quantization parameters", value.name);

@@ -32,6 +32,12 @@ Result<std::string> own_checksum(json manifest) {
 }
 
 json input_to_json(const InputSpec& input) {
+  if (!input.is_image()) {
+    json list = json::array();
+    for (const FeatureInput& feature : input.features)
+      list.push_back({{"name", feature.name}, {"shape", feature.shape}});
+    return {{"features", std::move(list)}};
+  }
   return {{"name", input.name},
           {"width", input.width},
           {"height", input.height},
@@ -40,8 +46,28 @@ json input_to_json(const InputSpec& input) {
           {"std", floats_to_json(input.std)}};
 }
 
+Result<std::vector<FeatureInput>> features_from_json(const JsonField& field) {
+  std::vector<FeatureInput> features;
+  QUANT_TRY_ASSIGN(const auto items, field.items());
+  for (const JsonField& item : items) {
+    FeatureInput& feature = features.emplace_back();
+    QUANT_TRY_ASSIGN(const JsonField name, item.at("name"));
+    QUANT_TRY_ASSIGN(feature.name, name.text());
+    QUANT_TRY_ASSIGN(const JsonField shape, item.at("shape"));
+    QUANT_TRY_ASSIGN(feature.shape, shape.integers(1, kMaxElements));
+  }
+  if (features.empty()) return field.wrong("the model has no input");
+  return features;
+}
+
 Result<InputSpec> input_from_json(const JsonField& field) {
   InputSpec input;
+  if (field.has("features")) {
+    QUANT_TRY_ASSIGN(const JsonField features, field.at("features"));
+    QUANT_TRY_ASSIGN(input.features, features_from_json(features));
+    if (auto status = verify(input); !status) return features.wrong(status.error().text());
+    return input;
+  }
   constexpr std::int64_t kMaxInt = std::numeric_limits<int>::max();
   QUANT_TRY_ASSIGN(const JsonField name, field.at("name"));
   QUANT_TRY_ASSIGN(input.name, name.text());

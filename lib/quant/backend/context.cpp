@@ -7,6 +7,7 @@
 #include "quant/backend/native_reference.h"
 #include "quant/engine/float_executor.h"
 #include "quant/onnx/onnx_reader.h"
+#include "quant/optimize/integer_inputs.h"
 
 namespace quant {
 namespace {
@@ -37,7 +38,7 @@ class ForeignContext : public RealContext {
   std::string description() const override { return backend_->description(); }
   const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    return backend_->run(std::span(&frame.network_input, 1), outputs);
+    return backend_->run(frame.onnx_inputs(), outputs);
   }
 
  private:
@@ -55,9 +56,12 @@ class FloatContext : public RealContext {
   std::string description() const override { return "gst-quant float executor"; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor input = pixels_of_ ? float_pixels(frame, *pixels_of_) : frame.network_input;
-    if (wanted_.empty()) return executor_.run(std::span(&input, 1), outputs);
-    QUANT_TRY(executor_.run_with_taps(std::span(&input, 1), wanted_, outputs));
+    if (pixels_of_) return run_on(float_inputs(frame, *pixels_of_), outputs);
+    return run_on(frame.onnx_inputs(), outputs);
+  }
+  Status run_on(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+    if (wanted_.empty()) return executor_.run(inputs, outputs);
+    QUANT_TRY(executor_.run_with_taps(inputs, wanted_, outputs));
     const auto taps = outputs.begin() + static_cast<std::ptrdiff_t>(outputs_.size());
     tapped_.assign(taps, outputs.end());
     outputs.erase(taps, outputs.end());
@@ -80,6 +84,12 @@ class FloatContext : public RealContext {
   std::vector<Tensor> tapped_;
 };
 
+std::vector<Tensor> emulator_inputs(const Frame& frame, const Model& model) {
+  if (frame.pixels) return {*frame.pixels};
+  if (model.input().is_image()) return {denormalize_input(frame.network_input, model.input())};
+  return integer_inputs(model.integer_graph(), model.input(), frame.features);
+}
+
 class QuantizedContext : public Context {
  public:
   QuantizedContext(std::shared_ptr<const Model> model, std::unique_ptr<Backend> emulator,
@@ -93,9 +103,7 @@ class QuantizedContext : public Context {
   std::string description() const override { return emulator_->description(); }
   const std::vector<TensorInfo>& outputs() const override { return model_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
-    const Tensor pixels =
-        frame.pixels ? *frame.pixels : denormalize_input(frame.network_input, model_->input());
-    QUANT_TRY(emulator_->run(std::span(&pixels, 1), raw_));
+    QUANT_TRY(emulator_->run(emulator_inputs(frame, *model_), raw_));
     tapped_.clear();
     for (const std::size_t position : positions_) tapped_.push_back(raw_[position]);
     raw_.resize(model_->raw_outputs().size());

@@ -57,8 +57,9 @@ class Context {
 // kHybrid, whose network make_float_context takes.
 Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
                                               ReferenceKind reference, int threads);
-// A float network on our own executor. `pixels_of`: it takes pixels (0…255) of this input; nothing:
-// the ONNX input itself. `threads` 0: one per core.
+// A float network on our own executor. `pixels_of`: it takes what float_inputs makes of a frame of
+// this input (pixels 0…255, or features); nothing: the ONNX input itself. `threads` 0: one per
+// core.
 Result<std::unique_ptr<Context>> make_float_context(ContextKind kind,
                                                     std::shared_ptr<const Graph> graph,
                                                     std::optional<InputSpec> pixels_of,

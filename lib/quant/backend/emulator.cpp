@@ -2,6 +2,7 @@
 #include "quant/backend/emulator.h"
 
 #include "quant/engine/integer_executor.h"
+#include "quant/engine/memory_order.h"
 
 namespace quant {
 namespace {
@@ -11,8 +12,10 @@ class Emulator : public Backend {
   Emulator(std::shared_ptr<const IntegerPlan> plan, int threads)
       : executor_(std::move(plan), threads) {
     const Graph& graph = executor_.plan().graph();
-    const Value& input = graph.value(graph.inputs[0]);
-    inputs_ = {{input.name, DataType::kUint8, {1, input.shape[2], input.shape[3], input.shape[1]}}};
+    for (const ValueId id : graph.inputs) {
+      const Value& value = graph.value(id);
+      inputs_.push_back({value.name, value.type, input_shape_in_memory(value.shape)});
+    }
     for (const ValueId id : executor_.plan().outputs()) {
       const Value& value = graph.value(id);
       outputs_.push_back({value.name, value.type, value.shape});
@@ -28,10 +31,8 @@ class Emulator : public Backend {
   const std::vector<QuantParams>& output_params() const override { return params_; }
 
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) override {
-    if (inputs.size() != 1)
-      return fail(ErrorCode::kInvalidArgument, "the emulator takes one input, the frame");
     outputs = executor_.make_outputs();
-    return executor_.run(inputs[0], outputs);
+    return executor_.run(inputs, outputs);
   }
 
  private:

@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <limits>
 #include <set>
-#include <unordered_map>
 
+#include "quant/onnx/cut_graph.h"
 #include "quant/onnx/element_type.h"
 #include "quant/onnx/embed_external_data.h"
 #include "quant/onnx/input_shapes.h"
@@ -44,86 +44,6 @@ void drop_initializers_from_inputs(onnx::ModelProto& model) {
   auto* inputs = graph.mutable_input();
   for (int i = inputs->size() - 1; i >= 0; --i)
     if (constants.contains(inputs->Get(i).name())) inputs->DeleteSubrange(i, 1);
-}
-
-// Values that a node reads, those of its subgraphs included.
-void collect_reads(const onnx::NodeProto& node, std::set<std::string>& names) {
-  names.insert(node.input().begin(), node.input().end());
-  for (const auto& attribute : node.attribute()) {
-    const auto read_subgraph = [&names](const onnx::GraphProto& graph) {
-      for (const auto& inner : graph.node()) collect_reads(inner, names);
-      for (const auto& output : graph.output()) names.insert(output.name());
-    };
-    if (attribute.has_g()) read_subgraph(attribute.g());
-    for (const auto& graph : attribute.graphs()) read_subgraph(graph);
-  }
-}
-
-// Nodes behind the cut go: they cost time, and may be ones that the runtime cannot load. So do
-// inputs that only they read, as in our reader.
-void drop_unused(onnx::GraphProto& graph) {
-  std::unordered_map<std::string, int> producers;
-  for (int i = 0; i < graph.node_size(); ++i)
-    for (const std::string& output : graph.node(i).output()) producers.emplace(output, i);
-
-  std::set<std::string> read;
-  std::vector<bool> keep(static_cast<std::size_t>(graph.node_size()));
-  std::vector<std::string> open;
-  for (const auto& output : graph.output()) open.push_back(output.name());
-  while (!open.empty()) {
-    const std::string name = std::move(open.back());
-    open.pop_back();
-    if (!read.insert(name).second) continue;
-    const auto producer = producers.find(name);
-    if (producer == producers.end() || keep[static_cast<std::size_t>(producer->second)]) continue;
-    keep[static_cast<std::size_t>(producer->second)] = true;
-    std::set<std::string> reads;
-    collect_reads(graph.node(producer->second), reads);
-    open.insert(open.end(), reads.begin(), reads.end());
-  }
-
-  google::protobuf::RepeatedPtrField<onnx::NodeProto> nodes;
-  for (int i = 0; i < graph.node_size(); ++i)
-    if (keep[static_cast<std::size_t>(i)]) *nodes.Add() = std::move(*graph.mutable_node(i));
-  graph.mutable_node()->Swap(&nodes);
-  auto* inputs = graph.mutable_input();
-  for (int i = inputs->size() - 1; i >= 0; --i)
-    if (!read.contains(inputs->Get(i).name())) inputs->DeleteSubrange(i, 1);
-}
-
-// All outputs of a named node, or a named tensor; an unnamed node goes by its first output. As in
-// our reader.
-Result<std::vector<std::string>> end_tensors(const onnx::GraphProto& graph,
-                                             const std::string& end) {
-  std::vector<std::string> tensors;
-  for (const auto& node : graph.node()) {
-    const bool is_tensor =
-        std::find(node.output().begin(), node.output().end(), end) != node.output().end();
-    if (is_tensor) return std::vector<std::string>{end};
-    if (node.name() == end && tensors.empty())
-      tensors.assign(node.output().begin(), node.output().end());
-  }
-  if (tensors.empty())
-    return fail(ErrorCode::kNotFound,
-                fmt::format("end node '{}': the model has no node or tensor of this name", end));
-  std::erase(tensors, "");
-  return tensors;
-}
-
-Status cut(onnx::GraphProto& graph, const std::vector<std::string>& end_nodes) {
-  if (end_nodes.empty()) return {};
-  std::vector<std::string> outputs;
-  for (const std::string& end : end_nodes) {
-    QUANT_TRY_ASSIGN(const std::vector<std::string> tensors, end_tensors(graph, end));
-    for (const std::string& tensor : tensors)
-      if (std::find(outputs.begin(), outputs.end(), tensor) == outputs.end())
-        outputs.push_back(tensor);
-  }
-  graph.clear_output();
-  // A name alone is a valid output: runtimes infer type and shape.
-  for (const std::string& output : outputs) graph.add_output()->set_name(output);
-  drop_unused(graph);
-  return {};
 }
 
 Status check_input_names(const onnx::GraphProto& graph, const std::map<std::string, Shape>& given) {
@@ -180,7 +100,7 @@ Result<ForeignModel> make_foreign_model(const ReferenceModel& model,
   QUANT_TRY(check_input_names(graph, model.input_shapes));
   drop_initializers_from_inputs(proto);
   ForeignModel foreign;
-  QUANT_TRY(cut(graph, model.end_nodes));
+  QUANT_TRY(cut_at_end(graph, model.end_nodes));
   declare_outputs(graph, declared);
   QUANT_TRY_ASSIGN(foreign.inputs, fix_inputs(graph, model));
   QUANT_TRY(embed_external_data(graph, model.external_data_dir));

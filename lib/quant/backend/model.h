@@ -41,14 +41,14 @@ class Model {
   const std::vector<QuantParams>& raw_params() const;  // one per raw output
   const std::vector<TensorInfo>& outputs() const;      // the model's own, float32
 
-  // Input: one uint8 tensor (1,H,W,C), the frame's own pixels in input().color order. Outputs:
-  // raw_outputs(). threads ≥ 1.
+  // Input: one uint8 tensor (1,H,W,C), the frame's own pixels in input().color order; of a feature
+  // network what integer_inputs makes. Outputs: raw_outputs(). threads ≥ 1.
   // With `taps`, activations of integer_graph() that are no outputs of it, these follow the outputs
   // in their order (and the model is prepared once more).
   Result<std::unique_ptr<Backend>> make_emulator(int threads, std::vector<ValueId> taps = {}) const;
   Result<std::unique_ptr<HostPart>> make_host_part(int threads) const;
-  // The network of the context fp-optimized. Input: float32 (1,C,H,W), pixels 0…255. Outputs:
-  // outputs(). Read from the original ONNX at every call.
+  // The network of the context fp-optimized. Input: float32 (1,C,H,W), pixels 0…255, or features.
+  // Outputs: outputs(). Read from the original ONNX at every call.
   Result<std::shared_ptr<const Graph>> fp_optimized() const;
   // Input: float32 (1,C,H,W), normalized. Outputs: outputs().
   Result<std::unique_ptr<Backend>> make_reference(ReferenceKind kind, int threads) const;

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "quant/engine/memory_order.h"
+
 namespace quant {
 
 using Kind = IntegerPlan::Buffer::Kind;
@@ -13,6 +17,8 @@ IntegerExecutor::IntegerExecutor(std::shared_ptr<const IntegerPlan> plan, int th
       arena_(plan_->arena_bytes()),
       scratch_(plan_->scratch_bytes(pool_.threads())),
       buffers_(plan_->buffers().size(), nullptr) {
+  for (const ValueId id : plan_->graph().inputs)
+    input_shapes_.push_back(input_shape_in_memory(plan_->graph().value(id).shape));
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const IntegerPlan::Buffer& buffer = plan_->buffers()[i];
     if (buffer.kind == Kind::kArena) {
@@ -35,23 +41,42 @@ std::vector<Tensor> IntegerExecutor::make_outputs() const {
   return outputs;
 }
 
-Status IntegerExecutor::run(const Tensor& frame, std::vector<Tensor>& outputs) {
-  const Shape& input = plan_->graph().value(plan_->graph().inputs[0]).shape;
-  const Shape pixels = {input[2], input[3], input[1]};
-  const Shape batch = {1, input[2], input[3], input[1]};
-  if (frame.type() != DataType::kUint8 || (frame.shape() != pixels && frame.shape() != batch)) {
+Status IntegerExecutor::check(std::span<const Tensor> inputs) const {
+  const Graph& graph = plan_->graph();
+  if (inputs.size() != input_shapes_.size()) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the frame is {} {}, the model takes uint8 {}", to_string(frame.type()),
-                            to_string(frame.shape()), to_string(batch)));
+                fmt::format("{} inputs were given, the model takes {}", inputs.size(),
+                            input_shapes_.size()),
+                graph.name);
   }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Value& value = graph.value(graph.inputs[i]);
+    const Shape& expected = input_shapes_[i];
+    const Shape& given = inputs[i].shape();
+    const bool without_batch =
+        expected.size() == 4 && expected[0] == 1 &&
+        std::equal(given.begin(), given.end(), expected.begin() + 1, expected.end());
+    if (inputs[i].type() != value.type || (given != expected && !without_batch)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("{} {} was given, the model takes {} {}", to_string(inputs[i].type()),
+                              to_string(given), to_string(value.type), to_string(expected)),
+                  value.name);
+    }
+  }
+  return {};
+}
+
+Status IntegerExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  QUANT_TRY(check(inputs));
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const IntegerPlan::Buffer& buffer = plan_->buffers()[i];
-    if (buffer.kind == Kind::kFrame) {
-      // Steps only read the frame.
-      buffers_[i] = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(frame.raw()));
-    } else if (buffer.kind == Kind::kOutput) {
+    const auto index = static_cast<std::size_t>(buffer.value);
+    if (buffer.kind == Kind::kInput) {
+      // Steps only read inputs.
       buffers_[i] =
-          reinterpret_cast<std::uint8_t*>(outputs[static_cast<std::size_t>(buffer.value)].raw());
+          const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(inputs[index].raw()));
+    } else if (buffer.kind == Kind::kOutput) {
+      buffers_[i] = reinterpret_cast<std::uint8_t*>(outputs[index].raw());
     }
   }
   const StepContext context{buffers_.data(), scratch_.data(), pool_};

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "quant/base/aligned_buffer.h"
@@ -22,19 +23,27 @@ class IntegerExecutor {
   // Tensors in the types (uint8 or uint16) and shapes of plan().outputs(), for run().
   std::vector<Tensor> make_outputs() const;
 
-  // `frame`: uint8 (1, H, W, C) or (H, W, C) of the graph's input size, else InvalidArgument.
-  // `outputs` as made by make_outputs(); written, not replaced. Allocates nothing.
-  Status run(const Tensor& frame, std::vector<Tensor>& outputs);
+  // `inputs`: integers of the type of each of the graph's inputs, its axes in the order of memory
+  // (input_shape_in_memory: a frame is (1, H, W, C); (H, W, C) will do), else InvalidArgument
+  // naming the input. `outputs` as made by make_outputs(); written, not replaced. Allocates
+  // nothing.
+  Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  Status run(const Tensor& frame, std::vector<Tensor>& outputs) {
+    return run(std::span(&frame, 1), outputs);
+  }
 
   // Bytes of memory that the session holds beside the shared plan.
   std::size_t bytes() const { return arena_.size() + scratch_.size(); }
 
  private:
+  Status check(std::span<const Tensor> inputs) const;
+
   std::shared_ptr<const IntegerPlan> plan_;
   ThreadPool pool_;
   AlignedBuffer arena_;
   AlignedBuffer scratch_;
   std::vector<std::uint8_t*> buffers_;
+  std::vector<Shape> input_shapes_;  // in memory
 };
 
 }  // namespace quant

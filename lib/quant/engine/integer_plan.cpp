@@ -235,17 +235,23 @@ void IntegerPlanBuilder::place_arena() {
   plan_->arena_bytes_ = arena.bytes;
 }
 
+Status IntegerPlanBuilder::add_input(ValueId id, ValueId index) {
+  const Value& value = graph().value(id);
+  if (value.type != DataType::kUint8 && value.type != DataType::kUint16)
+    return fail(ErrorCode::kUnsupported, "an input of an integer graph is uint8 or uint16",
+                value.name);
+  QUANT_TRY(checked_element_count(value.shape));
+  alias(id, add_buffer(IntegerPlan::Buffer::Kind::kInput, bytes_of(id), index),
+        input_order(value.shape.size()));
+  return {};
+}
+
 Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   QUANT_TRY(verify(graph()));
-  if (graph().inputs.size() != 1 || shape(graph().inputs[0]).size() != 4 ||
-      graph().value(graph().inputs[0]).type != DataType::kUint8) {
-    return fail(ErrorCode::kUnsupported,
-                "an integer graph has one input, a uint8 frame (1, C, H, W)", graph().name);
-  }
-  const ValueId frame = graph().inputs[0];
-  QUANT_TRY(checked_element_count(shape(frame)));
-  alias(frame, add_buffer(IntegerPlan::Buffer::Kind::kFrame, bytes_of(frame), frame),
-        channels_last_order());
+  if (graph().inputs.empty())
+    return fail(ErrorCode::kUnsupported, "an integer graph without an input", graph().name);
+  for (std::size_t index = 0; index < graph().inputs.size(); ++index)
+    QUANT_TRY(add_input(graph().inputs[index], static_cast<ValueId>(index)));
   for (const Node& node : graph().nodes) {
     if (auto status = add_node(node); !status)
       return fail_with_context(std::move(status).error(), node.name);

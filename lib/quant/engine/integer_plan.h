@@ -49,13 +49,13 @@ class IntegerPlan {
   Isa isa() const { return isa_; }
   const std::vector<IntegerStep>& steps() const { return steps_; }
 
-  // A buffer lies in the arena, is a constant, or comes from the caller (the frame, outputs).
+  // A buffer lies in the arena, is a constant, or comes from the caller (inputs, outputs).
   struct Buffer {
-    enum class Kind { kArena, kConstant, kFrame, kOutput };
+    enum class Kind { kArena, kConstant, kInput, kOutput };
     Kind kind = Kind::kArena;
     std::size_t bytes = 0;
     std::size_t offset = 0;    // kArena
-    ValueId value = kNoValue;  // kConstant: whose; kOutput: index into outputs()
+    ValueId value = kNoValue;  // kConstant: whose; kInput, kOutput: index into inputs, outputs()
   };
   const std::vector<Buffer>& buffers() const { return buffers_; }
   // What a run delivers, row-major in ONNX's shape: the graph's outputs, then Options::keep.

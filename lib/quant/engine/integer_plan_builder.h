@@ -60,6 +60,7 @@ class IntegerPlanBuilder {
 
  private:
   Status add_node(const Node& node);
+  Status add_input(ValueId id, ValueId index);
   OutputRange range_of(const Node& node, float scale, float zero_point) const;
   std::size_t bytes_of(ValueId id) const;
   // A step that copies a value into another order.

@@ -62,6 +62,17 @@ MemoryOrder row_major_order(std::size_t rank) {
 
 MemoryOrder channels_last_order() { return {0, 2, 3, 1}; }
 
+MemoryOrder input_order(std::size_t rank) {
+  return rank == 4 ? channels_last_order() : row_major_order(rank);
+}
+
+Shape input_shape_in_memory(const Shape& shape) {
+  Shape result;
+  for (const int axis : input_order(shape.size()))
+    result.push_back(shape[static_cast<std::size_t>(axis)]);
+  return result;
+}
+
 bool same_memory(const Shape& shape, const MemoryOrder& a, const MemoryOrder& b) {
   return without_ones(shape, a) == without_ones(shape, b);
 }

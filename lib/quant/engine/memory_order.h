@@ -19,6 +19,11 @@ using MemoryOrder = std::vector<int>;
 MemoryOrder row_major_order(std::size_t rank);
 // N, H, W, C for a feature map (N, C, H, W).
 MemoryOrder channels_last_order();
+// In which an integer graph's input lies: a frame or feature map channels last, as cameras deliver
+// it; all else row-major.
+MemoryOrder input_order(std::size_t rank);
+// The axes in that order: (1, C, H, W) becomes (1, H, W, C).
+Shape input_shape_in_memory(const Shape& shape);
 
 // Whether both orders put the same elements at the same places (axes of size 1 lie anywhere).
 bool same_memory(const Shape& shape, const MemoryOrder& a, const MemoryOrder& b);

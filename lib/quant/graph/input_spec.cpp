@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <set>
 
 namespace quant {
 
@@ -26,7 +27,28 @@ std::optional<ColorOrder> color_order_from_string(std::string_view name) {
   return std::nullopt;
 }
 
+namespace {
+
+Status verify_features(const std::vector<FeatureInput>& features) {
+  std::set<std::string> names;
+  for (const FeatureInput& feature : features) {
+    if (feature.name.empty() || !names.insert(feature.name).second)
+      return fail(ErrorCode::kInvalidArgument, "inputs need names, each its own", feature.name);
+    if (feature.shape.empty() || !is_static(feature.shape)) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("features of shape {} have no size", to_string(feature.shape)),
+                  feature.name);
+    }
+    QUANT_TRY_ASSIGN(const std::int64_t elements, checked_element_count(feature.shape));
+    if (elements == 0) return fail(ErrorCode::kInvalidArgument, "is empty", feature.name);
+  }
+  return {};
+}
+
+}  // namespace
+
 Status verify(const InputSpec& spec) {
+  if (!spec.is_image()) return verify_features(spec.features);
   constexpr int kMaxSide = 16384;
   if (spec.width < 1 || spec.height < 1 || spec.width > kMaxSide || spec.height > kMaxSide) {
     return fail(ErrorCode::kOutOfRange,

@@ -10,7 +10,7 @@ namespace quant {
 
 struct QuantizedModel {
   InputSpec input;
-  // One input (uint8, shape 1,C,H,W, the frame's own pixels in input.color order); outputs are the
+  // Input: a frame (uint8, shape 1,C,H,W, pixels in input.color order) or features; outputs are the
   // raw tensors. Value names are ONNX's where the value exists there. IntegerPlan::create() checks:
   // - Activations are uint8 or uint16 with one scale and an integer zero point. The frame may have
   //   one of both per channel, with fractions (its normalization inside).

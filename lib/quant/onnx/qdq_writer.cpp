@@ -240,6 +240,11 @@ Status check_types(const Graph& integer, bool exact) {
 
 Status check(const QuantizedModel& model, bool exact) {
   QUANT_TRY(verify(model.input));
+  if (!model.input.is_image()) {
+    return fail(ErrorCode::kUnsupported,
+                "the model takes features; only models of images are written as QDQ",
+                model.integer.name);
+  }
   QUANT_TRY(verify(model.integer));
   QUANT_TRY(verify(model.host));
   QUANT_TRY(check_nodes(model.integer, true));

@@ -7,6 +7,7 @@
 
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/tensor/visit_activation.h"
@@ -139,9 +140,9 @@ class BiasCorrection {
     QUANT_TRY(set.rewind());
     std::vector<Tensor> tapped;
     while (static_cast<std::int64_t>(frames_.size()) < options_.most_frames) {
-      QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
-      if (!pixels) break;
-      QUANT_TRY(executor.run_with_taps(std::span(&*pixels, 1), taps, tapped));
+      QUANT_TRY_ASSIGN(const auto inputs, set.next());
+      if (!inputs) break;
+      QUANT_TRY(executor.run_with_taps(*inputs, taps, tapped));
       for (std::size_t i = 0; i < layers_.size(); ++i) {
         Layer& layer = layers_[i];
         const auto values = std::as_const(tapped[i]).data<float>();
@@ -155,7 +156,7 @@ class BiasCorrection {
               std::clamp(values[at], (0.0F - zero_point) * scale, (greatest - zero_point) * scale);
         }
       }
-      frames_.push_back(frame_of_pixels(*pixels));
+      frames_.push_back(integer_inputs(graph_, model_.input, *inputs));
       QUANT_TRY(advance());
     }
     if (frames_.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
@@ -192,7 +193,7 @@ class BiasCorrection {
       sums.push_back({std::vector<std::int64_t>(layer.channels.count),
                       std::vector<std::int64_t>(layer.channels.count)});
     }
-    for (const Tensor& frame : frames_) {
+    for (const std::vector<Tensor>& frame : frames_) {
       QUANT_TRY(executor.run(frame, outputs));
       for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i], outputs[i], sums[i]);
       QUANT_TRY(advance());
@@ -267,9 +268,9 @@ class BiasCorrection {
   std::shared_ptr<const Graph> float_graph_;
   BiasCorrectionOptions options_;
   const StepProgress& progress_;
-  std::vector<int> depth_;     // by node
-  std::vector<Layer> layers_;  // by depth
-  std::vector<Tensor> frames_;
+  std::vector<int> depth_;                   // by node
+  std::vector<Layer> layers_;                // by depth
+  std::vector<std::vector<Tensor>> frames_;  // the integer graph's inputs
   std::int64_t expected_frames_ = 0;
   std::int64_t runs_per_frame_ = 0;
   std::int64_t done_ = 0;

@@ -52,10 +52,10 @@ Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, Calibrat
 
   const auto pass = [&](const auto& observe) -> Status {
     for (;;) {
-      QUANT_TRY_ASSIGN(const std::optional<Tensor> frame, set.next());
+      QUANT_TRY_ASSIGN(const auto frame, set.next());
       if (!frame) return {};
       std::vector<Tensor> tapped;
-      QUANT_TRY(executor.run_with_taps(std::span(&*frame, 1), ids, tapped));
+      QUANT_TRY(executor.run_with_taps(*frame, ids, tapped));
       for (std::size_t i = 0; i < ids.size(); ++i)
         observe(i, std::as_const(tapped[i]).template data<float>());
       ++done;

@@ -11,6 +11,7 @@
 #include "quant/graph/graph.h"
 #include "quant/optimize/observer.h"
 #include "quant/optimize/step_progress.h"
+#include "quant/tensor/tensor.h"
 
 namespace quant {
 
@@ -31,14 +32,15 @@ struct CalibrationOptions {
   int threads = 1;
 };
 
-// The calibration frames as the float graph's image input, (1, C, H, W) float32 pixels, one by one.
+// The calibration frames as the float graph's inputs, one by one: an image as (1, C, H, W) float32
+// pixels, features as they are.
 class CalibrationSet {
  public:
   virtual ~CalibrationSet() = default;
   // How many there will be at most, for progress; nothing where unknown.
   virtual std::optional<std::int64_t> count() const = 0;
   // Nothing at the end.
-  virtual Result<std::optional<Tensor>> next() = 0;
+  virtual Result<std::optional<std::vector<Tensor>>> next() = 0;
   // Back to the first: some methods look twice.
   virtual Status rewind() = 0;
 };

@@ -72,9 +72,9 @@ Status measure(const Graph& graph, CalibrationSet& set, int threads, std::vector
   std::int64_t frames = 0;
   std::vector<Tensor> tapped;
   for (;;) {
-    QUANT_TRY_ASSIGN(const std::optional<Tensor> frame, set.next());
+    QUANT_TRY_ASSIGN(const auto frame, set.next());
     if (!frame) break;
-    QUANT_TRY(executor.run_with_taps(std::span(&*frame, 1), taps, tapped));
+    QUANT_TRY(executor.run_with_taps(*frame, taps, tapped));
     std::size_t tap = 0;
     for (Pair& pair : pairs) {
       for (const ValueId id : pair.quantized) {

@@ -32,13 +32,18 @@ using tuning::Twin;
 // Frames in memory, as a set of their own.
 class HeldBackSet : public CalibrationSet {
  public:
-  explicit HeldBackSet(const std::vector<at::Tensor>& frames) : frames_(frames) {}
+  explicit HeldBackSet(const std::vector<std::vector<at::Tensor>>& frames) : frames_(frames) {}
   std::optional<std::int64_t> count() const override {
     return static_cast<std::int64_t>(frames_.size());
   }
-  Result<std::optional<Tensor>> next() override {
-    if (next_ == frames_.size()) return std::optional<Tensor>();
-    return std::optional<Tensor>(from_torch(frames_[next_++].to(at::kFloat)));
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    std::optional<std::vector<Tensor>> frame;
+    if (next_ == frames_.size()) return frame;
+    frame.emplace();
+    for (const at::Tensor& input : frames_[next_])
+      frame->push_back(from_torch(input.to(at::kFloat)));
+    ++next_;
+    return frame;
   }
   Status rewind() override {
     next_ = 0;
@@ -46,7 +51,7 @@ class HeldBackSet : public CalibrationSet {
   }
 
  private:
-  const std::vector<at::Tensor>& frames_;
+  const std::vector<std::vector<at::Tensor>>& frames_;
   std::size_t next_ = 0;
 };
 
@@ -114,13 +119,17 @@ class Finetuning {
     QUANT_TRY(set.rewind());
     std::int64_t index = 0;
     for (;;) {
-      QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
-      if (!pixels) break;
-      const at::Tensor frame = to_torch(*pixels).to(at::kByte);
+      QUANT_TRY_ASSIGN(const auto inputs, set.next());
+      if (!inputs) break;
       const bool judges = index++ % options_.held_back == options_.held_back - 1;
-      (judges ? judging_ : training_).push_back(frame);
-      fingerprint_.add(std::span(static_cast<const std::byte*>(frame.data_ptr()),
-                                 static_cast<std::size_t>(frame.numel())));
+      std::vector<at::Tensor>& frame = (judges ? judging_ : training_).emplace_back();
+      for (const Tensor& input : *inputs) {
+        const at::Tensor kept =
+            model_.input.is_image() ? to_torch(input).to(at::kByte) : to_torch(input);
+        fingerprint_.add(std::span(static_cast<const std::byte*>(kept.data_ptr()),
+                                   static_cast<std::size_t>(kept.nbytes())));
+        frame.push_back(kept);
+      }
     }
     if (index < options_.least_frames || training_.empty() || judging_.empty()) {
       return fail(ErrorCode::kInvalidArgument,
@@ -141,11 +150,18 @@ class Finetuning {
     return {};
   }
 
+  static std::vector<at::Tensor> as_float(const std::vector<at::Tensor>& frame) {
+    std::vector<at::Tensor> result;
+    for (const at::Tensor& input : frame) result.push_back(input.to(at::kFloat));
+    return result;
+  }
+
   // What the float network makes of a frame.
-  Result<std::vector<at::Tensor>> teach(const at::Tensor& pixels) {
-    const Tensor frame = from_torch(pixels);
+  Result<std::vector<at::Tensor>> teach(const std::vector<at::Tensor>& inputs) {
+    std::vector<Tensor> frame;
+    for (const at::Tensor& input : inputs) frame.push_back(from_torch(input));
     std::vector<Tensor> outputs;
-    QUANT_TRY(teacher_.run(std::span(&frame, 1), outputs));
+    QUANT_TRY(teacher_.run(frame, outputs));
     std::vector<at::Tensor> result;
     for (const Tensor& output : outputs) {
       result.push_back(output.type() == DataType::kFloat32 ? to_torch(output) : at::Tensor());
@@ -157,10 +173,10 @@ class Finetuning {
   Result<double> judge() {
     const at::NoGradGuard no_gradient;
     Energies energies(float_graph_->outputs.size());
-    for (const at::Tensor& frame : judging_) {
-      const at::Tensor pixels = frame.to(at::kFloat);
-      QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(pixels));
-      const std::vector<at::Tensor> found = twin_.run(pixels);
+    for (const std::vector<at::Tensor>& frame : judging_) {
+      const std::vector<at::Tensor> inputs = as_float(frame);
+      QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(inputs));
+      const std::vector<at::Tensor> found = twin_.run(inputs);
       for (std::size_t i = 0; i < found.size(); ++i) {
         if (!expected[i].defined()) continue;
         energies.signal[i] += expected[i].square().sum(at::kDouble).item<double>();
@@ -181,9 +197,11 @@ class Finetuning {
     }
     int in_batch = 0;
     for (std::size_t i = 0; i < order.size(); ++i) {
-      at::Tensor pixels = training_[order[i]].to(at::kFloat);
-      if (random.chance(options_.varied)) pixels = tuning::vary_frame(pixels, random);
-      QUANT_TRY(learn(pixels));
+      std::vector<at::Tensor> inputs = as_float(training_[order[i]]);
+      // What else a tensor of features could be, nobody knows.
+      const bool varied = model_.input.is_image() && random.chance(options_.varied);
+      if (varied) inputs = {tuning::vary_frame(inputs[0], random)};
+      QUANT_TRY(learn(inputs));
       ++status_.done;
       if (++in_batch == options_.batch || i + 1 == order.size()) {
         in_batch = 0;
@@ -214,9 +232,9 @@ class Finetuning {
   }
 
   // Adds one frame to the gradients.
-  Status learn(const at::Tensor& pixels) {
-    QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(pixels));
-    const std::vector<at::Tensor> found = twin_.run(pixels);
+  Status learn(const std::vector<at::Tensor>& inputs) {
+    QUANT_TRY_ASSIGN(const std::vector<at::Tensor> expected, teach(inputs));
+    const std::vector<at::Tensor> found = twin_.run(inputs);
     at::Tensor loss = at::zeros({});
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (!expected[i].defined()) continue;
@@ -325,8 +343,9 @@ class Finetuning {
   Adam adam_;
   FloatExecutor teacher_;
   Fingerprint fingerprint_;
-  std::vector<at::Tensor> training_;  // uint8, (1, C, H, W)
-  std::vector<at::Tensor> judging_;
+  // The float graph's inputs; pixels as uint8.
+  std::vector<std::vector<at::Tensor>> training_;
+  std::vector<std::vector<at::Tensor>> judging_;
   std::vector<double> usual_noise_;  // by output
   std::vector<at::Tensor> best_;     // by parameter
   int epoch_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "quant/engine/integer_executor.h"
+#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
@@ -194,9 +195,9 @@ class HessianRounding {
   Status collect(CalibrationSet& set) {
     QUANT_TRY(set.rewind());
     while (static_cast<std::int64_t>(frames_.size()) < options_.most_frames) {
-      QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
-      if (!pixels) break;
-      frames_.push_back(frame_of_pixels(*pixels));
+      QUANT_TRY_ASSIGN(const auto inputs, set.next());
+      if (!inputs) break;
+      frames_.push_back(integer_inputs(graph_, model_.input, *inputs));
     }
     if (frames_.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
     return {};
@@ -249,10 +250,15 @@ class HessianRounding {
       if (known == part->outputs.end()) part->outputs.push_back(input);
       layers.push_back(std::move(layer));
     }
-    // The frame is no output of a network: it is read as it comes.
-    const auto is_frame = [&](ValueId id) { return id == graph_.inputs[0]; };
+    // An input is no output of a network: it is read as it comes.
+    const auto place_of = [&](ValueId id) {
+      return std::find(graph_.inputs.begin(), graph_.inputs.end(), id) - graph_.inputs.begin();
+    };
+    const auto is_input = [&](ValueId id) {
+      return place_of(id) < static_cast<std::ptrdiff_t>(graph_.inputs.size());
+    };
     const std::vector<ValueId> inputs = part->outputs;
-    std::erase_if(part->outputs, is_frame);
+    std::erase_if(part->outputs, is_input);
     remove_unused(*part);
     std::optional<IntegerExecutor> executor;
     std::vector<Tensor> outputs;
@@ -263,29 +269,32 @@ class HessianRounding {
       outputs = executor->make_outputs();
     }
     std::mt19937_64 random(1);
-    for (const Tensor& frame : frames_) {
+    for (const std::vector<Tensor>& frame : frames_) {
       if (executor) QUANT_TRY(executor->run(frame, outputs));
       std::size_t next = 0;
       std::vector<Tensor> read;
       for (const ValueId id : inputs)
-        read.push_back(is_frame(id) ? planar(frame) : outputs[next++]);
+        read.push_back(is_input(id) ? planar(frame[static_cast<std::size_t>(place_of(id))])
+                                    : outputs[next++]);
       for (Layer& layer : layers) sample(layer, read[layer.input], random);
       QUANT_TRY(report(progress_, ++done_, runs_));
     }
     return layers;
   }
 
-  // (1, H, W, C) as (1, C, H, W).
-  static Tensor planar(const Tensor& frame) {
-    const Shape& shape = frame.shape();
-    Tensor result(DataType::kUint8, {1, shape[3], shape[1], shape[2]}, BufferFill::kUndefined);
-    const auto from = frame.data<std::uint8_t>();
-    const auto to = result.data<std::uint8_t>();
+  // Feature maps (1, H, W, C) as (1, C, H, W); other tensors as they are.
+  static Tensor planar(const Tensor& input) {
+    const Shape& shape = input.shape();
+    if (shape.size() != 4) return input;
+    Tensor result(input.type(), {shape[0], shape[3], shape[1], shape[2]}, BufferFill::kUndefined);
     const auto channels = static_cast<std::size_t>(shape[3]);
-    const std::size_t area = from.size() / channels;
-    for (std::size_t i = 0; i < area; ++i) {
-      for (std::size_t c = 0; c < channels; ++c) to[c * area + i] = from[i * channels + c];
-    }
+    const auto area = static_cast<std::size_t>(shape[1] * shape[2]);
+    visit_activation(input, [&](auto from) {
+      const auto to = result.data<std::remove_cv_t<typename decltype(from)::element_type>>();
+      for (std::size_t i = 0; i < area; ++i) {
+        for (std::size_t c = 0; c < channels; ++c) to[c * area + i] = from[i * channels + c];
+      }
+    });
     return result;
   }
 
@@ -360,7 +369,7 @@ class HessianRounding {
   const std::map<std::string, Tensor>& weights_;
   const HessianRoundingOptions& options_;
   const StepProgress& progress_;
-  std::vector<Tensor> frames_;
+  std::vector<std::vector<Tensor>> frames_;  // the integer graph's inputs
   std::int64_t runs_ = 0;
   std::int64_t done_ = 0;
 };

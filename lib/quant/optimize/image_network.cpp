@@ -13,7 +13,7 @@ namespace quant {
 Result<Graph> read_optimized(std::span<const std::byte> onnx, const OnnxReadOptions& read,
                              InputSpec& input) {
   QUANT_TRY_ASSIGN(Graph graph, read_onnx(onnx, read));
-  if (input.name.empty() && graph.inputs.size() == 1)
+  if (input.is_image() && input.name.empty() && graph.inputs.size() == 1)
     input.name = graph.value(graph.inputs[0]).name;
   return optimize_float(std::move(graph), input);
 }
@@ -26,25 +26,49 @@ Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadO
   return graph;
 }
 
-Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
-                              std::vector<float> std) {
-  if (graph.inputs.size() != 1) {
-    return fail(
-        ErrorCode::kUnsupported,
-        fmt::format("the model has {} inputs; one image input is supported", graph.inputs.size()),
-        graph.name);
+namespace {
+
+bool is_image(const Value& value) {
+  const Shape& shape = value.shape;
+  return value.type == DataType::kFloat32 && shape.size() == 4 && shape[0] == 1 &&
+         (shape[1] == 1 || shape[1] == 3) && shape[2] > 0 && shape[3] > 0 &&
+         shape[2] <= (1 << 16) && shape[3] <= (1 << 16);
+}
+
+Result<InputSpec> feature_inputs(const Graph& graph) {
+  InputSpec spec;
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.value(id);
+    if (value.type != DataType::kFloat32 || value.shape.empty() || !is_static(value.shape)) {
+      return fail(ErrorCode::kUnsupported,
+                  fmt::format("the input is {} {}, neither an image (1, 1 or 3, H, W) nor features "
+                              "of float32",
+                              to_string(value.type), to_string(value.shape)),
+                  value.name);
+    }
+    spec.features.push_back({value.name, value.shape});
+  }
+  if (spec.features.empty())
+    return fail(ErrorCode::kUnsupported, "the model has no input", graph.name);
+  return spec;
+}
+
+}  // namespace
+
+Result<InputSpec> describe_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
+                                 std::vector<float> std) {
+  if (graph.inputs.size() != 1 || !is_image(graph.value(graph.inputs[0]))) {
+    QUANT_TRY_ASSIGN(InputSpec spec, feature_inputs(graph));
+    if (mean != std::vector<float>{0} || std != std::vector<float>{1}) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the input is {} {}, no image: mean and std do not apply",
+                              to_string(DataType::kFloat32), to_string(spec.features[0].shape)),
+                  spec.features[0].name);
+    }
+    return spec;
   }
   const Value& value = graph.value(graph.inputs[0]);
   const Shape& shape = value.shape;
-  const bool image = value.type == DataType::kFloat32 && shape.size() == 4 && shape[0] == 1 &&
-                     (shape[1] == 1 || shape[1] == 3) && shape[2] > 0 && shape[3] > 0 &&
-                     shape[2] <= (1 << 16) && shape[3] <= (1 << 16);
-  if (!image) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("the input is {} {}, not an image (1, 1 or 3, H, W) of float32",
-                            to_string(value.type), to_string(shape)),
-                value.name);
-  }
   InputSpec spec;
   spec.name = value.name;
   spec.color = shape[1] == 1 ? ColorOrder::kGray : color;

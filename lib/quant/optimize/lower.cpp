@@ -45,15 +45,16 @@ class Lowering {
 
   Result<QuantizedModel> run() {
     QUANT_TRY(prepare());
-    const ValueId frame = frame_value();
     const PointwiseChains chains(graph_, host_);
     params_ = share_params(graph_, host_, chains, ranges_, bits_, fixed_).params;
     encode_outputs();
     integer_id_.assign(graph_.values.size(), kNoValue);
 
-    integer_id_[static_cast<std::size_t>(frame)] = add_activation(frame);
-    model_.integer.value(integer_id_[static_cast<std::size_t>(frame)]).name = model_.input.name;
-    model_.integer.inputs = {integer_id_[static_cast<std::size_t>(frame)]};
+    if (model_.input.is_image()) {
+      model_.integer.value(add_input(frame_value())).name = model_.input.name;
+    } else {
+      for (const ValueId id : graph_.inputs) add_input(id);
+    }
     for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
       if (!host_[index]) QUANT_TRY(lower_node(chains, graph_.nodes[index]));
     }
@@ -81,10 +82,14 @@ class Lowering {
     for (std::size_t id = 0; id < graph_.values.size(); ++id) {
       if (!graph_.values[id].constant) fixed_[id] = graph_.values[id].quant;
     }
-    QUANT_TRY(choose_frame());
+    if (model_.input.is_image()) QUANT_TRY(choose_frame());
     QUANT_TRY(check_plain());
     bits_ = value_bits(graph_, modes_);
-    bits_[static_cast<std::size_t>(frame_value())] = 8;
+    if (model_.input.is_image()) {
+      bits_[static_cast<std::size_t>(frame_value())] = 8;
+    } else {
+      choose_feature_bits();
+    }
     for (std::size_t id = 0; id < fixed_.size(); ++id) {
       if (fixed_[id]) ranges_[id] = {fixed_[id]->range_min, fixed_[id]->range_max};
     }
@@ -115,6 +120,19 @@ class Lowering {
       remove_nodes(std::span(&index, 1));
     }
     return {};
+  }
+
+  // As many as the most exact reader takes: the others get a change of precision.
+  void choose_feature_bits() {
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      if (host_[index]) continue;
+      for (const ValueId id : graph_.nodes[index].inputs) {
+        if (std::find(graph_.inputs.begin(), graph_.inputs.end(), id) == graph_.inputs.end())
+          continue;
+        int& bits = bits_[static_cast<std::size_t>(id)];
+        bits = std::max(bits, modes_[index].input_bits);
+      }
+    }
   }
 
   // Only the frame may have parameters by channel.
@@ -155,8 +173,9 @@ class Lowering {
   }
 
   // The value that holds the frame: the graph's input, or what normalization made of it where that
-  // costs nothing.
+  // costs nothing. None of a feature network.
   ValueId frame_value() const {
+    if (!model_.input.is_image()) return kNoValue;
     return bypassed_frame_ == kNoValue ? graph_.inputs[0] : bypassed_frame_;
   }
 
@@ -164,6 +183,13 @@ class Lowering {
     const Value& source = graph_.value(id);
     return quant::add_activation(model_.integer, source.name, source.shape,
                                  *params_[static_cast<std::size_t>(id)]);
+  }
+
+  ValueId add_input(ValueId id) {
+    const ValueId added = add_activation(id);
+    integer_id_[static_cast<std::size_t>(id)] = added;
+    model_.integer.inputs.push_back(added);
+    return added;
   }
 
   // The integer value of a float value that a node reads; constants are quantized on first use,
@@ -374,10 +400,11 @@ class Lowering {
 
 Result<Lowering> start(const Graph& graph, const InputSpec& input, const std::vector<Range>& ranges,
                        const QuantizationPlan& plan) {
-  if (graph.inputs.size() != 1) {
+  const std::size_t inputs = std::max<std::size_t>(1, input.features.size());
+  if (graph.inputs.size() != inputs) {
     return fail(
-        ErrorCode::kUnsupported,
-        fmt::format("the network has {} inputs; one image input is supported", graph.inputs.size()),
+        ErrorCode::kInvalidArgument,
+        fmt::format("the network has {} inputs, its description {}", graph.inputs.size(), inputs),
         graph.name);
   }
   QUANT_TRY_ASSIGN(std::vector<bool> host, partition(graph));

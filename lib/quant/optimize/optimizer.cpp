@@ -38,7 +38,7 @@ class StoppableSet : public CalibrationSet {
  public:
   StoppableSet(CalibrationSet& set, const std::function<bool()>& stop) : set_(set), stop_(stop) {}
   std::optional<std::int64_t> count() const override { return set_.count(); }
-  Result<std::optional<Tensor>> next() override {
+  Result<std::optional<std::vector<Tensor>>> next() override {
     if (stop_ && stop_()) return fail_stopped();
     return set_.next();
   }

@@ -102,15 +102,16 @@ using OptimizerProgress =
 // The graph that calibration runs on (context `fp-optimized`): what lowering takes, and of a model
 // that is quantized already what it computes but for rounding. Also fills in `input.name` where it
 // is empty. Errors of the reader; InvalidArgument where the model's input is no image of input's
-// size.
+// size. A network that takes features is the same without normalization.
 Result<Graph> read_fp_optimized(std::span<const std::byte> onnx, const OnnxReadOptions& read,
                                 InputSpec& input);
 
-// The image input that a model declares: name, width, height, channels (1: gray, 3: `color`); mean
-// and std as given, one value spread over all channels. Errors where the model has several inputs
-// or none that is an image.
-Result<InputSpec> image_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
-                              std::vector<float> std);
+// What a model declares of its input. One input (1, 1 or 3, H, W) is an image: name, width, height,
+// channels (1: gray, 3: `color`); mean and std as given, one value spread over all channels. All
+// else are features, to which neither applies: an error where they are not 0 and 1, or an input is
+// not float32.
+Result<InputSpec> describe_input(const Graph& graph, ColorOrder color, std::vector<float> mean,
+                                 std::vector<float> std);
 
 // What optimize() refuses before it looks at a frame: a level that this build cannot do, too few
 // frames for it, too little memory. For those who have other work to do first.

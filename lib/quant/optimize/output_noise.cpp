@@ -8,6 +8,7 @@
 #include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/optimize/integer_inputs.h"
 
 namespace quant {
 namespace {
@@ -26,22 +27,6 @@ NoiseEnergies compare(const Tensor& expected, const Tensor& found) {
 
 }  // namespace
 
-Tensor frame_of_pixels(const Tensor& pixels) {
-  const Shape& shape = pixels.shape();
-  const auto channels = static_cast<std::size_t>(shape[1]);
-  const auto area = static_cast<std::size_t>(shape[2] * shape[3]);
-  Tensor frame(DataType::kUint8, {1, shape[2], shape[3], shape[1]}, BufferFill::kUndefined);
-  const auto from = pixels.data<float>();
-  const auto to = frame.data<std::uint8_t>();
-  for (std::size_t c = 0; c < channels; ++c) {
-    for (std::size_t i = 0; i < area; ++i) {
-      to[i * channels + c] =
-          static_cast<std::uint8_t>(std::nearbyint(std::clamp(from[c * area + i], 0.0F, 255.0F)));
-    }
-  }
-  return frame;
-}
-
 Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph,
                                         CalibrationSet& set, std::int64_t most_frames,
                                         int threads) {
@@ -50,12 +35,12 @@ Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::move(float_graph), threads));
   QUANT_TRY(set.rewind());
   while (static_cast<std::int64_t>(judge.frames_.size()) < most_frames) {
-    QUANT_TRY_ASSIGN(const std::optional<Tensor> pixels, set.next());
-    if (!pixels) break;
+    QUANT_TRY_ASSIGN(auto inputs, set.next());
+    if (!inputs) break;
     std::vector<Tensor> outputs;
-    QUANT_TRY(executor.run(std::span(&*pixels, 1), outputs));
+    QUANT_TRY(executor.run(*inputs, outputs));
     judge.expected_.push_back(std::move(outputs));
-    judge.frames_.push_back(frame_of_pixels(*pixels));
+    judge.frames_.push_back(std::move(*inputs));
   }
   if (judge.frames_.empty())
     return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
@@ -73,7 +58,7 @@ Result<std::vector<std::vector<NoiseEnergies>>> OutputNoise::energies(const Quan
   std::vector<Tensor> raw = integer.make_outputs();
   std::vector<std::vector<NoiseEnergies>> result;
   for (std::size_t frame = 0; frame < frames_.size(); frame += stride) {
-    QUANT_TRY(integer.run(frames_[frame], raw));
+    QUANT_TRY(integer.run(integer_inputs(model.integer, model.input, frames_[frame]), raw));
     std::vector<Tensor> real;
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const QuantParams& params = *model.integer.value(model.integer.outputs[i]).quant;

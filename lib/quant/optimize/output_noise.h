@@ -13,9 +13,6 @@
 
 namespace quant {
 
-// The frame of float pixels (1, C, H, W), 0 … 255, as the device sees it: uint8 (1, H, W, C).
-Tensor frame_of_pixels(const Tensor& pixels);
-
 // Of one output.
 struct NoiseEnergies {
   double signal = 0;
@@ -44,7 +41,7 @@ class OutputNoise {
 
  private:
   int threads_ = 1;
-  std::vector<Tensor> frames_;
+  std::vector<std::vector<Tensor>> frames_;    // the float graph's inputs
   std::vector<std::vector<Tensor>> expected_;  // by frame, then output
 };
 

@@ -13,9 +13,9 @@ std::optional<std::int64_t> PartOfSet::count() const {
   return part_ == SetPart::kJudging ? judging : *all - judging;
 }
 
-Result<std::optional<Tensor>> PartOfSet::next() {
+Result<std::optional<std::vector<Tensor>>> PartOfSet::next() {
   for (;;) {
-    QUANT_TRY_ASSIGN(std::optional<Tensor> frame, set_.next());
+    QUANT_TRY_ASSIGN(std::optional<std::vector<Tensor>> frame, set_.next());
     const bool judges = ++at_ % stride_ == 0;
     if (!frame || judges == (part_ == SetPart::kJudging)) return frame;
   }

@@ -19,7 +19,7 @@ class PartOfSet : public CalibrationSet {
   PartOfSet(CalibrationSet& set, std::int64_t stride, SetPart part);
 
   std::optional<std::int64_t> count() const override;
-  Result<std::optional<Tensor>> next() override;
+  Result<std::optional<std::vector<Tensor>>> next() override;
   Status rewind() override;
 
  private:

@@ -256,6 +256,12 @@ Status apply_input_settings(const ModelScript& script, InputSpec& input) {
                             script.normalizations[0].line, script.normalizations[1].line),
                 script.source.file);
   }
+  if (!input.is_image() && !script.normalizations.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("line {} normalizes an image, and the model takes features",
+                            script.normalizations[0].line),
+                script.source.file);
+  }
   for (const NormalizationLayer& layer : script.normalizations) {
     const auto channels = static_cast<std::size_t>(input.channels());
     const auto spread = [channels](const std::vector<double>& values) {

@@ -93,18 +93,19 @@ at::Tensor Twin::run_chain(const Step& step, const at::Tensor& x) const {
   return known.at(step.chain_end);
 }
 
-std::vector<at::Tensor> Twin::run(const at::Tensor& pixels, std::vector<at::Tensor>* inner) {
+at::Tensor Twin::normalized(const at::Tensor& pixels) const {
+  const QuantParams& params = *integer_.value(integer_.inputs[0]).quant;
+  if (params.is_plain()) return (pixels - params.zero_point[0]) * params.scale[0];
+  return pixels - at::tensor(params.zero_point).round().reshape({1, -1, 1, 1});
+}
+
+std::vector<at::Tensor> Twin::run(const std::vector<at::Tensor>& frame,
+                                  std::vector<at::Tensor>* inner) {
   std::vector<at::Tensor> values = constants_;
-  const ValueId frame = integer_.inputs[0];
-  const QuantParams& params = *integer_.value(frame).quant;
-  at::Tensor x = pixels;
-  if (params.is_plain()) {
-    x = (x - params.zero_point[0]) * params.scale[0];
-  } else {
-    at::Tensor zero = at::tensor(params.zero_point).round().reshape({1, -1, 1, 1});
-    x = x - zero;
+  for (std::size_t i = 0; i < frame.size(); ++i) {
+    const ValueId id = integer_.inputs[i];
+    values[at_index(id)] = image_ ? dense(normalized(frame[i])) : round(dense(frame[i]), id, {});
   }
-  values[at_index(frame)] = dense(x);
   for (const Step& step : steps_) {
     const Node& node = integer_.nodes[step.node];
     const ValueId out = node.outputs[0];

@@ -35,9 +35,11 @@ class Twin {
   static Result<Twin> create(const QuantizedModel& model, const Graph& float_graph,
                              const QuantizationPlan& plan);
 
-  // `pixels` float32 (1, C, H, W), integers 0…255. Returns the model's outputs (of the host graph;
-  // undefined where not float), and in `inner` the values named by inner_names().
-  std::vector<at::Tensor> run(const at::Tensor& pixels, std::vector<at::Tensor>* inner = nullptr);
+  // `frame`: the float graph's inputs; of an image float32 (1, C, H, W), integers 0…255. Returns
+  // the model's outputs (of the host graph; undefined where not float), and in `inner` the values
+  // named by inner_names().
+  std::vector<at::Tensor> run(const std::vector<at::Tensor>& frame,
+                              std::vector<at::Tensor>* inner = nullptr);
 
   // Outputs of layers with weights, by their names in both graphs.
   std::vector<std::string> inner_names() const;
@@ -84,6 +86,7 @@ class Twin {
   Status add_weighted(Step& step, const Node& node);
   Status add_chain(Step& step, const Node& node);
   void find_grids();
+  at::Tensor normalized(const at::Tensor& pixels) const;
   at::Tensor round(const at::Tensor& x, ValueId id, const Attributes& attributes) const;
   at::Tensor weight_scale(const Step& step, const at::Tensor& weights) const;
   at::Tensor run_weighted(const Step& step, const at::Tensor& x) const;
@@ -93,6 +96,7 @@ class Twin {
   Graph host_;
   Graph float_graph_;
   QuantizationPlan plan_;
+  bool image_ = true;
   bool rounding_ = true;
   std::vector<Step> steps_;
   std::vector<Grid> grids_;

@@ -63,6 +63,7 @@ Result<Twin> Twin::create(const QuantizedModel& model, const Graph& float_graph,
 Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
                    const QuantizationPlan& plan) {
   plan_ = plan;
+  image_ = model.input.is_image();
   integer_ = model.integer;
   host_ = model.host;
   float_graph_ = float_graph;
@@ -155,7 +156,8 @@ void Twin::find_grids() {
     to.learned = false;
   }
   // Frames are what they are.
-  grids_[static_cast<std::size_t>(grid_of_[at_index(integer_.inputs[0])])].learned = false;
+  if (image_)
+    grids_[static_cast<std::size_t>(grid_of_[at_index(integer_.inputs[0])])].learned = false;
 }
 
 Status Twin::add_step(std::size_t index) {

@@ -15,7 +15,7 @@ Result<Graph> optimize_float(Graph graph, const InputSpec& spec) {
   remove_no_ops(graph);
   QUANT_TRY(fold_channel_affine(graph));
   fuse_silu(graph);
-  QUANT_TRY(insert_normalization(graph, spec));
+  if (spec.is_image()) QUANT_TRY(insert_normalization(graph, spec));
   name_layers(graph);
   QUANT_TRY(verify(graph));
   return graph;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <charconv>
@@ -290,6 +291,12 @@ Status write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   QUANT_TRY_ASSIGN(AtomicFile file, AtomicFile::create(path));
   QUANT_TRY(file.write(npy_bytes(tensor)));
   return file.commit();
+}
+
+std::string npy_stem_of(std::string tensor_name) {
+  std::replace_if(
+      tensor_name.begin(), tensor_name.end(), [](char c) { return c == '/' || c == ':'; }, '_');
+  return tensor_name;
 }
 
 }  // namespace quant

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "quant/base/result.h"
@@ -26,6 +27,9 @@ Result<Tensor> parse_npy(std::span<const std::byte> bytes);
 // all.
 Status write_npy(const std::filesystem::path& path, const Tensor& tensor);
 std::vector<std::byte> npy_bytes(const Tensor& tensor);
+
+// The name, without ".npy", of the file that holds the tensor of this name: "/" and ":" become "_".
+std::string npy_stem_of(std::string tensor_name);
 
 // A file opened to be read one item of its first axis at a time, for data sets larger than memory.
 // One thread.

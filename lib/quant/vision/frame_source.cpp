@@ -56,6 +56,7 @@ Result<std::unique_ptr<FrameReader>> open_folder(const fs::path& folder, const I
 
 Result<std::unique_ptr<FrameReader>> open_reader(const fs::path& path, const InputSpec& spec,
                                                  const FrameOptions& options) {
+  if (!spec.is_image()) return make_feature_reader(path, spec);
   std::error_code error;
   const fs::file_status status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) {
@@ -98,7 +99,9 @@ std::size_t content_hash(const Tensor& tensor) {
 }  // namespace
 
 FrameSource::FrameSource(InputSpec spec, std::unique_ptr<FrameReader> reader)
-    : spec_(std::move(spec)), normalizer_(spec_), reader_(std::move(reader)) {}
+    : spec_(std::move(spec)), reader_(std::move(reader)) {
+  if (spec_.is_image()) normalizer_.emplace(spec_);
+}
 
 Result<FrameSource> FrameSource::open(const fs::path& path, const InputSpec& spec,
                                       const FrameOptions& options) {
@@ -122,12 +125,14 @@ Result<std::optional<Frame>> FrameSource::next() {
     frame.pixels = std::move(item->pixels);
     frame.image_width = item->image_width > 0 ? item->image_width : spec_.width;
     frame.image_height = item->image_height > 0 ? item->image_height : spec_.height;
-    if (item->network_input) {
+    if (!spec_.is_image()) {
+      frame.features = std::move(item->features);
+    } else if (item->network_input) {
       frame.network_input = std::move(*item->network_input);
     } else {
       frame.network_input =
           Tensor(DataType::kFloat32, {1, spec_.channels(), spec_.height, spec_.width});
-      normalizer_.run(frame.pixels->data<std::uint8_t>(), frame.network_input.data<float>());
+      normalizer_->run(frame.pixels->data<std::uint8_t>(), frame.network_input.data<float>());
     }
     note_content(frame);
     return std::optional(std::move(frame));
@@ -150,17 +155,24 @@ Status FrameSource::rewind() {
 }
 
 void FrameSource::note_content(const Frame& frame) {
-  const Tensor& content = frame.pixels ? *frame.pixels : frame.network_input;
-  if (!seen_.insert(content_hash(content)).second) ++summary_.repeated;
+  std::size_t hash = 0;
+  if (frame.pixels) {
+    hash = content_hash(*frame.pixels);
+  } else {
+    for (const Tensor& input : frame.onnx_inputs()) hash = hash * 31 + content_hash(input);
+  }
+  if (!seen_.insert(hash).second) ++summary_.repeated;
+  if (!spec_.is_image()) return;
   if (is_single_color(frame, static_cast<std::size_t>(spec_.channels()))) ++summary_.single_color;
 }
 
-Tensor float_pixels(const Frame& frame, const InputSpec& spec) {
+std::vector<Tensor> float_inputs(const Frame& frame, const InputSpec& spec) {
+  if (!spec.is_image()) return frame.features;
   if (frame.pixels) {
     InputSpec plain = spec;
     plain.mean.assign(plain.mean.size(), 0.0F);
     plain.std.assign(plain.std.size(), 1.0F);
-    return normalize_frame(*frame.pixels, plain);
+    return {normalize_frame(*frame.pixels, plain)};
   }
   Tensor pixels(DataType::kFloat32, frame.network_input.shape());
   const auto from = frame.network_input.data<float>();
@@ -168,7 +180,7 @@ Tensor float_pixels(const Frame& frame, const InputSpec& spec) {
   const std::size_t plane = from.size() / spec.mean.size();
   for (std::size_t i = 0; i < from.size(); ++i)
     to[i] = from[i] * spec.std[i / plane] + spec.mean[i / plane];
-  return pixels;
+  return {std::move(pixels)};
 }
 
 }  // namespace quant

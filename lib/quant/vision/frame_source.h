@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Frames for calibration, comparison and tests, from whatever the user names: a folder of images,
-// one image, a .npy file or a video file.
+// one image, .npy files or a video file.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -24,14 +25,21 @@ struct Frame {
   std::optional<Tensor>
       pixels;            // uint8, (H, W, C), colour order of the InputSpec; absent for float .npy
   Tensor network_input;  // float32, (1, C, H, W)
+  // Of a feature network instead of both: one per input, in the order of the InputSpec.
+  std::vector<Tensor> features;
   // Pixels of the picture that was resized into the frame; the frame's own where none was.
   int image_width = 0;
   int image_height = 0;
+
+  // What the ONNX network takes. They live as long as the frame.
+  std::span<const Tensor> onnx_inputs() const {
+    return features.empty() ? std::span(&network_input, 1) : std::span(features);
+  }
 };
 
-// What the fp-optimized network takes: float32 (1, C, H, W), pixels 0…255. A frame without pixels
-// is turned back into them, without rounding.
-Tensor float_pixels(const Frame& frame, const InputSpec& spec);
+// What the fp-optimized network takes: an image as float32 (1, C, H, W), pixels 0…255 (a frame
+// without pixels is turned back into them, without rounding), else the features.
+std::vector<Tensor> float_inputs(const Frame& frame, const InputSpec& spec);
 
 struct SkippedImage {
   std::string name;
@@ -51,6 +59,7 @@ struct SourceItem {
   std::string name;
   std::optional<Tensor> pixels;
   std::optional<Tensor> network_input;
+  std::vector<Tensor> features;
   std::optional<Error> unreadable;
   int image_width = 0;  // 0: nothing was resized
   int image_height = 0;
@@ -73,7 +82,11 @@ class FrameReader {
 // - .npy, uint8, (N, H, W, C) or (H, W, C): frames at network size, never resized; float32 or
 //   float64, (N, C, H, W), (C, H, W), (N, H, W, C) or (H, W, C): the network's own normalized
 //   input, channel first tried first. With one channel, C may be missing;
-// - else a video file, decoded by FFmpeg through OpenCV, resized.
+// - else a video file, decoded by FFmpeg through OpenCV, resized;
+// - of a feature network: a folder with NAME.npy for every input (npy_stem_of), or of a single
+// input
+//   the .npy itself; float32 or float64, frames stacked along a batch axis of 1, else along a
+//   new first axis, as `gst-quant run` writes them.
 // One thread.
 class FrameSource {
  public:
@@ -96,7 +109,7 @@ class FrameSource {
   void note_content(const Frame& frame);
 
   InputSpec spec_;
-  FrameNormalizer normalizer_;
+  std::optional<FrameNormalizer> normalizer_;  // of an image network
   std::unique_ptr<FrameReader> reader_;
   FrameSourceSummary summary_;
   std::unordered_set<std::size_t> seen_;  // hashes of content

@@ -159,7 +159,7 @@ TEST(LayerNoise, CoarseStepsAreNotTakenForScaling) {
 
 NoiseReport analyze_full(const NoiseSubject& both) {
   NoiseReport report = analyze(both);
-  const Tensor pixels = float_pixels(uniform_frame(), gray());
+  const std::vector<Tensor> pixels = float_inputs(uniform_frame(), gray());
   const Status status = add_full_analysis(both, std::span(&pixels, 1), 1, {}, report);
   EXPECT_TRUE(status) << status.error().text();
   EXPECT_EQ(report.full_frames, 1);

@@ -37,6 +37,51 @@ TEST(Archive, RoundTripsEveryField) {
   expect_same(archive, *read);
 }
 
+// The sample's input as features instead of a frame.
+Archive feature_archive() {
+  Archive archive = sample_archive();
+  QuantizedModel& model = archive.model;
+  Value& input = model.integer.value(model.integer.inputs[0]);
+  input.quant->scale = {0.5F};
+  input.quant->zero_point = {3};
+  model.input = InputSpec();
+  model.input.features = {{input.name, input.shape}};
+  return archive;
+}
+
+TEST(Archive, RoundTripsFeatures) {
+  const TemporaryFolder folder;
+  Archive archive = feature_archive();
+  auto written = write_archive(folder / "a.qar", archive);
+  ASSERT_TRUE(written) << written.error().text();
+  const auto read = read_archive(folder / "a.qar");
+  ASSERT_TRUE(read) << read.error().text();
+  expect_same(archive, *read);
+  EXPECT_FALSE(read->model.input.is_image());
+}
+
+TEST(Archive, RefusesFeaturesThatDoNotFit) {
+  const TemporaryFolder folder;
+  const auto error = [&](const std::function<void(QuantizedModel&)>& damage) {
+    Archive archive = feature_archive();
+    damage(archive.model);
+    const auto written = write_archive(folder / "a.qar", archive);
+    return written ? "none" : written.error().text();
+  };
+  EXPECT_THAT(error([](QuantizedModel& m) { m.input.features[0].shape[1] = 4; }),
+              HasSubstr("the features"));
+  EXPECT_THAT(error([](QuantizedModel& m) { m.input.features[0].name = "other"; }),
+              HasSubstr("the features 'other'"));
+  EXPECT_THAT(error([](QuantizedModel& m) { m.input.features[0].shape[1] = -1; }),
+              HasSubstr("have no size"));
+  EXPECT_THAT(error([](QuantizedModel& m) {
+                m.input.features.push_back({"more", {1}});
+              }),
+              HasSubstr("not as many inputs"));
+  EXPECT_THAT(error([](QuantizedModel& m) { m.input.features.push_back(m.input.features[0]); }),
+              HasSubstr("each its own"));
+}
+
 TEST(Archive, EqualArchivesAreEqualFiles) {
   const TemporaryFolder folder;
   ASSERT_TRUE(write_archive(folder / "a.qar", sample_archive()));

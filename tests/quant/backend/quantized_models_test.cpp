@@ -49,9 +49,9 @@ class FrameSet : public CalibrationSet {
   std::optional<std::int64_t> count() const override {
     return static_cast<std::int64_t>(frames_.size());
   }
-  Result<std::optional<Tensor>> next() override {
-    if (next_ == frames_.size()) return std::optional<Tensor>();
-    return std::optional<Tensor>(normalize_frame(frames_[next_++], spec_));
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    if (next_ == frames_.size()) return std::optional<std::vector<Tensor>>();
+    return std::optional(std::vector<Tensor>{normalize_frame(frames_[next_++], spec_)});
   }
   Status rewind() override {
     next_ = 0;

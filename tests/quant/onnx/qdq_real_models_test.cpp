@@ -43,9 +43,9 @@ class Pixels : public CalibrationSet {
   std::optional<std::int64_t> count() const override {
     return static_cast<std::int64_t>(frames_.size());
   }
-  Result<std::optional<Tensor>> next() override {
-    std::optional<Tensor> frame;
-    if (next_ < frames_.size()) frame = normalize_frame(frames_[next_++], spec_);
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    std::optional<std::vector<Tensor>> frame;
+    if (next_ < frames_.size()) frame = {normalize_frame(frames_[next_++], spec_)};
     return frame;
   }
   Status rewind() override {

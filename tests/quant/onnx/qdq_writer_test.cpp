@@ -186,9 +186,9 @@ class QdqWriter : public ::testing::TestWithParam<Network> {
    public:
     explicit Pixels(const std::vector<Tensor>& frames) : frames_(frames) {}
     std::optional<std::int64_t> count() const override { return kFrames; }
-    Result<std::optional<Tensor>> next() override {
-      std::optional<Tensor> pixels;
-      if (next_ < frames_.size()) pixels = real_values(frames_[next_++], {0, 0, 0}, {1, 1, 1});
+    Result<std::optional<std::vector<Tensor>>> next() override {
+      std::optional<std::vector<Tensor>> pixels;
+      if (next_ < frames_.size()) pixels = {real_values(frames_[next_++], {0, 0, 0}, {1, 1, 1})};
       return pixels;
     }
     Status rewind() override {

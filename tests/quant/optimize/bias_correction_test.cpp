@@ -8,6 +8,7 @@
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/graph_builder.h"
+#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/random_frames.h"
@@ -76,7 +77,7 @@ double largest_shift(const QuantizedModel& model, const std::shared_ptr<const Gr
   std::size_t elements = 0;
   RandomFrames frames(kSpec, 4);
   for (int i = 0; i < 4; ++i) {
-    const Tensor pixels = **frames.next();
+    const Tensor pixels = (**frames.next())[0];
     std::vector<Tensor> real;
     EXPECT_TRUE(integer.run(frame_of_pixels(pixels), raw));
     EXPECT_TRUE(native->run(std::span(&pixels, 1), real));

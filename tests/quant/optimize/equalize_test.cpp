@@ -78,7 +78,7 @@ double largest_difference(const Graph& a, const Graph& b) {
   double difference = 0;
   double largest = 0;
   for (int i = 0; i < 2; ++i) {
-    const Tensor pixels = **frames.next();
+    const Tensor pixels = (**frames.next())[0];
     std::vector<Tensor> x;
     std::vector<Tensor> y;
     EXPECT_TRUE(first->run(std::span(&pixels, 1), x));

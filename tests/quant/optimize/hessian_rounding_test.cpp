@@ -27,9 +27,11 @@ class WavyFrames : public CalibrationSet {
  public:
   WavyFrames(int first, int count) : first_(first), frames_(count) {}
   std::optional<std::int64_t> count() const override { return frames_; }
-  Result<std::optional<Tensor>> next() override {
-    if (next_ == frames_) return std::optional<Tensor>();
-    return std::optional<Tensor>(float_pixels(frame(static_cast<unsigned>(first_ + next_++))));
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    std::optional<std::vector<Tensor>> inputs;
+    if (next_ < frames_)
+      inputs.emplace({float_pixels(frame(static_cast<unsigned>(first_ + next_++)))});
+    return inputs;
   }
   Status rewind() override {
     next_ = 0;

@@ -27,7 +27,9 @@ using Onnx = onnx::TensorProto;
 class NoFrames : public CalibrationSet {
  public:
   std::optional<std::int64_t> count() const override { return 0; }
-  Result<std::optional<Tensor>> next() override { return std::optional<Tensor>(); }
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    return std::optional<std::vector<Tensor>>();
+  }
   Status rewind() override { return {}; }
 };
 

@@ -26,7 +26,7 @@ std::vector<int> numbers(CalibrationSet& set) {
     for (int number = 1; number <= 20; ++number) {
       const Tensor expected =
           testing::float_pixels(testing::random_frame(kSpec, static_cast<unsigned>(number)));
-      if (std::ranges::equal((**frame).data<float>(), expected.data<float>()))
+      if (std::ranges::equal((**frame)[0].data<float>(), expected.data<float>()))
         result.push_back(number);
     }
   }

@@ -46,9 +46,10 @@ class RandomFrames : public CalibrationSet {
  public:
   RandomFrames(const InputSpec& spec, int count) : spec_(spec), frames_(count) {}
   std::optional<std::int64_t> count() const override { return frames_; }
-  Result<std::optional<Tensor>> next() override {
-    if (next_ == frames_) return std::optional<Tensor>();
-    return std::optional<Tensor>(float_pixels(random_frame(spec_, static_cast<unsigned>(++next_))));
+  Result<std::optional<std::vector<Tensor>>> next() override {
+    if (next_ == frames_) return std::optional<std::vector<Tensor>>();
+    return std::optional(
+        std::vector<Tensor>{float_pixels(random_frame(spec_, static_cast<unsigned>(++next_)))});
   }
   Status rewind() override {
     next_ = 0;

@@ -6,7 +6,7 @@
 #include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
-#include "quant/optimize/output_noise.h"
+#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/tuning_network.h"
 
@@ -64,7 +64,7 @@ void expect_what_the_emulator_computes(const TuningStart& start) {
     ASSERT_TRUE(emulator.run(frame_of_pixels(pixels), raw));
     std::vector<Tensor> real;
     ASSERT_TRUE(native->run(std::span(&pixels, 1), real));
-    const std::vector<at::Tensor> found = twin->run(to_torch(pixels));
+    const std::vector<at::Tensor> found = twin->run({to_torch(pixels)});
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const QuantParams& params = *start.model.integer.value(start.model.integer.outputs[i]).quant;
       auto emulated = dequantize_tensor(raw[i], params);
@@ -103,7 +103,7 @@ TEST(Twin, WithoutRoundingIsTheFloatNetwork) {
     const Tensor pixels = float_pixels(random_frame(kTuningSpec, seed));
     std::vector<Tensor> real;
     ASSERT_TRUE(native->run(std::span(&pixels, 1), real));
-    const std::vector<at::Tensor> found = twin->run(to_torch(pixels));
+    const std::vector<at::Tensor> found = twin->run({to_torch(pixels)});
     for (std::size_t i = 0; i < real.size(); ++i)
       ratios.add(i, std::as_const(real[i]).data<float>(), elements(found[i].contiguous()));
   }

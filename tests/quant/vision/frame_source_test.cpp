@@ -299,5 +299,95 @@ TEST(FrameSource, ChecksTheSpec) {
   EXPECT_THAT(open_error(folder.path(), spec), HasSubstr("0x6"));
 }
 
+InputSpec feature_spec() {
+  InputSpec spec;
+  spec.features = {{"/net/points", {1, 3, 2}}, {"codes", {2, 4}}};
+  return spec;
+}
+
+TEST(Features, AreReadFromOneFilePerInput) {
+  const TemporaryFolder folder;
+  // Frames lie along a batch axis of one, or along a first axis of their own.
+  ASSERT_TRUE(write_npy(folder / "_net_points.npy", counting(DataType::kFloat32, {2, 3, 2})));
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kFloat64, {2, 2, 4})));
+  auto source = FrameSource::open(folder.path(), feature_spec());
+  ASSERT_TRUE(source) << source.error().text();
+  EXPECT_EQ(source->count(), 2);
+  ASSERT_TRUE(source->next());
+  const auto frame = source->next();
+  ASSERT_TRUE(frame && *frame);
+  ASSERT_EQ((*frame)->features.size(), 2U);
+  EXPECT_EQ((*frame)->features[0].shape(), (Shape{1, 3, 2}));
+  EXPECT_EQ((*frame)->features[0].data<float>()[0], 6.0F / 64);
+  EXPECT_EQ((*frame)->features[1].shape(), (Shape{2, 4}));
+  EXPECT_EQ((*frame)->features[1].data<float>()[7], 15.0F / 64);
+  EXPECT_EQ((*frame)->onnx_inputs().size(), 2U);
+  EXPECT_EQ(float_inputs(**frame, feature_spec()).size(), 2U);
+  const auto end = source->next();
+  ASSERT_TRUE(end);
+  EXPECT_FALSE(*end);
+  ASSERT_TRUE(source->rewind());
+  EXPECT_TRUE(*source->next());
+}
+
+TEST(Features, OneInputMayBeNamedItself) {
+  const TemporaryFolder folder;
+  InputSpec spec;
+  spec.features = {{"codes", {1, 4}}};
+  ASSERT_TRUE(write_npy(folder / "any.npy", counting(DataType::kFloat32, {3, 4})));
+  const auto source = FrameSource::open(folder / "any.npy", spec);
+  ASSERT_TRUE(source) << source.error().text();
+  EXPECT_EQ(source->count(), 3);
+}
+
+// As `gst-quant run` writes a single frame.
+TEST(Features, OneFrameMayLieThereAsItIs) {
+  const TemporaryFolder folder;
+  InputSpec spec;
+  spec.features = {{"codes", {2, 4}}};
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kFloat32, {2, 4})));
+  auto source = FrameSource::open(folder.path(), spec);
+  ASSERT_TRUE(source) << source.error().text();
+  EXPECT_EQ(source->count(), 1);
+  const auto frame = source->next();
+  ASSERT_TRUE(frame && *frame);
+  EXPECT_EQ((*frame)->features[0].shape(), (Shape{2, 4}));
+}
+
+TEST(Features, WhatDoesNotFitIsNamed) {
+  const TemporaryFolder folder;
+  const InputSpec spec = feature_spec();
+  EXPECT_THAT(open_error(folder.path(), spec), HasSubstr("_net_points.npy"));
+  EXPECT_THAT(open_error(folder / "photo.jpg", spec),
+              HasSubstr("takes features, no image: name a folder with _net_points.npy, codes.npy"));
+  ASSERT_TRUE(write_npy(folder / "_net_points.npy", counting(DataType::kFloat32, {2, 3, 2})));
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kFloat32, {3, 4})));
+  EXPECT_THAT(
+      open_error(folder.path(), spec),
+      HasSubstr("codes.npy: has shape 3x4, but frames of the input 'codes' are stacked as Nx2x4"));
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kUint8, {2, 2, 4})));
+  EXPECT_THAT(open_error(folder.path(), spec), HasSubstr("codes.npy: holds uint8"));
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kFloat32, {3, 2, 4})));
+  EXPECT_THAT(open_error(folder.path(), spec), HasSubstr("codes.npy: holds 3 frames"));
+  ASSERT_TRUE(write_npy(folder / "_net_points.npy", counting(DataType::kFloat32, {0, 3, 2})));
+  ASSERT_TRUE(write_npy(folder / "codes.npy", counting(DataType::kFloat32, {0, 2, 4})));
+  EXPECT_THAT(open_error(folder.path(), spec), HasSubstr("holds no frame"));
+}
+
+TEST(Features, FramesThatAreNoNumbersAreLeftOut) {
+  const TemporaryFolder folder;
+  InputSpec spec;
+  spec.features = {{"codes", {1, 4}}};
+  Tensor codes = counting(DataType::kFloat32, {3, 4});
+  codes.data<float>()[5] = std::numeric_limits<float>::infinity();
+  ASSERT_TRUE(write_npy(folder / "codes.npy", codes));
+  auto source = FrameSource::open(folder.path(), spec);
+  ASSERT_TRUE(source) << source.error().text();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(source->next());
+  EXPECT_EQ(source->summary().frames, 2);
+  ASSERT_EQ(source->summary().skipped.size(), 1U);
+  EXPECT_THAT(source->summary().skipped[0].reason, HasSubstr("NaN"));
+}
+
 }  // namespace
 }  // namespace quant

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// From the float graph's inputs to those of the integer graph.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "quant/graph/graph.h"
+#include "quant/graph/input_spec.h"
+#include "quant/tensor/tensor.h"
+
+namespace quant {
+
+// The frame of float pixels (1, C, H, W), 0 … 255, as the device sees it: uint8 (1, H, W, C).
+Tensor frame_of_pixels(const Tensor& pixels);
+
+// What the integer executor takes for `float_inputs` (the fp-optimized graph's, in its order): an
+// image as frame_of_pixels makes it; features quantized by the edge rule (docs/arithmetic.md) with
+// the parameters of the graph's inputs, feature maps channels last. Precondition: number and shapes
+// are the graph's.
+std::vector<Tensor> integer_inputs(const Graph& integer, const InputSpec& spec,
+                                   std::span<const Tensor> float_inputs);
+
+}  // namespace quant
