@@ -5,7 +5,6 @@
 #include "command.h"
 #include "progress_bar.h"
 #include "quant/analyze/suspects_check.h"
-#include "quant/base/read_file.h"
 
 namespace quant::tool {
 namespace {

@@ -11,8 +11,6 @@
 #include "optimize_report.h"
 #include "progress_bar.h"
 #include "quant/archive/archive.h"
-#include "quant/base/read_file.h"
-#include "quant/onnx/embed_external_data.h"
 #include "quant/optimize/optimizer.h"
 #include "quant/optimize/script_plan.h"
 #include "quant/passes/lift_quantization.h"

@@ -3,6 +3,7 @@
 """The attention of a feature matcher quantizes: real descriptors of real pictures, from one network into the other, as
 docs/features.md has it."""
 import pathlib
+import subprocess
 import tempfile
 import unittest
 
@@ -109,6 +110,15 @@ class Matcher(unittest.TestCase):
                             "--end-node", BLOCKS[0])
         self.assertEqual(process.returncode, FAILED)
         self.assertIn("kpts0.npy", process.stderr)
+
+    def test_no_element_feeds_features(self):
+        process = self.optimize(ENCODINGS, BLOCKS[:1], "--level", "-100")
+        self.assertEqual(process.returncode, 0, process.stderr)
+        process = subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", "num-buffers=1", "!", "quantnormalize", "!", "quantinfer",
+                                  f"model={self.folder / 'm.qar'}", "!", "fakesink"], capture_output=True, text=True,
+                                 timeout=600, check=False)
+        self.assertNotEqual(process.returncode, 0)
+        self.assertIn("the model takes feature tensors, not frames", process.stderr + process.stdout)
 
 
 if __name__ == "__main__":

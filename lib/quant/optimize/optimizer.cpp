@@ -221,6 +221,13 @@ Status check_memory(const OptimizerOptions& options, const Algorithms& algorithm
   return check_memory(estimate_memory(graph, work), work.frames, *available);
 }
 
+Status check_frames(const OptimizerOptions& options, const Algorithms& algorithms,
+                    const CalibrationSet& set) {
+  if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
+  if (algorithms.rounding) QUANT_TRY(check_rounding(options, set));
+  return {};
+}
+
 // Returns the trained weights before they were rounded.
 Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& options,
                                                      CalibrationSet& set,
@@ -244,7 +251,7 @@ Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& opt
 Status check_work(std::span<const std::byte> onnx, const OptimizerOptions& options,
                   const CalibrationSet& set) {
   const Algorithms algorithms = algorithms_of(options);
-  if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
+  QUANT_TRY(check_frames(options, algorithms, set));
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(const Graph graph, read_optimized(onnx, options.read, input));
   return check_memory(options, algorithms, set, graph);
@@ -260,8 +267,7 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     };
   };
   const Algorithms algorithms = algorithms_of(options);
-  if (algorithms.finetuning) QUANT_TRY(check_finetuning(options, set));
-  if (algorithms.rounding) QUANT_TRY(check_rounding(options, set));
+  QUANT_TRY(check_frames(options, algorithms, set));
   InputSpec input = options.input;
   QUANT_TRY_ASSIGN(Graph graph, read_optimized(onnx, options.read, input));
   if (is_quantized(graph)) return import_quantized(std::move(graph), input, options, set, progress);
