@@ -13,6 +13,7 @@
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/part_of_set.h"
 #include "quant/optimize/weight_rounding.h"
 #include "quant/tensor/visit_activation.h"
 
@@ -45,6 +46,10 @@ struct Moments {
   }
 };
 constexpr std::int64_t kChunk = 256;
+
+// Every fourth frame judges, where there are enough of them.
+constexpr std::int64_t kJudgingStride = 4;
+constexpr std::int64_t kLeastParted = 16;
 
 struct Layer {
   std::size_t node = 0;   // of the integer graph
@@ -155,11 +160,16 @@ class HessianRounding {
     for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
       if (can_round(graph_.nodes[index])) by_depth[depths[index]].push_back(index);
     }
-    QUANT_TRY(collect(set));
+    // What is judged by the frames that it was made of looks better than it is.
+    PartOfSet learning(set, kJudgingStride, SetPart::kLearning);
+    PartOfSet judging(set, kJudgingStride, SetPart::kJudging);
+    const bool parted = set.count().value_or(0) >= kLeastParted;
+    QUANT_TRY(collect(parted ? static_cast<CalibrationSet&>(learning) : set));
     runs_ = static_cast<std::int64_t>(frames_.size() * by_depth.size());
     QUANT_TRY_ASSIGN(
         const OutputNoise judge,
-        OutputNoise::create(float_graph_, set, options_.judged_frames, options_.threads));
+        OutputNoise::create(float_graph_, parted ? static_cast<CalibrationSet&>(judging) : set,
+                            options_.judged_frames, options_.threads));
     QUANT_TRY_ASSIGN(double least, judge.measure(model_));
     HessianRoundingResult result;
     for (const auto& [depth, nodes] : by_depth) {

@@ -31,9 +31,9 @@ struct HessianRoundingResult {
 // Layer by layer from the frame to the outputs, those before it being rounded already: changes the
 // integer weights and biases of `model`, which was lowered from `float_graph`. `weights` are the
 // real values to round, by name of the layer, in the integer graph's order; of layers that are not
-// there, the float graph's. Rounding that adds noise at the model's outputs is taken back. Looks at
-// the set once. Deterministic. `progress(done, total)` counts runs of a frame. Errors: an empty
-// set; whatever executors or the set report.
+// there, the float graph's. Rounding that adds noise at the model's outputs is taken back; of 16
+// frames and more every fourth judges that and enters no Hessian. Deterministic. `progress(done,
+// total)` counts runs of a frame. Errors: an empty set; whatever executors or the set report.
 Result<HessianRoundingResult> round_by_hessian(QuantizedModel& model,
                                                std::shared_ptr<const Graph> float_graph,
                                                const std::map<std::string, Tensor>& weights,
