@@ -292,7 +292,7 @@ class HessianRounding {
     return layers;
   }
 
-  // Feature maps (1, H, W, C) as (1, C, H, W); other tensors as they are.
+  // Feature maps (N, H, W, C) as (N, C, H, W); other tensors as they are.
   static Tensor planar(const Tensor& input) {
     const Shape& shape = input.shape();
     if (shape.size() != 4) return input;
@@ -301,8 +301,9 @@ class HessianRounding {
     const auto area = static_cast<std::size_t>(shape[1] * shape[2]);
     visit_activation(input, [&](auto from) {
       const auto to = result.data<std::remove_cv_t<typename decltype(from)::element_type>>();
-      for (std::size_t i = 0; i < area; ++i) {
-        for (std::size_t c = 0; c < channels; ++c) to[c * area + i] = from[i * channels + c];
+      for (std::size_t i = 0; i < from.size(); ++i) {
+        const std::size_t image = i / (area * channels);
+        to[(image * channels + i % channels) * area + i / channels % area] = from[i];
       }
     });
     return result;
