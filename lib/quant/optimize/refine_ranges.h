@@ -19,13 +19,13 @@ namespace quant {
 struct RefineRangesOptions {
   QuantizationPlan plan;
   std::vector<ValueId> given;  // ranges that stay as they are
-  std::int64_t most_frames = 64;
+  std::int64_t most_frames = 32;
   int threads = 1;
 };
 
 // `ranges` by ValueId of `graph` (fp-optimized), lowered from the frame to the outputs: each end of
 // each range is drawn towards zero in steps, large ones first, for as long as that lowers the noise
-// at the outputs; tensors that share their parameters move together. Deterministic.
+// at the outputs, twice over; tensors that share their parameters move together. Deterministic.
 // `progress` counts ends. Errors of lower(), the executor or the set.
 Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
                                          std::vector<Range> ranges, CalibrationSet& set,
