@@ -7,14 +7,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/layer_weights.h"
 #include "quant/optimize/observer.h"
 
 namespace quant {
@@ -32,6 +31,8 @@ struct FinetuneOptions {
   double varied = 0.5;  // share of the training frames that are varied (frame_variation.h)
   std::uint64_t seed = 1;
   int threads = 1;
+  // To start from, in place of the float graph's.
+  LayerWeights weights;
   // Where the state is kept after every epoch, and continued from if the file is there; empty:
   // nowhere. Removed when the work is done.
   std::filesystem::path checkpoint;
@@ -51,9 +52,8 @@ using FinetuneProgress = std::function<bool(const FinetuneStatus&)>;
 struct FinetuneResult {
   QuantizedModel model;
   std::vector<Range> ranges;  // by ValueId of the float graph
-  // Trained weights before they were rounded, by layer, in the integer graph's order; empty where
-  // nothing was better.
-  std::map<std::string, Tensor> weights;
+  // As trained, before they were rounded; empty where nothing was better.
+  LayerWeights weights;
   double before = 0;  // see FinetuneStatus
   double after = 0;
 };
@@ -62,11 +62,11 @@ struct FinetuneResult {
 bool can_finetune();
 
 // `model` was lowered from `float_graph` with `ranges` and `plan`; its biases count, not the
-// graph's. Returns what is best on the held-back frames in the emulator, the model itself where
-// nothing is better. The same result on the same machine with the same number of threads.
-// Errors: Unavailable without libtorch; InvalidArgument where there are fewer frames than
-// least_frames, where the checkpoint is of another model or other options, where progress says
-// stop; Unsupported naming a node whose operator has no gradient.
+// graph's, and its weights are no start: they are rounded. Returns what is best on the held-back
+// frames in the emulator, the model itself where nothing is better. The same result on the same
+// machine with the same number of threads. Errors: Unavailable without libtorch; InvalidArgument
+// where there are fewer frames than least_frames, where the checkpoint is of another model or other
+// options, where progress says stop; Unsupported naming a node whose operator has no gradient.
 Result<FinetuneResult> finetune(const QuantizedModel& model,
                                 std::shared_ptr<const Graph> float_graph,
                                 const std::vector<Range>& ranges, const QuantizationPlan& plan,

@@ -28,7 +28,7 @@ Algorithms algorithms_of(OptimizationLevel level) {
           .range_search = level >= OptimizationLevel::kBiasCorrection,
           .bias_correction = level >= OptimizationLevel::kBiasCorrection,
           .finetuning = level >= OptimizationLevel::kFinetuning,
-          .rounding = level >= OptimizationLevel::kRounding};
+          .rounding = level >= OptimizationLevel::kBiasCorrection};
 }
 
 namespace {
@@ -161,27 +161,39 @@ CalibrationOptions calibration_options(const OptimizerOptions& options, bool sea
   return result;
 }
 
-std::int64_t rounding_frames(OptimizationLevel level) {
-  return level >= OptimizationLevel::kMoreRounding ? 1024 : 256;
+// Those whose Hessians weights are rounded by: as many as somebody asked for, or a few of what is
+// there.
+struct RoundingFrames {
+  std::int64_t most = 0;
+  bool all_of_them = false;  // fewer are an error
+};
+
+RoundingFrames rounding_frames(const OptimizerOptions& options) {
+  constexpr std::int64_t kFew = 64;
+  const bool asked = options.script && options.script->adaround.policy.value_or(false);
+  if (options.level >= OptimizationLevel::kMoreRounding) return {1024, true};
+  if (options.level >= OptimizationLevel::kRounding || asked) return {256, true};
+  return {kFew, false};
 }
 
 // Found before hours are spent, not behind them.
 Status check_rounding(const OptimizerOptions& options, const CalibrationSet& set) {
-  const std::int64_t wanted = rounding_frames(options.level);
+  const RoundingFrames wanted = rounding_frames(options);
   const auto count = set.count();
-  if (options.accept_few_frames || !count || *count >= wanted) return {};
+  if (!wanted.all_of_them || options.accept_few_frames || !count || *count >= wanted.most)
+    return {};
   return fail(ErrorCode::kInvalidArgument,
               fmt::format("rounding by optimization wants at least {} calibration frames and there "
                           "are {}; add frames, take level 2, or --accept-few-images",
-                          wanted, *count));
+                          wanted.most, *count));
 }
 
 Status round_model(const OptimizerOptions& options, CalibrationSet& set,
-                   const std::map<std::string, Tensor>& weights, const StepProgress& progress,
+                   const LayerWeights& weights, const StepProgress& progress,
                    OptimizedModel& result) {
   HessianRoundingOptions rounding;
-  rounding.most_frames = rounding_frames(options.level);
-  rounding.only_4_bit = options.level < OptimizationLevel::kRounding && options.script &&
+  rounding.most_frames = rounding_frames(options).most;
+  rounding.only_4_bit = options.level < OptimizationLevel::kBiasCorrection && options.script &&
                         options.script->adaround.mode == AdaroundMode::kTrain4Bit;
   rounding.threads = options.threads;
   QUANT_TRY_ASSIGN(result.rounded, round_by_hessian(result.model, result.float_graph, weights, set,
@@ -211,13 +223,13 @@ Status check_memory(const OptimizerOptions& options, const Algorithms& algorithm
   const auto available = available_memory();
   if (!available) return {};
   const CompressionOptions compression = compression_options(options);
-  const MemoryWork work{
-      .frames = set.count().value_or(0),
-      .searches = algorithms.range_search || !options.wanted_db.empty() ||
-                  compression.share_in_4_bits > 0 || compression.share_in_16_bits > 0,
-      .bias_correction = algorithms.bias_correction,
-      .finetuning = algorithms.finetuning,
-      .rounding_frames = algorithms.rounding ? rounding_frames(options.level) : 0};
+  const MemoryWork work{.frames = set.count().value_or(0),
+                        .searches = algorithms.range_search || !options.wanted_db.empty() ||
+                                    compression.share_in_4_bits > 0 ||
+                                    compression.share_in_16_bits > 0,
+                        .bias_correction = algorithms.bias_correction,
+                        .finetuning = algorithms.finetuning,
+                        .rounding_frames = algorithms.rounding ? rounding_frames(options).most : 0};
   return check_memory(estimate_memory(graph, work), work.frames, *available);
 }
 
@@ -229,11 +241,10 @@ Status check_frames(const OptimizerOptions& options, const Algorithms& algorithm
 }
 
 // Returns the trained weights before they were rounded.
-Result<std::map<std::string, Tensor>> finetune_model(const OptimizerOptions& options,
-                                                     CalibrationSet& set,
-                                                     const StepProgress& progress,
-                                                     OptimizedModel& result) {
+Result<LayerWeights> finetune_model(const OptimizerOptions& options, CalibrationSet& set,
+                                    const StepProgress& progress, OptimizedModel& result) {
   FinetuneOptions finetuning = options.finetune;
+  if (result.rounded) finetuning.weights = result.rounded->fitted;
   finetuning.threads = options.threads;
   const auto report = [&](const FinetuneStatus& status) {
     return progress(status.done, status.total);
@@ -333,12 +344,13 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,
                              step("correcting biases")));
   }
-  std::map<std::string, Tensor> weights;
+  if (algorithms.rounding)
+    QUANT_TRY(round_model(options, set, {}, step("rounding weights"), result));
   if (algorithms.finetuning) {
-    QUANT_TRY_ASSIGN(weights, finetune_model(options, set, step("fine-tuning"), result));
-  }
-  if (algorithms.rounding) {
-    QUANT_TRY(round_model(options, set, weights, step("rounding weights"), result));
+    QUANT_TRY_ASSIGN(const LayerWeights weights,
+                     finetune_model(options, set, step("fine-tuning"), result));
+    if (algorithms.rounding && !weights.empty())
+      QUANT_TRY(round_model(options, set, weights, step("rounding trained weights"), result));
   }
   return result;
 }

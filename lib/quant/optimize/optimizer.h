@@ -28,10 +28,11 @@ namespace quant {
 enum class OptimizationLevel {
   kNone = -100,
   kEqualization = 0,
-  kBiasCorrection = 1,  // and ranges searched for, where no method is asked for
-  kFinetuning = 2,      // weights, biases and ranges trained on the float network
-  kRounding = 3,        // weights rounded by what they meet, with 256 frames at least
-  kMoreRounding = 4,    // the same with 1024
+  // And ranges searched for, where no method is asked for; weights rounded by what they meet.
+  kBiasCorrection = 1,
+  kFinetuning = 2,    // weights, biases and ranges trained on the float network
+  kRounding = 3,      // weights rounded by what they meet in 256 frames at least
+  kMoreRounding = 4,  // the same with 1024
 };
 
 // What runs; a level's, unless a script says otherwise of one of them.

@@ -12,6 +12,7 @@
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/layer_weights.h"
 #include "quant/optimize/tuned_model.h"
 
 namespace quant::tuning {
@@ -29,11 +30,11 @@ struct Parameter {
 // One thread at a time.
 class Twin {
  public:
-  // `model` was lowered from `float_graph` with `plan`. Starts from the float graph's weights and
-  // from the model's biases and ranges. Unsupported, naming the node, where an operator has no
-  // gradient.
+  // `model` was lowered from `float_graph` with `plan`. Starts from `weights`, else from the float
+  // graph's, and from the model's biases and ranges. Unsupported, naming the node, where an
+  // operator has no gradient.
   static Result<Twin> create(const QuantizedModel& model, const Graph& float_graph,
-                             const QuantizationPlan& plan);
+                             const QuantizationPlan& plan, const LayerWeights& weights = {});
 
   // `frame`: the float graph's inputs; of an image float32 (1, C, H, W), integers 0…255. Returns
   // the model's outputs (of the host graph; undefined where not float), and in `inner` the values
@@ -81,9 +82,10 @@ class Twin {
   };
 
   Twin() = default;
-  Status build(const QuantizedModel& model, const Graph& float_graph, const QuantizationPlan& plan);
-  Status add_step(std::size_t node);
-  Status add_weighted(Step& step, const Node& node);
+  Status build(const QuantizedModel& model, const Graph& float_graph, const QuantizationPlan& plan,
+               const LayerWeights& weights);
+  Status add_step(std::size_t node, const LayerWeights& weights);
+  Status add_weighted(Step& step, const Node& node, const LayerWeights& weights);
   Status add_chain(Step& step, const Node& node);
   void find_grids();
   at::Tensor normalized(const at::Tensor& pixels) const;

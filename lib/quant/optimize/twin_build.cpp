@@ -54,14 +54,14 @@ at::Tensor real_constant(const Value& value) {
 }  // namespace
 
 Result<Twin> Twin::create(const QuantizedModel& model, const Graph& float_graph,
-                          const QuantizationPlan& plan) {
+                          const QuantizationPlan& plan, const LayerWeights& weights) {
   Twin twin;
-  QUANT_TRY(twin.build(model, float_graph, plan));
+  QUANT_TRY(twin.build(model, float_graph, plan, weights));
   return twin;
 }
 
 Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
-                   const QuantizationPlan& plan) {
+                   const QuantizationPlan& plan, const LayerWeights& weights) {
   plan_ = plan;
   image_ = model.input.is_image();
   integer_ = model.integer;
@@ -76,7 +76,8 @@ Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
   for (std::size_t id = 0; id < host_.values.size(); ++id) {
     if (host_.values[id].constant) host_constants_[id] = to_torch(*host_.values[id].constant);
   }
-  for (std::size_t index = 0; index < integer_.nodes.size(); ++index) QUANT_TRY(add_step(index));
+  for (std::size_t index = 0; index < integer_.nodes.size(); ++index)
+    QUANT_TRY(add_step(index, weights));
   for (const Node& node : host_.nodes) {
     if (!has_gradient(host_, node)) {
       return fail(ErrorCode::kUnsupported,
@@ -160,7 +161,7 @@ void Twin::find_grids() {
     grids_[static_cast<std::size_t>(grid_of_[at_index(integer_.inputs[0])])].learned = false;
 }
 
-Status Twin::add_step(std::size_t index) {
+Status Twin::add_step(std::size_t index, const LayerWeights& weights) {
   const Node& node = integer_.nodes[index];
   Step step;
   step.node = index;
@@ -169,7 +170,7 @@ Status Twin::add_step(std::size_t index) {
     case OpKind::kConvTranspose:
     case OpKind::kGemm:
       step.kind = StepKind::kWeighted;
-      QUANT_TRY(add_weighted(step, node));
+      QUANT_TRY(add_weighted(step, node, weights));
       break;
     case OpKind::kLookup:
       step.kind = StepKind::kLookup;
@@ -195,7 +196,7 @@ Status Twin::add_step(std::size_t index) {
   return {};
 }
 
-Status Twin::add_weighted(Step& step, const Node& node) {
+Status Twin::add_weighted(Step& step, const Node& node, const LayerWeights& start) {
   const auto original = std::find_if(float_graph_.nodes.begin(), float_graph_.nodes.end(),
                                      [&](const Node& other) { return other.name == node.name; });
   const auto layer =
@@ -212,7 +213,8 @@ Status Twin::add_weighted(Step& step, const Node& node) {
                        : node.attributes.integer("weight_bits", 8) == 4 ? 7
                                                                         : 127;
   step.plan = plan_.layer(static_cast<std::size_t>(original - float_graph_.nodes.begin()));
-  step.weights = to_torch(layer->weights).clone();
+  const auto given = start.find(node.name);
+  step.weights = to_torch(given == start.end() ? layer->weights : given->second).clone();
   if (step.weights.dim() == 4)
     step.weights = step.weights.contiguous(at::MemoryFormat::ChannelsLast);
 

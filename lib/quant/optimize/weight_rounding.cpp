@@ -50,6 +50,16 @@ Eigen::VectorXd energies(const MatrixXd& errors, const MatrixXd& covariance) {
 
 }  // namespace
 
+MatrixXd fit_rows(const MatrixXd& rows, const MatrixXd& covariance, const MatrixXd& missing) {
+  if (!(covariance.trace() > 0)) return rows;
+  // Little: even what hardly varies tells noise from signal.
+  constexpr double kDamping = 1e-4;
+  MatrixXd damped = covariance;
+  damped.diagonal().array() += kDamping * covariance.trace() / static_cast<double>(rows.cols());
+  const MatrixXd wanted = rows * missing;
+  return rows + damped.llt().solve(wanted.transpose()).transpose();
+}
+
 MatrixXd round_rows(const MatrixXd& targets, const MatrixXd& covariance, double most) {
   const auto nearest = [most](double value) { return to_level(value, most); };
   MatrixXd plain = targets.unaryExpr(nearest);

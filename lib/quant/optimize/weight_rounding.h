@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Rounding of the rows of a matrix to integers when it is known what they are multiplied with.
+// What the rows of a matrix had better be when it is known what they are multiplied with.
 #pragma once
 
 #include <Eigen/Core>
 
 namespace quant {
+
+// `rows` (rows, depth) were made for vectors r and are multiplied with others x, which come close
+// to them. `covariance` (depth, depth) is that of x, `missing` that of r − x with x. Returns the
+// rows whose products with x vary as those of `rows` with r do, as closely as linear regression can
+// tell: noise in directions in which x hardly ever varies is no longer let through.
+Eigen::MatrixXd fit_rows(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& covariance,
+                         const Eigen::MatrixXd& missing);
 
 // `targets` (rows, depth): real values in units of their step. `covariance` (depth, depth) of the
 // vectors that the rows are multiplied with, symmetric, positive semidefinite. Returns integers

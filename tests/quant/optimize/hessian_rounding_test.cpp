@@ -8,6 +8,7 @@
 
 #include "quant/graph_builder.h"
 #include "quant/optimize/lower.h"
+#include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/random_frames.h"
 #include "quant/passes/optimize_float.h"
@@ -118,15 +119,16 @@ double noise(const QuantizedModel& model, const std::shared_ptr<const Graph>& gr
   return judge->measure(model).value_or(0);
 }
 
-// Where the covariance were of other pixels than the layer reads, nothing would be gained.
-TEST(HessianRounding, KnowsWhatALayerReads) {
-  const struct {
-    const char* name;
-    std::int64_t outputs;
-    std::int64_t groups;
-    Shape kernel;
-    Attributes geometry;
-  } cases[] = {
+struct Geometry {
+  const char* name;
+  std::int64_t outputs;
+  std::int64_t groups;
+  Shape kernel;
+  Attributes geometry;
+};
+
+std::vector<Geometry> geometries() {
+  return {
       {"1x1", 6, 1, {1, 1}, {}},
       {"3x3, padded", 6, 1, {3, 3}, testing::padded(1)},
       {"3x5, uneven pads",
@@ -139,7 +141,11 @@ TEST(HessianRounding, KnowsWhatALayerReads) {
       {"grouped", 12, 4, {3, 3}, testing::padded(1)},
       {"depthwise", 8, 8, {5, 5}, testing::padded(2)},
   };
-  for (const auto& [name, outputs, groups, kernel, geometry] : cases) {
+}
+
+// Where the covariance were of other pixels than the layer reads, nothing would be gained.
+TEST(HessianRounding, KnowsWhatALayerReads) {
+  for (const auto& [name, outputs, groups, kernel, geometry] : geometries()) {
     SCOPED_TRACE(name);
     const auto graph = network(outputs, groups, kernel, geometry);
     QuantizedModel model = lowered(graph);
@@ -162,6 +168,41 @@ TEST(HessianRounding, ProductsToo) {
   const double before = noise(model, graph);
   EXPECT_GE(round(model, graph).kept, 1);
   EXPECT_LT(noise(model, graph), before - 1);
+}
+
+// The first layer's noise is of four bits, and its channels are alike: what lies between them is
+// noise, which weights of sixteen bits behind it can leave out.
+TEST(HessianRounding, FitsWeightsToWhatTheLayerReads) {
+  for (const auto& [name, outputs, groups, kernel, geometry] : geometries()) {
+    SCOPED_TRACE(name);
+    const auto graph = network(outputs, groups, kernel, geometry);
+    QuantizationPlan plan = four_bits(*graph);
+    plan.layers.back().precision = {16, 16, 16};
+    WavyFrames frames(0, 8);
+    auto calibration = calibrate(graph, frames, {}, {});
+    ASSERT_TRUE(calibration);
+    auto model = lower(*graph, kSpec, calibration->proposals[0], plan);
+    ASSERT_TRUE(model) << model.error().text();
+    const double before = noise(*model, graph);
+    const HessianRoundingResult result = round(*model, graph);
+    ASSERT_EQ(result.fitted.size(), 1U);
+    const auto& [layer, weights] = *result.fitted.begin();
+    EXPECT_EQ(layer, graph->nodes.back().name);
+    EXPECT_EQ(weights.shape(), (Shape{outputs, 8 / groups, kernel[0], kernel[1]}));
+    EXPECT_LT(noise(*model, graph), before - 1);
+  }
+}
+
+TEST(HessianRounding, WeightsThatSomebodyChoseAreNotFitted) {
+  const auto graph = network(6, 1, {3, 3}, testing::padded(1));
+  QuantizedModel model = lowered(graph);
+  WavyFrames frames(0, 8);
+  LayerWeights chosen;
+  for (const Node& node : graph->nodes) chosen[node.name] = channel_layer(*graph, node)->weights;
+  const auto result = round_by_hessian(model, graph, chosen, frames, {}, {});
+  ASSERT_TRUE(result);
+  EXPECT_GE(result->kept, 1);
+  EXPECT_TRUE(result->fitted.empty());
 }
 
 TEST(HessianRounding, ScalesStayAndWeightsKeepTheirBits) {

@@ -74,6 +74,60 @@ TEST(WeightRounding, LiesBetweenTheNearestAndTheBest) {
   EXPECT_LT(best, found);
 }
 
+// Vectors that a layer was made for, and what it reads in their place.
+struct Pairs {
+  MatrixXd wanted;
+  MatrixXd read;
+
+  MatrixXd covariance() const { return read.transpose() * read / static_cast<double>(read.rows()); }
+  MatrixXd missing() const {
+    return (wanted - read).transpose() * read / static_cast<double>(read.rows());
+  }
+  double error(const MatrixXd& made, const MatrixXd& used) const {
+    return (wanted * made.transpose() - read * used.transpose()).squaredNorm();
+  }
+};
+
+Pairs noisy_pairs(unsigned seed) {
+  constexpr Index kDepth = 12;
+  MatrixXd wanted = random_matrix(4000, kDepth, 1, seed);
+  for (Index j = 1; j < kDepth; ++j) wanted.col(j) = 0.95 * wanted.col(j - 1) + 0.1 * wanted.col(j);
+  return {wanted, wanted + random_matrix(4000, kDepth, 0.4, seed + 1)};
+}
+
+TEST(WeightFit, LeavesNoErrorThatTheInputsTellOf) {
+  const Pairs pairs = noisy_pairs(1);
+  const MatrixXd rows = random_matrix(5, 12, 6, 3);
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  const MatrixXd left = pairs.wanted * rows.transpose() - pairs.read * fitted.transpose();
+  const MatrixXd told = left.transpose() * pairs.read / 4000;
+  const MatrixXd told_before = rows * pairs.missing();
+  EXPECT_LT(told.norm(), 0.01 * told_before.norm());
+}
+
+TEST(WeightFit, HoldsOnVectorsThatItWasNotMadeOf) {
+  const Pairs pairs = noisy_pairs(1);
+  const Pairs others = noisy_pairs(50);
+  const MatrixXd rows = random_matrix(5, 12, 6, 3);
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  EXPECT_LT(others.error(rows, fitted), 0.5 * others.error(rows, rows));
+}
+
+TEST(WeightFit, UndoesAScale) {
+  Pairs pairs = noisy_pairs(1);
+  pairs.read = 0.8 * pairs.wanted;
+  const MatrixXd rows = random_matrix(5, 12, 6, 3);
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  EXPECT_LT(pairs.error(rows, fitted), 1e-4 * pairs.error(rows, rows));
+}
+
+TEST(WeightFit, LeavesRowsThatReadWhatTheyWereMadeFor) {
+  const MatrixXd rows = random_matrix(5, 12, 6, 3);
+  const MatrixXd nothing = MatrixXd::Zero(12, 12);
+  EXPECT_EQ(fit_rows(rows, smooth_covariance(12, 4), nothing), rows);
+  EXPECT_EQ(fit_rows(rows, nothing, smooth_covariance(12, 4)), rows);
+}
+
 TEST(WeightRounding, IntegersWithinTheirBounds) {
   const MatrixXd targets = random_matrix(8, 70, 9, 3);  // more columns than one block
   const MatrixXd rounded = round_rows(targets, smooth_covariance(70, 4), 7);
