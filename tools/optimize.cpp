@@ -329,9 +329,9 @@ void add_optimize(CLI::App& app, Status& status) {
   command
       ->add_option(
           "--level", options->level,
-          "How much is done for accuracy: -100 nothing, 0 equalization, 1 also bias "
-          "correction and a search for ranges, 2 also fine-tuning, 3 also rounding of weights "
-          "by what they meet, 4 the same with more frames (default: as the script says, "
+          "How much is done for accuracy: -100 nothing, 0 equalization, 1 also a search for "
+          "ranges, bias correction and weights fitted to and rounded by what they meet, 2 also "
+          "fine-tuning, 3 the same with 256 frames, 4 with 1024 (default: as the script says, "
           "else 0)")
       ->check(CLI::IsMember({-100, 0, 1, 2, 3, 4}));
   command

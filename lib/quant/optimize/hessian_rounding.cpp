@@ -30,6 +30,15 @@ using Eigen::VectorXd;
 constexpr std::int64_t kJudgingStride = 4;
 constexpr std::int64_t kLeastParted = 16;
 
+// What layers read: those that read the same in the same way have one.
+struct Source {
+  ValueId input = kNoValue;
+  LayerWindow window;
+  std::size_t reader = 0;             // place of such a layer among those of its depth
+  bool with_missing = false;          // a layer may be fitted to it
+  std::vector<LayerMoments> moments;  // by group
+};
+
 struct Layer {
   std::size_t node = 0;  // of the integer graph
   std::string name;
@@ -37,8 +46,7 @@ struct Layer {
   MatrixXd targets;           // (outputs, depth), real weights in steps of their scale
   double most = 127;
   bool may_fit = false;  // the weights to what the layer reads
-  LayerWindow window;
-  std::vector<LayerMoments> moments;  // by group
+  std::size_t source = 0;
 
   Index depth() const { return targets.cols(); }
 };
@@ -88,8 +96,9 @@ class HessianRounding {
                             options_.judged_frames, options_.threads));
     QUANT_TRY_ASSIGN(least_, judge.measure(model_));
     for (const auto& [depth, nodes] : by_depth) {
-      QUANT_TRY_ASSIGN(const std::vector<Layer> layers, watch(nodes));
-      for (const Layer& layer : layers) QUANT_TRY(settle(layer, judge));
+      QUANT_TRY_ASSIGN(const Depth here, watch(nodes));
+      for (const Layer& layer : here.layers)
+        QUANT_TRY(settle(layer, here.sources[layer.source].moments, judge));
     }
     return std::move(result_);
   }
@@ -132,9 +141,7 @@ class HessianRounding {
                 .most = weights.type == DataType::kInt16                 ? 32767.0
                         : node.attributes.integer("weight_bits", 8) == 4 ? 7.0
                                                                          : 127.0,
-                .may_fit = given == weights_.end(),
-                .window = LayerWindow(graph_, node),
-                .moments = {}};
+                .may_fit = given == weights_.end()};
     const Tensor real = weights_to_round(*source, *graph_.value(node.inputs[0]).quant);
     const auto values = real.data<float>();
     const Index outputs = weights.shape[0];
@@ -146,76 +153,106 @@ class HessianRounding {
       for (Index k = 0; k < depth; ++k)
         layer.targets(o, k) = values[static_cast<std::size_t>(o * depth + k)] / scale;
     }
-    for (std::int64_t group = 0; group < layer.window.groups(); ++group)
-      layer.moments.emplace_back(depth);
     return layer;
   }
 
-  // The layers of one depth, with the moments of what they read.
-  Result<std::vector<Layer>> watch(const std::vector<std::size_t>& nodes) {
+  // Layers of one depth, with the moments of what they read.
+  struct Depth {
     std::vector<Layer> layers;
-    for (const std::size_t index : nodes) {
-      QUANT_TRY_ASSIGN(Layer layer, make_layer(index));
-      layers.push_back(std::move(layer));
-    }
+    std::vector<Source> sources;
+  };
+
+  Result<Depth> watch(const std::vector<std::size_t>& nodes) {
+    Depth depth;
     QUANT_TRY_ASSIGN(LayerInputs inputs,
                      LayerInputs::create(graph_, *float_graph_, nodes, options_.threads));
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      QUANT_TRY_ASSIGN(Layer layer, make_layer(nodes[i]));
+      layer.may_fit = layer.may_fit && inputs.has_reals(i);
+      QUANT_TRY_ASSIGN(layer.source, find_source(layer, i, depth.sources));
+      depth.layers.push_back(std::move(layer));
+    }
     std::mt19937_64 random(1);
     for (const std::vector<Tensor>& frame : frames_) {
       QUANT_TRY(inputs.run(integer_inputs(graph_, model_.input, frame), frame));
-      for (std::size_t i = 0; i < layers.size(); ++i) {
-        layers[i].may_fit = layers[i].may_fit && inputs.reals(i);
-        sample(layers[i], inputs.integers(i), inputs.reals(i), random);
-      }
+      for (Source& source : depth.sources)
+        QUANT_TRY(sample(source, inputs.integers(source.reader),
+                         source.with_missing ? &inputs.reals(source.reader) : nullptr, random));
       QUANT_TRY(report(progress_, ++done_, runs_));
     }
-    return layers;
+    return depth;
+  }
+
+  // Of `layer`, the `reader`-th of its depth; a new one where it is the first that reads so.
+  Result<std::size_t> find_source(const Layer& layer, std::size_t reader,
+                                  std::vector<Source>& sources) const {
+    const Node& node = graph_.nodes[layer.node];
+    const LayerWindow window(graph_, node);
+    const auto known = std::find_if(sources.begin(), sources.end(), [&](const Source& source) {
+      return source.input == node.inputs[0] && source.window == window;
+    });
+    const auto place = static_cast<std::size_t>(known - sources.begin());
+    if (known == sources.end()) {
+      Source& source = sources.emplace_back(Source{node.inputs[0], window, reader, false, {}});
+      for (std::int64_t group = 0; group < window.groups(); ++group) {
+        QUANT_TRY_ASSIGN(LayerMoments moments, LayerMoments::create(layer.depth()));
+        source.moments.push_back(std::move(moments));
+      }
+    }
+    sources[place].with_missing = sources[place].with_missing || layer.may_fit;
+    return place;
   }
 
   // Enough places of every frame that moments mean something, chosen at random.
-  void sample(Layer& layer, const Tensor& integers, const Tensor* reals,
-              std::mt19937_64& random) const {
+  Status sample(Source& source, const Tensor& integers, const Tensor* reals,
+                std::mt19937_64& random) const {
     constexpr std::int64_t kLeastSamples = 8192;
+    constexpr std::int64_t kMostSamples = 16384;
     constexpr std::int64_t kSamplesPerWeight = 16;
-    const LayerWindow& window = layer.window;
+    const LayerWindow& window = source.window;
+    const Index depth = source.moments.front().depth();
     const auto frames = static_cast<std::int64_t>(frames_.size());
-    const std::int64_t wanted =
-        std::max<std::int64_t>(kLeastSamples, kSamplesPerWeight * layer.depth());
+    const std::int64_t wanted = std::clamp(kSamplesPerWeight * depth, kLeastSamples, kMostSamples);
     std::vector<std::int64_t> places(
         static_cast<std::size_t>(std::min(window.places(), (wanted + frames - 1) / frames)));
     for (std::int64_t& place : places)
       place = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(window.places()));
-    for (std::size_t first = 0; first < places.size(); first += LayerMoments::kMostSamples) {
-      const std::size_t count =
-          std::min<std::size_t>(LayerMoments::kMostSamples, places.size() - first);
-      LayerSamples read(static_cast<Index>(count), layer.depth());
-      LayerSamples real(static_cast<Index>(count), layer.depth());
+    const std::span<const std::int64_t> all(places);
+    for (std::size_t first = 0; first < all.size(); first += LayerMoments::kRows) {
+      const auto some =
+          all.subspan(first, std::min<std::size_t>(LayerMoments::kRows, all.size() - first));
       for (std::int64_t group = 0; group < window.groups(); ++group) {
-        const auto row = [&](LayerSamples& samples, std::size_t i) {
-          return std::span(samples.row(static_cast<Index>(i)).data(),
-                           static_cast<std::size_t>(layer.depth()));
+        const auto samples = [&](auto read) {
+          LayerSamples rows = LayerSamples::Zero(LayerMoments::kRows, depth);
+          for (std::size_t i = 0; i < some.size(); ++i)
+            read(some[i], std::span(rows.row(static_cast<Index>(i)).data(),
+                                    static_cast<std::size_t>(depth)));
+          return rows;
         };
-        for (std::size_t i = 0; i < count; ++i) {
-          window.read_integers(integers, places[first + i], group, row(read, i));
-          if (layer.may_fit) window.read_reals(*reals, places[first + i], group, row(real, i));
-        }
-        LayerMoments& moments = layer.moments[static_cast<std::size_t>(group)];
-        moments.add(read);
-        if (layer.may_fit) moments.add_missing(read, real);
+        const LayerSamples read = samples([&](std::int64_t place, std::span<float> row) {
+          window.read_integers(integers, place, group, row);
+        });
+        LayerMoments& moments = source.moments[static_cast<std::size_t>(group)];
+        QUANT_TRY(moments.add(read, static_cast<Index>(some.size())));
+        if (!reals) continue;
+        const LayerSamples real = samples([&](std::int64_t place, std::span<float> row) {
+          window.read_reals(*reals, place, group, row);
+        });
+        QUANT_TRY(moments.add_missing(read, real));
       }
     }
+    return {};
   }
 
   // Gives the layer what leaves the least noise at the outputs.
-  Status settle(const Layer& layer, const OutputNoise& judge) {
+  Status settle(const Layer& layer, const std::vector<LayerMoments>& read,
+                const OutputNoise& judge) {
     const Node& node = graph_.nodes[layer.node];
     Value& weights = graph_.value(node.inputs[1]);
     Value& bias = graph_.value(node.inputs[2]);
     const Candidate old{*weights.constant, *bias.constant, {}};
     std::optional<Candidate> best;
-    for (const bool fit : {false, true}) {
-      if (fit && !layer.may_fit) continue;
-      Candidate candidate = rounded(layer, old, fit);
+    for (Candidate& candidate : candidates(layer, read, old)) {
       weights.constant = candidate.weights;
       bias.constant = candidate.bias;
       QUANT_TRY_ASSIGN(const double noise, judge.measure(model_));
@@ -232,25 +269,36 @@ class HessianRounding {
     return {};
   }
 
-  // Integers by what the layer reads; the bias takes on what that moves its channels' means by.
-  static Candidate rounded(const Layer& layer, const Candidate& old, bool fit) {
-    Candidate result{old.weights.clone(), old.bias.clone(), {}};
-    const auto groups = static_cast<Index>(layer.moments.size());
-    const Index group_outputs = layer.targets.rows() / groups;
+  // The layer's weights, and those fitted to what it reads, rounded by what it reads.
+  static std::vector<Candidate> candidates(const Layer& layer,
+                                           const std::vector<LayerMoments>& read,
+                                           const Candidate& old) {
+    const auto copy = [&] { return Candidate{old.weights.clone(), old.bias.clone(), {}}; };
+    Candidate plain = copy();
+    Candidate fitted = copy();
     MatrixXd targets = layer.targets;
+    const auto groups = static_cast<Index>(read.size());
+    const Index group_outputs = targets.rows() / groups;
     for (Index group = 0; group < groups; ++group) {
-      const LayerMoments& moments = layer.moments[static_cast<std::size_t>(group)];
-      const MatrixXd covariance = moments.covariance();
-      auto rows = targets.middleRows(group * group_outputs, group_outputs);
-      if (fit) rows = fit_rows(rows, covariance, moments.missing());
-      write(round_rows(rows, covariance, layer.most), group * group_outputs, moments.mean(),
-            result);
+      const LayerMoments& moments = read[static_cast<std::size_t>(group)];
+      const RowRounding rounding(moments.covariance());
+      const Index first = group * group_outputs;
+      auto rows = targets.middleRows(first, group_outputs);
+      write(rounding.round(rows, layer.most), first, moments.mean(), plain);
+      if (!layer.may_fit) continue;
+      rows = rounding.fit(rows, moments.missing());
+      write(rounding.round(rows, layer.most), first, moments.mean(), fitted);
     }
-    if (fit) result.fitted = real_weights(targets, layer.scales, old.weights.shape());
+    std::vector<Candidate> result = {std::move(plain)};
+    if (layer.may_fit) {
+      fitted.fitted = real_weights(targets, layer.scales, old.weights.shape());
+      result.push_back(std::move(fitted));
+    }
     return result;
   }
 
-  // Some rows of a layer's weights, the first of them being row `first`.
+  // Some rows of a layer's weights, the first of them being row `first`; the bias takes on what
+  // that moves its channels' means by.
   static void write(const MatrixXd& rows, Index first, const VectorXd& mean, Candidate& to) {
     visit_weights(to.weights, [&](auto values) {
       for (Index o = 0; o < rows.rows(); ++o) {

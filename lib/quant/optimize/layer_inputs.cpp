@@ -95,9 +95,4 @@ Status LayerInputs::run(std::span<const Tensor> integers, std::span<const Tensor
   return {};
 }
 
-const Tensor* LayerInputs::reals(std::size_t i) const {
-  const auto place = from_float_[wanted_[i]];
-  return place ? &reals_[*place] : nullptr;
-}
-
 }  // namespace quant

@@ -25,9 +25,11 @@ class LayerInputs {
 
   // Of nodes[i], for the frame that ran last. Feature maps are (1, C, H, W).
   const Tensor& integers(std::size_t i) const { return integers_[wanted_[i]]; }
-  // Null where there is no such tensor, its scale is not one for all of it, or it is an input of
-  // the network, in which both agree.
-  const Tensor* reals(std::size_t i) const;
+  // Not where there is no such tensor, its scale is not one for all of it, or it is an input of the
+  // network, in which both agree.
+  bool has_reals(std::size_t i) const { return from_float_[wanted_[i]].has_value(); }
+  // Precondition: has_reals(i).
+  const Tensor& reals(std::size_t i) const { return reals_[*from_float_[wanted_[i]]]; }
 
  private:
   LayerInputs() = default;

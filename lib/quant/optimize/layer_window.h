@@ -18,6 +18,8 @@ class LayerWindow {
 
   std::int64_t places() const { return places_; }
   std::int64_t groups() const { return groups_; }
+  // Whether both read the same of one input.
+  bool operator==(const LayerWindow&) const = default;
 
   // Both give, in the order of the layer's weights, what `group` is multiplied with at `place`
   // (0 … places()−1) of its output; padding is 0. `to` has as many elements as an output channel

@@ -130,9 +130,9 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
                      sizes.frame});
   }
   if (work.rounding_frames > 0) {
-    // Of the widest layer: the moments, the covariance in two orders, its inverse and their
-    // factors.
-    constexpr std::uint64_t kHessianCopies = 6;
+    // Of the widest layer: two moments, the covariance, its factor, that one's inverse in two
+    // orders, and what fitting solves.
+    constexpr std::uint64_t kHessianCopies = 7;
     const auto held = static_cast<std::uint64_t>(
         work.frames > 0 ? std::min(work.frames, work.rounding_frames) : work.rounding_frames);
     const HessianRoundingOptions options;

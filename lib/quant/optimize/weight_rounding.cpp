@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace quant {
@@ -26,21 +27,23 @@ std::vector<Index> by_variance(const MatrixXd& covariance) {
 }
 
 // Upper triangular U with Uᵀ·U = H⁻¹: its row j says how what is left of column j's error is spread
-// over the columns behind, the ones before being settled.
+// over the columns behind, the ones before being settled. With H = R·Rᵀ, R upper triangular, it is
+// R⁻¹, and R is the Cholesky factor of H read backwards.
 MatrixXd spread_of(const MatrixXd& covariance, const std::vector<Index>& order) {
   const Index depth = covariance.rows();
   // Inputs that hardly ever vary, or vary together, say nothing reliable.
   constexpr double kDamping = 0.01;
-  const double mean = covariance.trace() / static_cast<double>(depth);
-  MatrixXd hessian(depth, depth);
+  const double damping = kDamping * covariance.trace() / static_cast<double>(depth);
+  MatrixXd backwards(depth, depth);
   for (Index i = 0; i < depth; ++i) {
     for (Index j = 0; j < depth; ++j)
-      hessian(i, j) =
+      backwards(depth - 1 - i, depth - 1 - j) =
           covariance(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
-    hessian(i, i) += kDamping * mean;
   }
-  const MatrixXd inverse = hessian.llt().solve(MatrixXd::Identity(depth, depth));
-  return inverse.llt().matrixU();
+  backwards.diagonal().array() += damping;
+  const Eigen::LLT<Eigen::Ref<MatrixXd>> factors(backwards);
+  const MatrixXd inverse = factors.matrixL().solve(MatrixXd(MatrixXd::Identity(depth, depth)));
+  return inverse.reverse();
 }
 
 // eᵀ·C·e of every row.
@@ -50,25 +53,30 @@ Eigen::VectorXd energies(const MatrixXd& errors, const MatrixXd& covariance) {
 
 }  // namespace
 
-MatrixXd fit_rows(const MatrixXd& rows, const MatrixXd& covariance, const MatrixXd& missing) {
-  if (!(covariance.trace() > 0)) return rows;
-  // Little: even what hardly varies tells noise from signal.
-  constexpr double kDamping = 1e-4;
-  MatrixXd damped = covariance;
-  damped.diagonal().array() += kDamping * covariance.trace() / static_cast<double>(rows.cols());
-  const MatrixXd wanted = rows * missing;
-  return rows + damped.llt().solve(wanted.transpose()).transpose();
+RowRounding::RowRounding(MatrixXd covariance) : covariance_(std::move(covariance)) {
+  if (says_nothing()) return;
+  order_ = by_variance(covariance_);
+  spread_ = spread_of(covariance_, order_);
 }
 
-MatrixXd round_rows(const MatrixXd& targets, const MatrixXd& covariance, double most) {
+MatrixXd RowRounding::fit(const MatrixXd& rows, const MatrixXd& missing) const {
+  if (says_nothing()) return rows;
+  // Little: even what hardly varies tells noise from signal.
+  constexpr double kDamping = 1e-4;
+  MatrixXd damped = covariance_;
+  damped.diagonal().array() += kDamping * damped.trace() / static_cast<double>(damped.rows());
+  const Eigen::LLT<Eigen::Ref<MatrixXd>> factors(damped);
+  const MatrixXd wanted = rows * missing;
+  return rows + factors.solve(wanted.transpose()).transpose();
+}
+
+MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
   const auto nearest = [most](double value) { return to_level(value, most); };
   MatrixXd plain = targets.unaryExpr(nearest);
-  if (!(covariance.trace() > 0)) return plain;
-  const std::vector<Index> order = by_variance(covariance);
-  const MatrixXd spread = spread_of(covariance, order);
-  const Index depth = covariance.rows();
+  if (says_nothing()) return plain;
+  const Index depth = covariance_.rows();
   MatrixXd left(targets.rows(), depth);
-  for (Index j = 0; j < depth; ++j) left.col(j) = targets.col(order[static_cast<std::size_t>(j)]);
+  for (Index j = 0; j < depth; ++j) left.col(j) = targets.col(order_[static_cast<std::size_t>(j)]);
   MatrixXd rounded(targets.rows(), depth);
   // In blocks, so that most of the work is a matrix product.
   constexpr Index kBlock = 64;
@@ -78,16 +86,16 @@ MatrixXd round_rows(const MatrixXd& targets, const MatrixXd& covariance, double 
     for (Index i = 0; i < size; ++i) {
       const Index j = first + i;
       const Eigen::VectorXd level = left.col(j).unaryExpr(nearest);
-      rounded.col(order[static_cast<std::size_t>(j)]) = level;
-      errors.col(i) = (left.col(j) - level) / spread(j, j);
+      rounded.col(order_[static_cast<std::size_t>(j)]) = level;
+      errors.col(i) = (left.col(j) - level) / spread_(j, j);
       left.middleCols(j + 1, size - i - 1) -=
-          errors.col(i) * spread.row(j).segment(j + 1, size - i - 1);
+          errors.col(i) * spread_.row(j).segment(j + 1, size - i - 1);
     }
     const Index behind = depth - first - size;
-    left.rightCols(behind) -= errors * spread.block(first, first + size, size, behind);
+    left.rightCols(behind) -= errors * spread_.block(first, first + size, size, behind);
   }
-  const Eigen::VectorXd found = energies(rounded - targets, covariance);
-  const Eigen::VectorXd otherwise = energies(plain - targets, covariance);
+  const Eigen::VectorXd found = energies(rounded - targets, covariance_);
+  const Eigen::VectorXd otherwise = energies(plain - targets, covariance_);
   for (Index row = 0; row < targets.rows(); ++row) {
     if (!(found(row) < otherwise(row))) rounded.row(row) = plain.row(row);
   }

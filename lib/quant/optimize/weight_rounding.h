@@ -3,23 +3,35 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <vector>
 
 namespace quant {
 
-// `rows` (rows, depth) were made for vectors r and are multiplied with others x, which come close
-// to them. `covariance` (depth, depth) is that of x, `missing` that of r − x with x. Returns the
-// rows whose products with x vary as those of `rows` with r do, as closely as linear regression can
-// tell: noise in directions in which x hardly ever varies is no longer let through.
-Eigen::MatrixXd fit_rows(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& covariance,
-                         const Eigen::MatrixXd& missing);
+class RowRounding {
+ public:
+  // `covariance` (depth, depth) of the vectors x that rows are multiplied with: symmetric, positive
+  // semidefinite.
+  explicit RowRounding(Eigen::MatrixXd covariance);
 
-// `targets` (rows, depth): real values in units of their step. `covariance` (depth, depth) of the
-// vectors that the rows are multiplied with, symmetric, positive semidefinite. Returns integers
-// within ±`most` so that the rows' error e has a small eᵀ·C·e: columns are rounded one by one,
-// those of most variance first, and the error of each is spread over those that follow by the
-// inverse Hessian (Frantar et al., arXiv:2210.17323; Hassibi & Stork 1993). Never worse by that
-// measure than rounding to the nearest: rows that were are rounded so.
-Eigen::MatrixXd round_rows(const Eigen::MatrixXd& targets, const Eigen::MatrixXd& covariance,
-                           double most);
+  // `rows` (rows, depth) were made for vectors r, to which x comes close. `missing` (depth, depth)
+  // is the covariance of r − x with x. Returns the rows whose products with x vary as those of
+  // `rows` with r do, as closely as linear regression can tell: noise in directions in which x
+  // hardly ever varies is no longer let through.
+  Eigen::MatrixXd fit(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& missing) const;
+
+  // `targets` (rows, depth): real values in units of their step. Returns integers within ±`most` so
+  // that the rows' error e has a small eᵀ·C·e: columns are rounded one by one, those of most
+  // variance first, and the error of each is spread over those that follow by the inverse Hessian
+  // (Frantar et al., arXiv:2210.17323; Hassibi & Stork 1993). Never worse by that measure than
+  // rounding to the nearest: rows that were are rounded so.
+  Eigen::MatrixXd round(const Eigen::MatrixXd& targets, double most) const;
+
+ private:
+  bool says_nothing() const { return !(covariance_.trace() > 0); }
+
+  Eigen::MatrixXd covariance_;
+  std::vector<Eigen::Index> order_;  // of the columns
+  Eigen::MatrixXd spread_;           // in that order
+};
 
 }  // namespace quant

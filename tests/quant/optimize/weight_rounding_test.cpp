@@ -60,7 +60,7 @@ TEST(WeightRounding, LiesBetweenTheNearestAndTheBest) {
   for (unsigned seed = 0; seed < 20; ++seed) {
     const MatrixXd covariance = smooth_covariance(9, seed);
     const MatrixXd targets = random_matrix(4, 9, 6, 100 + seed);
-    const MatrixXd rounded = round_rows(targets, covariance, 127);
+    const MatrixXd rounded = RowRounding(covariance).round(targets, 127);
     for (Index row = 0; row < targets.rows(); ++row) {
       const double here = energy(rounded.row(row) - targets.row(row), covariance);
       EXPECT_LE(here, nearest_energy(targets.row(row), covariance));
@@ -98,7 +98,7 @@ Pairs noisy_pairs(unsigned seed) {
 TEST(WeightFit, LeavesNoErrorThatTheInputsTellOf) {
   const Pairs pairs = noisy_pairs(1);
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
   const MatrixXd left = pairs.wanted * rows.transpose() - pairs.read * fitted.transpose();
   const MatrixXd told = left.transpose() * pairs.read / 4000;
   const MatrixXd told_before = rows * pairs.missing();
@@ -109,7 +109,7 @@ TEST(WeightFit, HoldsOnVectorsThatItWasNotMadeOf) {
   const Pairs pairs = noisy_pairs(1);
   const Pairs others = noisy_pairs(50);
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
   EXPECT_LT(others.error(rows, fitted), 0.5 * others.error(rows, rows));
 }
 
@@ -117,20 +117,20 @@ TEST(WeightFit, UndoesAScale) {
   Pairs pairs = noisy_pairs(1);
   pairs.read = 0.8 * pairs.wanted;
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
+  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
   EXPECT_LT(pairs.error(rows, fitted), 1e-4 * pairs.error(rows, rows));
 }
 
 TEST(WeightFit, LeavesRowsThatReadWhatTheyWereMadeFor) {
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
   const MatrixXd nothing = MatrixXd::Zero(12, 12);
-  EXPECT_EQ(fit_rows(rows, smooth_covariance(12, 4), nothing), rows);
-  EXPECT_EQ(fit_rows(rows, nothing, smooth_covariance(12, 4)), rows);
+  EXPECT_EQ(RowRounding(smooth_covariance(12, 4)).fit(rows, nothing), rows);
+  EXPECT_EQ(RowRounding(nothing).fit(rows, smooth_covariance(12, 4)), rows);
 }
 
 TEST(WeightRounding, IntegersWithinTheirBounds) {
   const MatrixXd targets = random_matrix(8, 70, 9, 3);  // more columns than one block
-  const MatrixXd rounded = round_rows(targets, smooth_covariance(70, 4), 7);
+  const MatrixXd rounded = RowRounding(smooth_covariance(70, 4)).round(targets, 7);
   for (Index i = 0; i < rounded.size(); ++i) {
     EXPECT_EQ(rounded.data()[i], std::nearbyint(rounded.data()[i]));
     EXPECT_LE(std::abs(rounded.data()[i]), 7);
@@ -139,7 +139,7 @@ TEST(WeightRounding, IntegersWithinTheirBounds) {
 
 TEST(WeightRounding, InputsThatNeverVarySayNothing) {
   const MatrixXd targets = random_matrix(3, 5, 6, 5);
-  const MatrixXd rounded = round_rows(targets, MatrixXd::Zero(5, 5), 127);
+  const MatrixXd rounded = RowRounding(MatrixXd::Zero(5, 5)).round(targets, 127);
   for (Index i = 0; i < rounded.size(); ++i)
     EXPECT_EQ(rounded.data()[i], std::nearbyint(targets.data()[i]));
 }
@@ -148,7 +148,7 @@ TEST(WeightRounding, InputsThatVaryTogetherAreRoundedTogether) {
   // One column repeated: only the sum of the errors counts, which one step can keep within a half.
   const MatrixXd covariance = MatrixXd::Ones(6, 6);
   const MatrixXd targets = MatrixXd::Constant(1, 6, 3.4);
-  const MatrixXd rounded = round_rows(targets, covariance, 127);
+  const MatrixXd rounded = RowRounding(covariance).round(targets, 127);
   EXPECT_LE(std::abs((rounded - targets).sum()), 0.5 + 1e-9);
   EXPECT_NEAR(6 * 0.4, std::sqrt(nearest_energy(targets.row(0), covariance)), 1e-9);
 }
