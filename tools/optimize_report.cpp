@@ -82,7 +82,9 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
                          {"snr_db_after", optimized.finetuned->after}};
   }
   if (optimized.rounded)
-    json["rounded"] = {{"layers", optimized.rounded->tried}, {"kept", optimized.rounded->kept}};
+    json["rounded"] = {{"layers", optimized.rounded->tried},
+                       {"kept", optimized.rounded->kept},
+                       {"fitted", optimized.rounded->fitted.size()}};
   if (optimized.precision) {
     Json& search = json["precision_search"];
     search["frames"] = optimized.precision->frames;
@@ -104,8 +106,10 @@ std::string report_text(const OptimizeReport& report, const OptimizedModel& opti
                         optimized.finetuned->before, optimized.finetuned->after);
   }
   if (optimized.rounded) {
-    text += fmt::format("weights rounded by what they meet: kept in {} of {} layers\n",
+    text += fmt::format("weights rounded by what they meet: kept in {} of {} layers",
                         optimized.rounded->kept, optimized.rounded->tried);
+    const std::size_t fitted = optimized.rounded->fitted.size();
+    text += fitted > 0 ? fmt::format(", {} of them fitted first\n", fitted) : "\n";
   }
   if (optimized.precision) append_curve(text, *optimized.precision);
   if (const auto lines = lines_of(optimized); !lines.empty()) {

@@ -76,19 +76,27 @@ class Optimize(WithFolder):
             self.assert_fails(process, f"at least {wanted} calibration frames and there are 32", "--accept-few-images")
             self.assertFalse(path.exists())
 
-    def test_rounding_by_a_script_alone(self):
+    def test_rounding_that_a_script_switches_off_and_on(self):
         nearest, rounded, script = (self.folder / name for name in ("nearest.qar", "rounded.qar", "round.alls"))
         four_bits = ("--level", 1, "--compression-level", 5)
-        script.write_text("post_quantization_optimization(adaround, policy=enabled, mode=train_all)\n")
-        self.assertEqual(optimize_ball(nearest, *four_bits).returncode, 0)
-        process = optimize_ball(rounded, *four_bits, "--script", script, "--accept-few-images")
+        script.write_text("post_quantization_optimization(adaround, policy=disabled)\n")
+        process = optimize_ball(nearest, *four_bits, "--script", script)
         self.assertEqual(process.returncode, 0, process.stderr)
-        self.assertIn("weights rounded by what they meet", process.stdout)
-        self.assertIn("line 1: adaround rounds by the layers' inputs", process.stderr)
+        self.assertNotIn("weights rounded", process.stdout)
+        process = optimize_ball(rounded, *four_bits)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertRegex(process.stdout, r"weights rounded by what they meet: kept in \d+ of \d+ layers, \d+ of them fitted first")
         noise = [[output["rungs"][0]["snr_db"] for output in
                   gst_quant_json("compare", path, "--data", MODELS / "ball_test.npy", "--contexts", "original,quantized")["outputs"]]
                  for path in (nearest, rounded)]
         self.assertGreater(sum(noise[1]), sum(noise[0]) + 1)
+        script.write_text("post_quantization_optimization(adaround, policy=enabled, mode=train_all)\n")
+        process = optimize_ball(rounded, "--level", 0, "--script", script)
+        self.assert_fails(process, "at least 256 calibration frames and there are 32", "--accept-few-images")
+        process = optimize_ball(rounded, "--level", 0, "--script", script, "--accept-few-images")
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn("weights rounded by what they meet", process.stdout)
+        self.assertIn("line 1: adaround rounds by the layers' inputs", process.stderr)
 
     def test_every_range_method(self):
         for method in ("min-max", "percentile", "mse"):
