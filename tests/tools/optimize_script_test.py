@@ -66,7 +66,8 @@ class OptimizeScript(unittest.TestCase):
 
     def test_outputs_with_a_scale_for_each_channel(self):
         text = "model_optimization_config(globals, output_encoding_vector=enabled)\n"
-        position = ["--std", "255", "--level", "1"]
+        # Level 1 would choose other ranges for either.
+        position = ["--std", "255", "--level", "0"]
         self.optimize("", *position)
         plain = gst_quant_json("compare", self.archive, "--data", MODELS / "ball_test.npy")["outputs"][1]
         report = self.optimize(text, *position)
@@ -88,7 +89,7 @@ class OptimizeScript(unittest.TestCase):
         compared = gst_quant_json("compare", self.archive, "--data", MODELS / "ball_test.npy")["outputs"][1]
         def snr_db(output):
             return next(rung["snr_db"] for rung in output["rungs"] if (rung["from"], rung["to"]) == ("original", "quantized"))
-        self.assertGreater(snr_db(compared), snr_db(plain) - 0.5)
+        self.assertGreater(snr_db(compared), snr_db(plain))
         layers = gst_quant_json("analyze", self.archive, "--data", MODELS / "ball_test.npy", "--frames", "2")["layers"]
         self.assertEqual(next(layer for layer in layers if layer["value"] == "position")["scale"], raw["position"]["scale"])
 

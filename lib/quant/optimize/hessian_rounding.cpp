@@ -168,7 +168,7 @@ class HessianRounding {
                      LayerInputs::create(graph_, *float_graph_, nodes, options_.threads));
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       QUANT_TRY_ASSIGN(Layer layer, make_layer(nodes[i]));
-      layer.may_fit = layer.may_fit && inputs.has_reals(i);
+      layer.may_fit = layer.may_fit && inputs.has_reals(i) && tells_enough(layer);
       QUANT_TRY_ASSIGN(layer.source, find_source(layer, i, depth.sources));
       depth.layers.push_back(std::move(layer));
     }
@@ -181,6 +181,15 @@ class HessianRounding {
       QUANT_TRY(report(progress_, ++done_, runs_));
     }
     return depth;
+  }
+
+  // Whether a regression has samples enough to find its coefficients by: a layer behind a global
+  // pooling sees one place a frame.
+  bool tells_enough(const Layer& layer) const {
+    constexpr std::int64_t kLeastPerWeight = 4;
+    const LayerWindow window(graph_, graph_.nodes[layer.node]);
+    const auto samples = static_cast<std::int64_t>(frames_.size()) * window.places();
+    return samples >= kLeastPerWeight * layer.depth();
   }
 
   // Of `layer`, the `reader`-th of its depth; a new one where it is the first that reads so.

@@ -230,11 +230,18 @@ ChannelExtremes::ChannelExtremes(const Shape& shape, int axis)
 void ChannelExtremes::observe(std::span<const float> values) {
   for (std::size_t run = 0; run * inner_ < values.size(); ++run)
     channels_[run % channels_.size()].observe(values.subspan(run * inner_, inner_));
+  seen_ += values.size() / channels_.size();
 }
 
 std::vector<Range> ChannelExtremes::ranges() const {
   std::vector<Range> result;
-  for (const MinMaxObserver& channel : channels_) result.push_back(channel.range());
+  for (const MinMaxObserver& channel : channels_) {
+    Range range = channel.range();
+    const float unseen = seen_ > 1 ? (range.max - range.min) / static_cast<float>(seen_ - 1) : 0.0F;
+    range.min -= unseen;
+    range.max += unseen;
+    result.push_back(range);
+  }
   return result;
 }
 

@@ -52,16 +52,19 @@ bool is_carried(const Graph& graph, const OutputEncoding& encoding, const std::v
 QuantParams encoded_params(const OutputEncoding& encoding, const OutputEncoding::Carrier& carrier,
                            DataType type);
 
-// Extremes of each channel: {0, 0} before anything was seen. `values` are those of a tensor of
-// `shape`, row-major.
+// Ranges of channels by what was seen of each: {0, 0} before anything was. Few values (a vector has
+// one a frame) do not reach the ends of what there is: as many as were seen of a uniform
+// distribution end 1 / (n − 1) of their width before it does, and so much is added.
 class ChannelExtremes {
  public:
   ChannelExtremes(const Shape& shape, int axis);
+  // `values` are those of a tensor of `shape`, row-major.
   void observe(std::span<const float> values);
   std::vector<Range> ranges() const;
 
  private:
   std::size_t inner_;
+  std::size_t seen_ = 0;  // of each channel
   std::vector<MinMaxObserver> channels_;
 };
 

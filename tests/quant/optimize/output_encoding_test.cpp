@@ -189,6 +189,10 @@ TEST(OutputEncoding, EveryChannelHasItsOwnRange) {
     }
   }
   for (std::size_t c = 0; c < 6; ++c) {
+    // Six frames of 48 values, and room for what they do not show.
+    const float room = (high[c] - low[c]) / (6 * 48 - 1);
+    low[c] -= room;
+    high[c] += room;
     EXPECT_FLOAT_EQ(params.scale[c], (high[c] - low[c]) / 255) << c;
     EXPECT_EQ(params.zero_point[c], std::nearbyint(-low[c] / params.scale[c])) << c;
   }
@@ -329,6 +333,18 @@ TEST(OutputEncoding, BiasCorrectionKnowsTheChannels) {
   ASSERT_TRUE(correct_biases(with.model, with.graph, frames, {}, {}));
   const auto after = channel_snr(with, 2);
   for (std::size_t c = 0; c < before.size(); ++c) EXPECT_GT(after[c], before[c] - 1) << c;
+}
+
+TEST(ChannelExtremes, LeaveRoomForWhatFewValuesDoNotShow) {
+  ChannelExtremes vectors({1, 2}, 1);
+  EXPECT_EQ(vectors.ranges(), (std::vector<Range>{{0, 0}, {0, 0}}));
+  for (const float value : {-1.0F, 3.0F, 0.0F, 1.0F, 2.0F}) {
+    const float frame[] = {value, 0.5F};
+    vectors.observe(frame);
+  }
+  // Five values of each channel: a quarter of what they span, on either side.
+  EXPECT_EQ(vectors.ranges()[0], (Range{-2, 4}));
+  EXPECT_EQ(vectors.ranges()[1], (Range{0.5F, 0.5F}));
 }
 
 }  // namespace
