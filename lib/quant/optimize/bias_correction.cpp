@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
+#include <span>
+#include <utility>
 
 #include "quant/engine/float_executor.h"
-#include "quant/engine/integer_executor.h"
-#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/variant_runs.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant {
@@ -35,6 +37,16 @@ Channels channels_of(const Node& node, const Shape& shape) {
           static_cast<std::size_t>(row_major_strides(shape)[1])};
 }
 
+// visit(run, channel) for the elements of each channel that lie one after another.
+template <typename Element, typename Visit>
+void for_each_run(std::span<const Element> values, const Channels& channels, const Visit& visit) {
+  std::size_t channel = 0;
+  for (std::size_t at = 0; at < values.size(); at += channels.inner) {
+    visit(values.subspan(at, channels.inner), channel);
+    if (++channel == channels.count) channel = 0;
+  }
+}
+
 // Scale and zero point of a channel of a layer's output.
 std::pair<float, float> params_of(const QuantParams& params, std::size_t channel) {
   const std::size_t own = params.per_channel() ? channel : 0;
@@ -53,6 +65,14 @@ struct Layer {
 struct ChannelSums {
   std::vector<std::int64_t> sum;     // of integers
   std::vector<std::int64_t> moving;  // how many lie strictly inside the clamp: those follow a bias
+
+  ChannelSums& operator+=(const ChannelSums& other) {
+    for (std::size_t c = 0; c < sum.size(); ++c) {
+      sum[c] += other.sum[c];
+      moving[c] += other.moving[c];
+    }
+    return *this;
+  }
 };
 
 class BiasCorrection {
@@ -69,7 +89,7 @@ class BiasCorrection {
     find_layers();
     QUANT_TRY(collect(set));
     QUANT_TRY_ASSIGN(
-        const OutputNoise judge,
+        OutputNoise judge,
         OutputNoise::create(float_graph_, set, options_.judged_frames, options_.threads));
     QUANT_TRY_ASSIGN(double least, judge.measure(model_));
     std::size_t first = 0;
@@ -126,8 +146,7 @@ class BiasCorrection {
 
   Status advance() {
     ++done_;
-    const auto frames = static_cast<std::int64_t>(
-        expected_frames_ > 0 ? expected_frames_ : static_cast<std::int64_t>(frames_.size()));
+    const std::int64_t frames = expected_frames_ > 0 ? expected_frames_ : frames_;
     return report(progress_, done_, frames * runs_per_frame_);
   }
 
@@ -139,8 +158,9 @@ class BiasCorrection {
     for (const Layer& layer : layers_) taps.push_back(layer.float_output);
     QUANT_TRY(set.rewind());
     std::vector<Tensor> tapped;
-    while (static_cast<std::int64_t>(frames_.size()) < options_.most_frames) {
-      QUANT_TRY_ASSIGN(const auto inputs, set.next());
+    std::vector<std::vector<Tensor>> frames;
+    while (frames_ < options_.most_frames) {
+      QUANT_TRY_ASSIGN(auto inputs, set.next());
       if (!inputs) break;
       QUANT_TRY(executor.run_with_taps(*inputs, taps, tapped));
       for (std::size_t i = 0; i < layers_.size(); ++i) {
@@ -149,25 +169,29 @@ class BiasCorrection {
         // What the range cuts off is lost on purpose: a bias shall not make up for it.
         const QuantParams& params = *graph_.value(layer.output).quant;
         const auto greatest = static_cast<float>(greatest_activation(params.type));
-        for (std::size_t at = 0; at < values.size(); ++at) {
-          const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+        for_each_run(values, layer.channels, [&](auto run, std::size_t channel) {
           const auto [scale, zero_point] = params_of(params, channel);
-          layer.float_mean[channel] +=
-              std::clamp(values[at], (0.0F - zero_point) * scale, (greatest - zero_point) * scale);
-        }
+          const float low = (0.0F - zero_point) * scale;
+          const float high = (greatest - zero_point) * scale;
+          double sum = 0;
+          for (const float value : run) sum += std::clamp(value, low, high);
+          layer.float_mean[channel] += sum;
+        });
       }
-      frames_.push_back(integer_inputs(graph_, model_.input, *inputs));
+      frames.push_back(std::move(*inputs));
+      ++frames_;
       QUANT_TRY(advance());
     }
-    if (frames_.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+    if (frames.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
     for (Layer& layer : layers_) {
       for (double& mean : layer.float_mean) mean /= elements_per_channel(layer);
     }
+    runs_ = std::make_unique<VariantRuns>(std::move(frames), options_.threads);
     return {};
   }
 
   double elements_per_channel(const Layer& layer) const {
-    return static_cast<double>(frames_.size()) *
+    return static_cast<double>(frames_) *
            static_cast<double>(element_count(graph_.value(layer.output).shape)) /
            static_cast<double>(layer.channels.count);
   }
@@ -180,23 +204,23 @@ class BiasCorrection {
 
   // Runs the network as far as these layers over all frames.
   Result<std::vector<ChannelSums>> measure(std::span<const Layer> layers) {
-    auto part = std::make_shared<Graph>(graph_);
-    part->outputs.clear();
-    for (const Layer& layer : layers) part->outputs.push_back(layer.output);
-    remove_unused(*part);
-    QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
-    QUANT_TRY_ASSIGN(auto plan, IntegerPlan::create(part, {isa, {}}));
-    IntegerExecutor executor(std::move(plan), options_.threads);
-    std::vector<Tensor> outputs = executor.make_outputs();
+    Graph part = graph_;
+    part.outputs.clear();
+    for (const Layer& layer : layers) part.outputs.push_back(layer.output);
     std::vector<ChannelSums> sums;
     for (const Layer& layer : layers) {
       sums.push_back({std::vector<std::int64_t>(layer.channels.count),
                       std::vector<std::int64_t>(layer.channels.count)});
     }
-    for (const std::vector<Tensor>& frame : frames_) {
-      QUANT_TRY(executor.run(frame, outputs));
-      for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i], outputs[i], sums[i]);
-      QUANT_TRY(advance());
+    std::vector<std::vector<ChannelSums>> by_lane(runs_->lanes(), sums);
+    const auto add_frame = [&](std::size_t, std::size_t lane, std::span<const Tensor> outputs) {
+      for (std::size_t i = 0; i < layers.size(); ++i) add(layers[i], outputs[i], by_lane[lane][i]);
+      return Status();
+    };
+    QUANT_TRY(runs_->run(part, model_.input, 1, add_frame,
+                         [this](std::size_t, std::size_t) { return advance(); }));
+    for (const std::vector<ChannelSums>& lane : by_lane) {
+      for (std::size_t i = 0; i < layers.size(); ++i) sums[i] += lane[i];
     }
     return sums;
   }
@@ -223,12 +247,17 @@ class BiasCorrection {
     for (std::size_t channel = 0; channel < layer.channels.count; ++channel)
       clamps.push_back(clamp_of(layer, channel));
     visit_activation(output, [&](auto values) {
-      for (std::size_t at = 0; at < values.size(); ++at) {
-        const std::size_t channel = at / layer.channels.inner % layer.channels.count;
+      for_each_run(values, layer.channels, [&](auto run, std::size_t channel) {
         const auto [low, high] = clamps[channel];
-        sums.sum[channel] += values[at];
-        sums.moving[channel] += values[at] > low && values[at] < high ? 1 : 0;
-      }
+        std::int64_t sum = 0;
+        std::int64_t moving = 0;
+        for (const int value : run) {
+          sum += value;
+          moving += value > low && value < high ? 1 : 0;
+        }
+        sums.sum[channel] += sum;
+        sums.moving[channel] += moving;
+      });
     });
   }
 
@@ -268,9 +297,10 @@ class BiasCorrection {
   std::shared_ptr<const Graph> float_graph_;
   BiasCorrectionOptions options_;
   const StepProgress& progress_;
-  std::vector<int> depth_;                   // by node
-  std::vector<Layer> layers_;                // by depth
-  std::vector<std::vector<Tensor>> frames_;  // the integer graph's inputs
+  std::vector<int> depth_;     // by node
+  std::vector<Layer> layers_;  // by depth
+  std::int64_t frames_ = 0;
+  std::unique_ptr<VariantRuns> runs_;  // of them
   std::int64_t expected_frames_ = 0;
   std::int64_t runs_per_frame_ = 0;
   std::int64_t done_ = 0;

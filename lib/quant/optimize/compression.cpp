@@ -71,7 +71,7 @@ Result<QuantizationPlan> compress_weights(std::shared_ptr<const Graph> graph,
   if (result.layers.empty()) result.layers.resize(graph->nodes.size());
   double total = 0;
   QUANT_TRY_ASSIGN(std::vector<Candidate> candidates, find_candidates(*graph, result, total));
-  QUANT_TRY_ASSIGN(const OutputNoise judge,
+  QUANT_TRY_ASSIGN(OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
   const auto noise_of = [&](const QuantizationPlan& trial) -> Result<double> {
     QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph, input, ranges, trial));

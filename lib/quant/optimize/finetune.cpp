@@ -318,7 +318,7 @@ class Finetuning {
                      tuned_model(*float_graph_, model_.input, result.ranges, plan, tuned));
     HeldBackSet held_back(judging_);
     QUANT_TRY_ASSIGN(
-        const OutputNoise judge,
+        OutputNoise judge,
         OutputNoise::create(float_graph_, held_back, static_cast<std::int64_t>(judging_.size()),
                             options_.threads));
     QUANT_TRY_ASSIGN(const double before, judge.measure(model_));

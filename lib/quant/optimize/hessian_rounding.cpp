@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/layer_inputs.h"
 #include "quant/optimize/layer_moments.h"
@@ -17,6 +16,7 @@
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/part_of_set.h"
+#include "quant/optimize/variant_runs.h"
 #include "quant/optimize/weight_rounding.h"
 
 namespace quant {
@@ -49,6 +49,12 @@ struct Layer {
   std::size_t source = 0;
 
   Index depth() const { return targets.cols(); }
+};
+
+// What a group of a source's channels holds at some places of a frame.
+struct GroupSamples {
+  LayerSamples integers;
+  LayerSamples reals;  // or none
 };
 
 // What a layer computes with.
@@ -89,14 +95,15 @@ class HessianRounding {
     PartOfSet judging(set, kJudgingStride, SetPart::kJudging);
     const bool parted = set.count().value_or(0) >= kLeastParted;
     QUANT_TRY(collect(parted ? static_cast<CalibrationSet&>(learning) : set));
-    runs_ = static_cast<std::int64_t>(frames_.size() * by_depth.size());
+    total_ = static_cast<std::int64_t>(frames_.size() * by_depth.size());
+    VariantRuns runs(frames_, options_.threads);
     QUANT_TRY_ASSIGN(
-        const OutputNoise judge,
+        OutputNoise judge,
         OutputNoise::create(float_graph_, parted ? static_cast<CalibrationSet&>(judging) : set,
                             options_.judged_frames, options_.threads));
     QUANT_TRY_ASSIGN(least_, judge.measure(model_));
     for (const auto& [depth, nodes] : by_depth) {
-      QUANT_TRY_ASSIGN(const Depth here, watch(nodes));
+      QUANT_TRY_ASSIGN(const Depth here, watch(nodes, runs));
       for (const Layer& layer : here.layers)
         QUANT_TRY(settle(layer, here.sources[layer.source].moments, judge));
     }
@@ -162,23 +169,37 @@ class HessianRounding {
     std::vector<Source> sources;
   };
 
-  Result<Depth> watch(const std::vector<std::size_t>& nodes) {
+  Result<Depth> watch(const std::vector<std::size_t>& nodes, VariantRuns& runs) {
     Depth depth;
     QUANT_TRY_ASSIGN(LayerInputs inputs,
-                     LayerInputs::create(graph_, *float_graph_, nodes, options_.threads));
+                     LayerInputs::create(graph_, *float_graph_, nodes, runs.lanes()));
     for (std::size_t i = 0; i < nodes.size(); ++i) {
       QUANT_TRY_ASSIGN(Layer layer, make_layer(nodes[i]));
       layer.may_fit = layer.may_fit && inputs.has_reals(i) && tells_enough(layer);
       QUANT_TRY_ASSIGN(layer.source, find_source(layer, i, depth.sources));
       depth.layers.push_back(std::move(layer));
     }
-    std::mt19937_64 random(1);
-    for (const std::vector<Tensor>& frame : frames_) {
-      QUANT_TRY(inputs.run(integer_inputs(graph_, model_.input, frame), frame));
-      for (Source& source : depth.sources)
-        QUANT_TRY(sample(source, inputs.integers(source.reader),
-                         source.with_missing ? &inputs.reals(source.reader) : nullptr, random));
-      QUANT_TRY(report(progress_, ++done_, runs_));
+    std::vector<std::vector<GroupSamples>> seen(runs.lanes());
+    const auto sample_frame = [&](std::size_t frame, std::size_t lane,
+                                  const LayerInputs::Seen& tensors) -> Status {
+      std::mt19937_64 random(frame);
+      seen[lane].clear();
+      for (const Source& source : depth.sources) sample(source, tensors, random, seen[lane]);
+      return {};
+    };
+    const auto add_frame = [&](std::size_t, std::size_t lane) -> Status {
+      auto next = seen[lane].begin();
+      for (Source& source : depth.sources) {
+        for (LayerMoments& moments : source.moments) {
+          QUANT_TRY(moments.add(next->integers, next->reals));
+          ++next;
+        }
+      }
+      return report(progress_, ++done_, total_);
+    };
+    QUANT_TRY(inputs.run(runs, model_.input, frames_, sample_frame, add_frame));
+    for (Source& source : depth.sources) {
+      for (LayerMoments& moments : source.moments) QUANT_TRY(moments.finish());
     }
     return depth;
   }
@@ -212,9 +233,10 @@ class HessianRounding {
     return place;
   }
 
-  // Enough places of every frame that moments mean something, chosen at random.
-  Status sample(Source& source, const Tensor& integers, const Tensor* reals,
-                std::mt19937_64& random) const {
+  // Enough places of every frame that moments mean something, chosen at random; what each group
+  // reads there, behind what is in `to`.
+  void sample(const Source& source, const LayerInputs::Seen& tensors, std::mt19937_64& random,
+              std::vector<GroupSamples>& to) const {
     constexpr std::int64_t kLeastSamples = 8192;
     constexpr std::int64_t kMostSamples = 16384;
     constexpr std::int64_t kSamplesPerWeight = 16;
@@ -226,36 +248,27 @@ class HessianRounding {
         static_cast<std::size_t>(std::min(window.places(), (wanted + frames - 1) / frames)));
     for (std::int64_t& place : places)
       place = static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(window.places()));
-    const std::span<const std::int64_t> all(places);
-    for (std::size_t first = 0; first < all.size(); first += LayerMoments::kRows) {
-      const auto some =
-          all.subspan(first, std::min<std::size_t>(LayerMoments::kRows, all.size() - first));
-      for (std::int64_t group = 0; group < window.groups(); ++group) {
-        const auto samples = [&](auto read) {
-          LayerSamples rows = LayerSamples::Zero(LayerMoments::kRows, depth);
-          for (std::size_t i = 0; i < some.size(); ++i)
-            read(some[i], std::span(rows.row(static_cast<Index>(i)).data(),
-                                    static_cast<std::size_t>(depth)));
-          return rows;
-        };
-        const LayerSamples read = samples([&](std::int64_t place, std::span<float> row) {
-          window.read_integers(integers, place, group, row);
-        });
-        LayerMoments& moments = source.moments[static_cast<std::size_t>(group)];
-        QUANT_TRY(moments.add(read, static_cast<Index>(some.size())));
-        if (!reals) continue;
-        const LayerSamples real = samples([&](std::int64_t place, std::span<float> row) {
-          window.read_reals(*reals, place, group, row);
-        });
-        QUANT_TRY(moments.add_missing(read, real));
-      }
+    for (std::int64_t group = 0; group < window.groups(); ++group) {
+      const auto read = [&](auto read_place) {
+        LayerSamples rows(static_cast<Index>(places.size()), depth);
+        for (std::size_t i = 0; i < places.size(); ++i)
+          read_place(places[i], std::span(rows.row(static_cast<Index>(i)).data(),
+                                          static_cast<std::size_t>(depth)));
+        return rows;
+      };
+      GroupSamples& samples = to.emplace_back();
+      samples.integers = read([&](std::int64_t place, std::span<float> row) {
+        window.read_integers(tensors.integers(source.reader), place, group, row);
+      });
+      if (!source.with_missing) continue;
+      samples.reals = read([&](std::int64_t place, std::span<float> row) {
+        window.read_reals(tensors.reals(source.reader), place, group, row);
+      });
     }
-    return {};
   }
 
   // Gives the layer what leaves the least noise at the outputs.
-  Status settle(const Layer& layer, const std::vector<LayerMoments>& read,
-                const OutputNoise& judge) {
+  Status settle(const Layer& layer, const std::vector<LayerMoments>& read, OutputNoise& judge) {
     const Node& node = graph_.nodes[layer.node];
     Value& weights = graph_.value(node.inputs[1]);
     Value& bias = graph_.value(node.inputs[2]);
@@ -355,7 +368,7 @@ class HessianRounding {
   std::vector<std::vector<Tensor>> frames_;  // the float graph's inputs
   double least_ = 0;                         // noise at the outputs
   HessianRoundingResult result_;
-  std::int64_t runs_ = 0;
+  std::int64_t total_ = 0;
   std::int64_t done_ = 0;
 };
 

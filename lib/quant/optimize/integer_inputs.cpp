@@ -30,7 +30,7 @@ Tensor quantized(const Tensor& values, const QuantParams& params) {
 }
 
 template <typename T>
-Tensor in_memory_order(const Tensor& map) {
+Tensor channels_last(const Tensor& map) {
   const Shape& shape = map.shape();
   Tensor result(map.type(), {shape[0], shape[2], shape[3], shape[1]}, BufferFill::kUndefined);
   const std::size_t image = map.data<T>().size() / static_cast<std::size_t>(shape[0]);
@@ -42,6 +42,12 @@ Tensor in_memory_order(const Tensor& map) {
 }
 
 }  // namespace
+
+Tensor as_executor_input(const Tensor& integers) {
+  if (integers.rank() != 4) return integers.clone();
+  return integers.type() == DataType::kUint16 ? channels_last<std::uint16_t>(integers)
+                                              : channels_last<std::uint8_t>(integers);
+}
 
 Tensor frame_of_pixels(const Tensor& pixels) {
   const Shape& shape = pixels.shape();
@@ -58,11 +64,8 @@ std::vector<Tensor> integer_inputs(const Graph& integer, const InputSpec& spec,
   if (spec.is_image()) return {frame_of_pixels(float_inputs[0])};
   std::vector<Tensor> result;
   for (std::size_t i = 0; i < float_inputs.size(); ++i) {
-    Tensor q = quantized(float_inputs[i], *integer.value(integer.inputs[i]).quant);
-    if (q.rank() == 4)
-      q = q.type() == DataType::kUint16 ? in_memory_order<std::uint16_t>(q)
-                                        : in_memory_order<std::uint8_t>(q);
-    result.push_back(std::move(q));
+    result.push_back(
+        as_executor_input(quantized(float_inputs[i], *integer.value(integer.inputs[i]).quant)));
   }
   return result;
 }

@@ -11,6 +11,10 @@
 
 namespace quant {
 
+// Integers (uint8 or uint16) in the order of ONNX's axes, copied into the order that the integer
+// executor reads: feature maps (N, C, H, W) become (N, H, W, C), other tensors stay as they are.
+Tensor as_executor_input(const Tensor& integers);
+
 // The frame of float pixels (1, C, H, W), 0 … 255, as the device sees it: uint8 (1, H, W, C).
 Tensor frame_of_pixels(const Tensor& pixels);
 

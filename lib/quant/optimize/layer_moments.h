@@ -3,7 +3,6 @@
 #pragma once
 
 #include <Eigen/Core>
-#include <optional>
 
 #include "quant/base/result.h"
 #include "quant/graph/operators/onednn.h"
@@ -15,18 +14,14 @@ using LayerSamples = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen:
 
 class LayerMoments {
  public:
-  // Rows of the samples that are added at once, rows of zeros for those that are not there. Of
-  // integers below 256 so many products sum exactly in float32.
-  static constexpr Eigen::Index kRows = 256;
-
   // `depth`: columns of the samples. Errors of oneDNN.
   static Result<LayerMoments> create(Eigen::Index depth);
 
-  // `count` of the rows are there. Mean and covariance are of what add() saw, and missing() means
-  // something only where every add() had its add_missing(). Errors of oneDNN.
-  Status add(const LayerSamples& samples, Eigen::Index count);
-  // `reals`: what the float network has in the same places, in the same units.
-  Status add_missing(const LayerSamples& samples, const LayerSamples& reals);
+  // `reals`: what the float network has in the same places, in the same units; of no rows where
+  // missing() is not wanted. Always of the one or always of the other. Errors of oneDNN.
+  Status add(const LayerSamples& samples, const LayerSamples& reals);
+  // Before the moments are read. Errors of oneDNN.
+  Status finish();
 
   Eigen::Index depth() const { return depth_; }
   Eigen::VectorXd mean() const;
@@ -35,16 +30,24 @@ class LayerMoments {
   Eigen::MatrixXd missing() const;
 
  private:
-  explicit LayerMoments(Eigen::Index depth, onednn::MatMul product);
+  // Rows that are multiplied at once. Of integers below 256 so many products sum exactly in
+  // float32.
+  static constexpr Eigen::Index kRows = 256;
+
+  LayerMoments(Eigen::Index depth, onednn::MatMul product);
   // aᵀ·b onto `sums`.
   Status add_products(const LayerSamples& a, const LayerSamples& b, Eigen::MatrixXd& sums);
 
   Eigen::Index depth_;
   onednn::MatMul product_;
+  // Rows that wait to be multiplied; those that are not there are 0. `differences_`, and what comes
+  // of them, are empty until there are reals.
+  LayerSamples samples_;
+  LayerSamples differences_;
+  Eigen::Index waiting_ = 0;
   double count_ = 0;
   Eigen::VectorXd sum_;
   Eigen::MatrixXd products_;
-  // Of reals less samples; the products are empty before the first.
   Eigen::VectorXd missing_sum_;
   Eigen::MatrixXd missing_products_;
 };

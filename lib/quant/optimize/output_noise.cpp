@@ -7,8 +7,6 @@
 
 #include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
-#include "quant/engine/integer_executor.h"
-#include "quant/optimize/integer_inputs.h"
 
 namespace quant {
 namespace {
@@ -31,34 +29,33 @@ Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph
                                         CalibrationSet& set, std::int64_t most_frames,
                                         int threads) {
   OutputNoise judge;
-  judge.threads_ = threads;
+  std::vector<std::vector<Tensor>> frames;
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::move(float_graph), threads));
   QUANT_TRY(set.rewind());
-  while (static_cast<std::int64_t>(judge.frames_.size()) < most_frames) {
+  while (static_cast<std::int64_t>(frames.size()) < most_frames) {
     QUANT_TRY_ASSIGN(auto inputs, set.next());
     if (!inputs) break;
     std::vector<Tensor> outputs;
     QUANT_TRY(executor.run(*inputs, outputs));
     judge.expected_.push_back(std::move(outputs));
-    judge.frames_.push_back(std::move(*inputs));
+    frames.push_back(std::move(*inputs));
   }
-  if (judge.frames_.empty())
-    return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+  if (frames.empty()) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+  judge.runs_ = std::make_unique<VariantRuns>(std::move(frames), threads);
   return judge;
 }
 
 Result<std::vector<std::vector<NoiseEnergies>>> OutputNoise::energies(const QuantizedModel& model,
-                                                                      std::size_t stride) const {
-  QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
-  QUANT_TRY_ASSIGN(auto plan,
-                   IntegerPlan::create(std::make_shared<const Graph>(model.integer), {isa, {}}));
-  IntegerExecutor integer(std::move(plan), threads_);
-  QUANT_TRY_ASSIGN(FloatExecutor host,
-                   FloatExecutor::create(std::make_shared<const Graph>(model.host), threads_));
-  std::vector<Tensor> raw = integer.make_outputs();
-  std::vector<std::vector<NoiseEnergies>> result;
-  for (std::size_t frame = 0; frame < frames_.size(); frame += stride) {
-    QUANT_TRY(integer.run(integer_inputs(model.integer, model.input, frames_[frame]), raw));
+                                                                      std::size_t stride) {
+  const auto host_graph = std::make_shared<const Graph>(model.host);
+  std::vector<FloatExecutor> hosts;  // by lane
+  while (hosts.size() < runs_->lanes()) {
+    QUANT_TRY_ASSIGN(FloatExecutor host, FloatExecutor::create(host_graph, 1));
+    hosts.push_back(std::move(host));
+  }
+  std::vector<std::vector<NoiseEnergies>> result((frames() + stride - 1) / stride);
+  const auto judge = [&](std::size_t frame, std::size_t lane,
+                         std::span<const Tensor> raw) -> Status {
     std::vector<Tensor> real;
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const QuantParams& params = *model.integer.value(model.integer.outputs[i]).quant;
@@ -66,18 +63,21 @@ Result<std::vector<std::vector<NoiseEnergies>>> OutputNoise::energies(const Quan
       real.push_back(std::move(values));
     }
     std::vector<Tensor> outputs;
-    QUANT_TRY(host.run(real, outputs));
-    std::vector<NoiseEnergies>& energies = result.emplace_back(outputs.size());
+    QUANT_TRY(hosts[lane].run(real, outputs));
+    std::vector<NoiseEnergies>& energies = result[frame / stride];
+    energies.resize(outputs.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       if (outputs[i].type() == DataType::kFloat32)
         energies[i] = compare(expected_[frame][i], outputs[i]);
     }
-  }
+    return {};
+  };
+  QUANT_TRY(runs_->run(model.integer, model.input, stride, judge));
   return result;
 }
 
 Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedModel& model,
-                                                               std::size_t stride) const {
+                                                               std::size_t stride) {
   QUANT_TRY_ASSIGN(const auto by_frame, energies(model, stride));
   std::vector<std::optional<double>> result;
   for (std::size_t output = 0; output < by_frame.front().size(); ++output) {
@@ -92,7 +92,7 @@ Result<std::vector<std::optional<double>>> OutputNoise::ratios(const QuantizedMo
   return result;
 }
 
-Result<double> OutputNoise::measure(const QuantizedModel& model) const {
+Result<double> OutputNoise::measure(const QuantizedModel& model) {
   QUANT_TRY_ASSIGN(const auto outputs, ratios(model));
   double sum = 0;
   int counted = 0;

@@ -12,36 +12,26 @@ namespace {
 // In dB: less than this is luck of the frames.
 constexpr double kLeastGain = 0.01;
 
-bool same_params(const QuantizedModel& a, const QuantizedModel& b) {
-  if (a.integer.values.size() != b.integer.values.size()) return false;
-  for (std::size_t id = 0; id < a.integer.values.size(); ++id) {
-    if (a.integer.values[id].quant != b.integer.values[id].quant) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
                                          std::span<const std::vector<Range>> proposals,
                                          CalibrationSet& set, const RangeSearchOptions& options,
                                          const StepProgress& progress) {
-  QUANT_TRY_ASSIGN(const OutputNoise judge,
+  QUANT_TRY_ASSIGN(OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
   const auto trials = static_cast<std::int64_t>(proposals.size() * (graph->nodes.size() + 1));
   std::int64_t done = 0;
   const auto advance = [&] { return report(progress, ++done, trials); };
 
   std::vector<Range> best;
-  QuantizedModel best_model;
   double least = std::numeric_limits<double>::infinity();
   for (const std::vector<Range>& ranges : proposals) {
-    QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, ranges, options.plan));
+    QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph, input, ranges, options.plan));
     QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
     if (noise < least) {
       least = noise;
       best = ranges;
-      best_model = std::move(model);
     }
     QUANT_TRY(advance());
   }
@@ -54,14 +44,11 @@ Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, con
       }
       QUANT_TRY(advance());
       if (trial == best) continue;
-      QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph, input, trial, options.plan));
-      // A range that nothing takes its scale from.
-      if (same_params(model, best_model)) continue;
+      QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph, input, trial, options.plan));
       QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
       if (noise > least - kLeastGain) continue;
       least = noise;
       best = std::move(trial);
-      best_model = std::move(model);
     }
   }
   return best;

@@ -27,7 +27,7 @@ using Group = std::vector<ValueId>;
 class Refinement {
  public:
   Refinement(std::shared_ptr<const Graph> graph, const InputSpec& input, std::vector<Range> ranges,
-             const OutputNoise& judge, const RefineRangesOptions& options)
+             OutputNoise& judge, const RefineRangesOptions& options)
       : graph_(std::move(graph)),
         input_(input),
         ranges_(std::move(ranges)),
@@ -119,7 +119,7 @@ class Refinement {
   std::shared_ptr<const Graph> graph_;
   const InputSpec& input_;
   std::vector<Range> ranges_;
-  const OutputNoise& judge_;
+  OutputNoise& judge_;
   const RefineRangesOptions& options_;
   double least_ = 0;
 };
@@ -130,7 +130,7 @@ Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, con
                                          std::vector<Range> ranges, CalibrationSet& set,
                                          const RefineRangesOptions& options,
                                          const StepProgress& progress) {
-  QUANT_TRY_ASSIGN(const OutputNoise judge,
+  QUANT_TRY_ASSIGN(OutputNoise judge,
                    OutputNoise::create(graph, set, options.most_frames, options.threads));
   return Refinement(std::move(graph), input, std::move(ranges), judge, options).run(progress);
 }

@@ -26,10 +26,10 @@ std::vector<Index> by_variance(const MatrixXd& covariance) {
   return order;
 }
 
-// Upper triangular U with Uᵀ·U = H⁻¹: its row j says how what is left of column j's error is spread
-// over the columns behind, the ones before being settled. With H = R·Rᵀ, R upper triangular, it is
-// R⁻¹, and R is the Cholesky factor of H read backwards.
-MatrixXd spread_of(const MatrixXd& covariance, const std::vector<Index>& order) {
+// With H = U·D·Uᵀ, U upper triangular with ones on its diagonal, the error energy of a row e is the
+// sum over j of D(j)·(e(j) + Σ e(i)·U(i, j) over i < j)²: column j of U says what column j of the
+// row had better make up for. U is the Cholesky factor of H read backwards, its columns scaled.
+MatrixXd feedback_of(const MatrixXd& covariance, const std::vector<Index>& order) {
   const Index depth = covariance.rows();
   // Inputs that hardly ever vary, or vary together, say nothing reliable.
   constexpr double kDamping = 0.01;
@@ -41,9 +41,13 @@ MatrixXd spread_of(const MatrixXd& covariance, const std::vector<Index>& order) 
           covariance(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(j)]);
   }
   backwards.diagonal().array() += damping;
+  // In place.
   const Eigen::LLT<Eigen::Ref<MatrixXd>> factors(backwards);
-  const MatrixXd inverse = factors.matrixL().solve(MatrixXd(MatrixXd::Identity(depth, depth)));
-  return inverse.reverse();
+  for (Index j = 0; j < depth; ++j) {
+    const double diagonal = backwards(j, j);
+    backwards.col(j) /= diagonal;
+  }
+  return backwards.reverse();
 }
 
 // eᵀ·C·e of every row.
@@ -56,7 +60,7 @@ Eigen::VectorXd energies(const MatrixXd& errors, const MatrixXd& covariance) {
 RowRounding::RowRounding(MatrixXd covariance) : covariance_(std::move(covariance)) {
   if (says_nothing()) return;
   order_ = by_variance(covariance_);
-  spread_ = spread_of(covariance_, order_);
+  feedback_ = feedback_of(covariance_, order_);
 }
 
 MatrixXd RowRounding::fit(const MatrixXd& rows, const MatrixXd& missing) const {
@@ -75,8 +79,9 @@ MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
   MatrixXd plain = targets.unaryExpr(nearest);
   if (says_nothing()) return plain;
   const Index depth = covariance_.rows();
-  MatrixXd left(targets.rows(), depth);
-  for (Index j = 0; j < depth; ++j) left.col(j) = targets.col(order_[static_cast<std::size_t>(j)]);
+  MatrixXd wanted(targets.rows(), depth);
+  for (Index j = 0; j < depth; ++j)
+    wanted.col(j) = targets.col(order_[static_cast<std::size_t>(j)]);
   MatrixXd rounded(targets.rows(), depth);
   // In blocks, so that most of the work is a matrix product.
   constexpr Index kBlock = 64;
@@ -85,14 +90,15 @@ MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
     MatrixXd errors(targets.rows(), size);
     for (Index i = 0; i < size; ++i) {
       const Index j = first + i;
-      const Eigen::VectorXd level = left.col(j).unaryExpr(nearest);
+      const auto target = targets.col(order_[static_cast<std::size_t>(j)]);
+      const Eigen::VectorXd level = wanted.col(j).unaryExpr(nearest);
       rounded.col(order_[static_cast<std::size_t>(j)]) = level;
-      errors.col(i) = (left.col(j) - level) / spread_(j, j);
-      left.middleCols(j + 1, size - i - 1) -=
-          errors.col(i) * spread_.row(j).segment(j + 1, size - i - 1);
+      errors.col(i) = target - level;
+      wanted.middleCols(j + 1, size - i - 1) +=
+          errors.col(i) * feedback_.row(j).segment(j + 1, size - i - 1);
     }
     const Index behind = depth - first - size;
-    left.rightCols(behind) -= errors * spread_.block(first, first + size, size, behind);
+    wanted.rightCols(behind) += errors * feedback_.block(first, first + size, size, behind);
   }
   const Eigen::VectorXd found = energies(rounded - targets, covariance_);
   const Eigen::VectorXd otherwise = energies(plain - targets, covariance_);

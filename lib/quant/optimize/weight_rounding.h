@@ -21,9 +21,9 @@ class RowRounding {
 
   // `targets` (rows, depth): real values in units of their step. Returns integers within ±`most` so
   // that the rows' error e has a small eᵀ·C·e: columns are rounded one by one, those of most
-  // variance first, and the error of each is spread over those that follow by the inverse Hessian
-  // (Frantar et al., arXiv:2210.17323; Hassibi & Stork 1993). Never worse by that measure than
-  // rounding to the nearest: rows that were are rounded so.
+  // variance first, each making up for the errors of those before (Frantar et al., GPTQ,
+  // arXiv:2210.17323, in the form of Chee et al., arXiv:2307.13304, which inverts nothing). Never
+  // worse by that measure than rounding to the nearest: rows that were are rounded so.
   Eigen::MatrixXd round(const Eigen::MatrixXd& targets, double most) const;
 
  private:
@@ -31,7 +31,7 @@ class RowRounding {
 
   Eigen::MatrixXd covariance_;
   std::vector<Eigen::Index> order_;  // of the columns
-  Eigen::MatrixXd spread_;           // in that order
+  Eigen::MatrixXd feedback_;         // in that order
 };
 
 }  // namespace quant

@@ -141,7 +141,7 @@ double snr(const Network& network, const QuantizationPlan& plan) {
   const auto model = lower(*network.graph, network.spec, calibration->proposals[0], plan);
   EXPECT_TRUE(model) << model.error().text();
   if (!model) return -1;
-  const auto judge = OutputNoise::create(network.graph, frames, 8, 1);
+  auto judge = OutputNoise::create(network.graph, frames, 8, 1);
   EXPECT_TRUE(judge) << judge.error().text();
   const auto ratios = judge->ratios(*model);
   EXPECT_TRUE(ratios) << ratios.error().text();

@@ -61,7 +61,7 @@ struct Search {
   std::vector<double> snr_db(const QuantizationPlan& plan) {
     auto model = lower(*graph, kSpec, ranges_with_headroom(*graph, plan, {}, ranges), plan);
     EXPECT_TRUE(model) << model.error().text();
-    const auto judge = OutputNoise::create(graph, frames, 8, 1);
+    auto judge = OutputNoise::create(graph, frames, 8, 1);
     EXPECT_TRUE(judge);
     const auto ratios = judge->ratios(*model);
     EXPECT_TRUE(ratios) << ratios.error().text();
