@@ -303,13 +303,14 @@ class HessianRounding {
     const Index group_outputs = targets.rows() / groups;
     for (Index group = 0; group < groups; ++group) {
       const LayerMoments& moments = read[static_cast<std::size_t>(group)];
-      const RowRounding rounding(moments.covariance());
+      Covariance covariance = moments.covariance();
       const Index first = group * group_outputs;
+      const auto given = layer.targets.middleRows(first, group_outputs);
       auto rows = targets.middleRows(first, group_outputs);
-      write(rounding.round(rows, layer.most), first, moments.mean(), plain);
-      if (!layer.may_fit) continue;
-      rows = rounding.fit(rows, moments.missing());
-      write(rounding.round(rows, layer.most), first, moments.mean(), fitted);
+      if (layer.may_fit) rows = fit_rows(given, covariance, moments.missing());
+      const RowRounding rounding(std::move(covariance));
+      write(rounding.round(given, layer.most), first, moments.mean(), plain);
+      if (layer.may_fit) write(rounding.round(rows, layer.most), first, moments.mean(), fitted);
     }
     std::vector<Candidate> result = {std::move(plain)};
     if (layer.may_fit) {

@@ -9,7 +9,8 @@ bool has_weights(const Node& node) {
   return node.op == OpKind::kConv || node.op == OpKind::kConvTranspose || node.op == OpKind::kGemm;
 }
 
-std::vector<int> layer_depths(const Graph& graph) {
+std::vector<int> layer_depths(const Graph& graph,
+                              const std::function<bool(const Node&)>& counts) {
   std::vector<int> of_value(graph.values.size(), 0);
   std::vector<int> of_node;
   for (const Node& node : graph.nodes) {
@@ -17,7 +18,7 @@ std::vector<int> layer_depths(const Graph& graph) {
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) depth = std::max(depth, of_value[static_cast<std::size_t>(id)]);
     }
-    if (has_weights(node)) ++depth;
+    if (counts(node)) ++depth;
     for (const ValueId id : node.outputs) {
       if (id != kNoValue) of_value[static_cast<std::size_t>(id)] = depth;
     }

@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/hessian_rounding.h"
+#include "quant/optimize/layer_depth.h"
 #include "quant/optimize/observer.h"
 #include "quant/optimize/refine_ranges.h"
 
@@ -27,6 +30,7 @@ struct Sizes {
   std::uint64_t outputs = 0;      // of one frame
   std::uint64_t histograms = 0;
   std::uint64_t hessian = 0;  // the largest of a layer, double
+  std::uint64_t moments = 0;  // of what the layers of one depth read: the most of these, one each
 };
 
 // Of what one output of a convolution or product is made of: a square matrix.
@@ -43,6 +47,25 @@ std::uint64_t hessian_bytes(const Graph& graph, const Node& node) {
   const auto groups = static_cast<std::uint64_t>(convolution ? node.attributes.integer("group", 1)
                                                              : std::int64_t{1});
   return groups * depth * depth * sizeof(double);
+}
+
+// Layers of one depth are looked at together; those that read the same have theirs in common.
+std::uint64_t moments_bytes(const Graph& graph) {
+  const auto bytes = [&](const Node& node) { return hessian_bytes(graph, node); };
+  const std::vector<int> depths =
+      layer_depths(graph, [&](const Node& node) { return bytes(node) > 0; });
+  std::map<int, std::map<std::pair<ValueId, std::uint64_t>, std::uint64_t>> by_depth;
+  for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
+    const Node& node = graph.nodes[index];
+    if (bytes(node) > 0) by_depth[depths[index]][{node.inputs[0], bytes(node)}] = bytes(node);
+  }
+  std::uint64_t most = 0;
+  for (const auto& [depth, sources] : by_depth) {
+    std::uint64_t sum = 0;
+    for (const auto& [source, size] : sources) sum += size;
+    most = std::max(most, sum);
+  }
+  return most;
 }
 
 Sizes sizes_of(const Graph& graph) {
@@ -82,6 +105,7 @@ Sizes sizes_of(const Graph& graph) {
       if (last_use[static_cast<std::size_t>(id)] == node) now -= bytes_of(graph.value(id));
     }
   }
+  sizes.moments = moments_bytes(graph);
   sizes.histograms = values * HistogramObserver::kBins * sizeof(std::int64_t);
   return sizes;
 }
@@ -99,10 +123,21 @@ std::string text_of(std::uint64_t bytes) {
 std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& work) {
   const Sizes sizes = sizes_of(graph);
   const auto frames = static_cast<std::uint64_t>(work.frames);
-  const auto few = [&](std::int64_t most) {
+  const auto lanes = static_cast<std::uint64_t>(std::max(work.threads, 1));
+  const auto held = [&](std::int64_t most) {
     const auto count = static_cast<std::uint64_t>(most);
-    return (work.frames > 0 ? std::min(count, frames) : count) * (sizes.frame + sizes.outputs);
+    return work.frames > 0 ? std::min(count, frames) : count;
   };
+  // Frames that variants of the integer network run on: as float until the first run, then uint8;
+  // of each what lies at the edge of a change, and of each thread what it computes with.
+  const auto runs = [&](std::int64_t most) {
+    constexpr std::uint64_t kBytesOfFloat = sizeof(float);
+    return held(most) * (std::max(sizes.frame * kBytesOfFloat, sizes.live / kBytesOfFloat) +
+                         sizes.frame) +
+           lanes * (sizes.weights + sizes.live) / kBytesOfFloat;
+  };
+  // Those that are judged by the outputs.
+  const auto judged = [&](std::int64_t most) { return runs(most) + held(most) * sizes.outputs; };
   // Of an executor: its weights, packed as its kernels want them. With taps it has two plans.
   const std::uint64_t plain = sizes.weights + sizes.live;
   const std::uint64_t tapped = 2 * sizes.weights + sizes.activations;
@@ -111,13 +146,13 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
   if (work.searches) {
     // Float network, candidate, the best one, and what lowering makes them from.
     needs.push_back({"searching",
-                     4 * sizes.weights + 2 * sizes.live + few(RefineRangesOptions().most_frames),
+                     4 * sizes.weights + 2 * sizes.live + judged(RefineRangesOptions().most_frames),
                      0});
   }
   if (work.bias_correction) {
     const BiasCorrectionOptions options;
     needs.push_back({"correcting biases",
-                     tapped + plain + few(options.most_frames) + few(options.judged_frames), 0});
+                     tapped + runs(options.most_frames) + judged(options.judged_frames), 0});
   }
   if (work.finetuning) {
     // Of each weight: the float network's, the twin's, its gradient, two moments, the best so far,
@@ -130,16 +165,18 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
                      sizes.frame});
   }
   if (work.rounding_frames > 0) {
-    // Of the widest layer: two moments, the covariance, its factor, that one's inverse in two
-    // orders, and what fitting solves.
-    constexpr std::uint64_t kHessianCopies = 7;
-    const auto held = static_cast<std::uint64_t>(
-        work.frames > 0 ? std::min(work.frames, work.rounding_frames) : work.rounding_frames);
+    // Of what layers read: two moments; of the widest beside them the covariance and what fitting
+    // or rounding makes of it.
+    constexpr std::uint64_t kMomentCopies = 2;
+    constexpr std::uint64_t kHessianCopies = 3;
+    const std::uint64_t frame = sizes.frame * sizeof(float);
     const HessianRoundingOptions options;
     needs.push_back({"rounding weights",
-                     3 * sizes.weights + plain + kHessianCopies * sizes.hessian +
-                         held * sizes.frame + few(options.judged_frames),
-                     sizes.frame});
+                     3 * sizes.weights + lanes * plain +
+                         kMomentCopies * sizes.moments + kHessianCopies * sizes.hessian +
+                         held(work.rounding_frames) * frame + runs(work.rounding_frames) +
+                         judged(options.judged_frames),
+                     frame});
   }
   return needs;
 }

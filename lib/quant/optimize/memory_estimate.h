@@ -21,6 +21,7 @@ struct MemoryWork {
   bool bias_correction = false;
   bool finetuning = false;
   std::int64_t rounding_frames = 0;  // at most, of rounding by the Hessian; 0: none
+  int threads = 1;
 };
 
 // The most that one step holds at once, beside what the process has before all of them.
@@ -31,7 +32,7 @@ struct MemoryNeed {
 };
 
 // In the order of the work. Counted: activations of one frame, weights and their packed copies,
-// histograms, frames; in fine-tuning the activations that gradients need and the optimizer's state.
+// histograms, frames, moments of what layers read; in fine-tuning the activations that gradients need and the optimizer's state.
 // `graph` is the fp-optimized one; values whose shape data decides do not count. Good to about a
 // third (docs/levels.md).
 std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& work);

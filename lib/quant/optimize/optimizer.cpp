@@ -229,7 +229,8 @@ Status check_memory(const OptimizerOptions& options, const Algorithms& algorithm
                                     compression.share_in_16_bits > 0,
                         .bias_correction = algorithms.bias_correction,
                         .finetuning = algorithms.finetuning,
-                        .rounding_frames = algorithms.rounding ? rounding_frames(options).most : 0};
+                        .rounding_frames = algorithms.rounding ? rounding_frames(options).most : 0,
+                        .threads = options.threads};
   return check_memory(estimate_memory(graph, work), work.frames, *available);
 }
 

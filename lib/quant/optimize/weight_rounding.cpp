@@ -55,29 +55,32 @@ Eigen::VectorXd energies(const MatrixXd& errors, const MatrixXd& covariance) {
   return (errors * covariance).cwiseProduct(errors).rowwise().sum();
 }
 
+// Inputs that never vary.
+bool says_nothing(const Covariance& covariance) { return !(covariance.trace() > 0); }
+
 }  // namespace
 
-RowRounding::RowRounding(MatrixXd covariance) : covariance_(std::move(covariance)) {
-  if (says_nothing()) return;
-  order_ = by_variance(covariance_);
-  feedback_ = feedback_of(covariance_, order_);
-}
-
-MatrixXd RowRounding::fit(const MatrixXd& rows, const MatrixXd& missing) const {
-  if (says_nothing()) return rows;
+MatrixXd fit_rows(const MatrixXd& rows, const Covariance& covariance, const MatrixXd& missing) {
+  if (says_nothing(covariance)) return rows;
   // Little: even what hardly varies tells noise from signal.
   constexpr double kDamping = 1e-4;
-  MatrixXd damped = covariance_;
+  MatrixXd damped = covariance;
   damped.diagonal().array() += kDamping * damped.trace() / static_cast<double>(damped.rows());
   const Eigen::LLT<Eigen::Ref<MatrixXd>> factors(damped);
   const MatrixXd wanted = rows * missing;
   return rows + factors.solve(wanted.transpose()).transpose();
 }
 
+RowRounding::RowRounding(Covariance covariance) : covariance_(std::move(covariance)) {
+  if (says_nothing(covariance_)) return;
+  order_ = by_variance(covariance_);
+  feedback_ = feedback_of(covariance_, order_);
+}
+
 MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
   const auto nearest = [most](double value) { return to_level(value, most); };
   MatrixXd plain = targets.unaryExpr(nearest);
-  if (says_nothing()) return plain;
+  if (says_nothing(covariance_)) return plain;
   const Index depth = covariance_.rows();
   MatrixXd wanted(targets.rows(), depth);
   for (Index j = 0; j < depth; ++j)

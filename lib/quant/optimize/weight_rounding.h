@@ -7,17 +7,19 @@
 
 namespace quant {
 
+// Symmetric, positive semidefinite: of the vectors x that rows are multiplied with (depth, depth).
+using Covariance = Eigen::MatrixXd;
+
+// `rows` (rows, depth) were made for vectors r, to which x comes close. `missing` (depth, depth) is
+// the covariance of r − x with x. Returns the rows whose products with x vary as those of `rows`
+// with r do, as closely as linear regression can tell: noise in directions in which x hardly ever
+// varies is no longer let through.
+Eigen::MatrixXd fit_rows(const Eigen::MatrixXd& rows, const Covariance& covariance,
+                         const Eigen::MatrixXd& missing);
+
 class RowRounding {
  public:
-  // `covariance` (depth, depth) of the vectors x that rows are multiplied with: symmetric, positive
-  // semidefinite.
-  explicit RowRounding(Eigen::MatrixXd covariance);
-
-  // `rows` (rows, depth) were made for vectors r, to which x comes close. `missing` (depth, depth)
-  // is the covariance of r − x with x. Returns the rows whose products with x vary as those of
-  // `rows` with r do, as closely as linear regression can tell: noise in directions in which x
-  // hardly ever varies is no longer let through.
-  Eigen::MatrixXd fit(const Eigen::MatrixXd& rows, const Eigen::MatrixXd& missing) const;
+  explicit RowRounding(Covariance covariance);
 
   // `targets` (rows, depth): real values in units of their step. Returns integers within ±`most` so
   // that the rows' error e has a small eᵀ·C·e: columns are rounded one by one, those of most
@@ -27,9 +29,7 @@ class RowRounding {
   Eigen::MatrixXd round(const Eigen::MatrixXd& targets, double most) const;
 
  private:
-  bool says_nothing() const { return !(covariance_.trace() > 0); }
-
-  Eigen::MatrixXd covariance_;
+  Covariance covariance_;
   std::vector<Eigen::Index> order_;  // of the columns
   Eigen::MatrixXd feedback_;         // in that order
 };

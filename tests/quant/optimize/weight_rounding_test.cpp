@@ -98,7 +98,7 @@ Pairs noisy_pairs(unsigned seed) {
 TEST(WeightFit, LeavesNoErrorThatTheInputsTellOf) {
   const Pairs pairs = noisy_pairs(1);
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
   const MatrixXd left = pairs.wanted * rows.transpose() - pairs.read * fitted.transpose();
   const MatrixXd told = left.transpose() * pairs.read / 4000;
   const MatrixXd told_before = rows * pairs.missing();
@@ -109,7 +109,7 @@ TEST(WeightFit, HoldsOnVectorsThatItWasNotMadeOf) {
   const Pairs pairs = noisy_pairs(1);
   const Pairs others = noisy_pairs(50);
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
   EXPECT_LT(others.error(rows, fitted), 0.5 * others.error(rows, rows));
 }
 
@@ -117,15 +117,15 @@ TEST(WeightFit, UndoesAScale) {
   Pairs pairs = noisy_pairs(1);
   pairs.read = 0.8 * pairs.wanted;
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
-  const MatrixXd fitted = RowRounding(pairs.covariance()).fit(rows, pairs.missing());
+  const MatrixXd fitted = fit_rows(rows, pairs.covariance(), pairs.missing());
   EXPECT_LT(pairs.error(rows, fitted), 1e-4 * pairs.error(rows, rows));
 }
 
 TEST(WeightFit, LeavesRowsThatReadWhatTheyWereMadeFor) {
   const MatrixXd rows = random_matrix(5, 12, 6, 3);
   const MatrixXd nothing = MatrixXd::Zero(12, 12);
-  EXPECT_EQ(RowRounding(smooth_covariance(12, 4)).fit(rows, nothing), rows);
-  EXPECT_EQ(RowRounding(nothing).fit(rows, smooth_covariance(12, 4)), rows);
+  EXPECT_EQ(fit_rows(rows, smooth_covariance(12, 4), nothing), rows);
+  EXPECT_EQ(fit_rows(rows, nothing, smooth_covariance(12, 4)), rows);
 }
 
 TEST(WeightRounding, IntegersWithinTheirBounds) {
