@@ -58,13 +58,14 @@ struct FinetuneResult {
   double after = 0;
 };
 
-// Whether this build can fine-tune.
-bool can_finetune();
+// Before hours are spent: Unavailable, with the reason, where the library that does it
+// (finetune_module.h) is not there.
+Status load_finetuning();
 
 // `model` was lowered from `float_graph` with `ranges` and `plan`; its biases count, not the
 // graph's, and its weights are no start: they are rounded. Returns what is best on the held-back
 // frames in the emulator, the model itself where nothing is better. The same result on the same
-// machine with the same number of threads. Errors: Unavailable without libtorch; InvalidArgument
+// machine with the same number of threads. Errors: those of load_finetuning(); InvalidArgument
 // where there are fewer frames than least_frames, where the checkpoint is of another model or other
 // options, where progress says stop; Unsupported naming a node whose operator has no gradient.
 Result<FinetuneResult> finetune(const QuantizedModel& model,

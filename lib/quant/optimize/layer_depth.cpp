@@ -9,8 +9,7 @@ bool has_weights(const Node& node) {
   return node.op == OpKind::kConv || node.op == OpKind::kConvTranspose || node.op == OpKind::kGemm;
 }
 
-std::vector<int> layer_depths(const Graph& graph,
-                              const std::function<bool(const Node&)>& counts) {
+std::vector<int> layer_depths(const Graph& graph, const std::function<bool(const Node&)>& counts) {
   std::vector<int> of_value(graph.values.size(), 0);
   std::vector<int> of_node;
   for (const Node& node : graph.nodes) {

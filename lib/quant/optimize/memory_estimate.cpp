@@ -132,8 +132,8 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
   // of each what lies at the edge of a change, and of each thread what it computes with.
   const auto runs = [&](std::int64_t most) {
     constexpr std::uint64_t kBytesOfFloat = sizeof(float);
-    return held(most) * (std::max(sizes.frame * kBytesOfFloat, sizes.live / kBytesOfFloat) +
-                         sizes.frame) +
+    return held(most) *
+               (std::max(sizes.frame * kBytesOfFloat, sizes.live / kBytesOfFloat) + sizes.frame) +
            lanes * (sizes.weights + sizes.live) / kBytesOfFloat;
   };
   // Those that are judged by the outputs.
@@ -172,10 +172,9 @@ std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& wo
     const std::uint64_t frame = sizes.frame * sizeof(float);
     const HessianRoundingOptions options;
     needs.push_back({"rounding weights",
-                     3 * sizes.weights + lanes * plain +
-                         kMomentCopies * sizes.moments + kHessianCopies * sizes.hessian +
-                         held(work.rounding_frames) * frame + runs(work.rounding_frames) +
-                         judged(options.judged_frames),
+                     3 * sizes.weights + lanes * plain + kMomentCopies * sizes.moments +
+                         kHessianCopies * sizes.hessian + held(work.rounding_frames) * frame +
+                         runs(work.rounding_frames) + judged(options.judged_frames),
                      frame});
   }
   return needs;

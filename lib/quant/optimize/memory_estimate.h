@@ -32,9 +32,9 @@ struct MemoryNeed {
 };
 
 // In the order of the work. Counted: activations of one frame, weights and their packed copies,
-// histograms, frames, moments of what layers read; in fine-tuning the activations that gradients need and the optimizer's state.
-// `graph` is the fp-optimized one; values whose shape data decides do not count. Good to about a
-// third (docs/levels.md).
+// histograms, frames, moments of what layers read; in fine-tuning the activations that gradients
+// need and the optimizer's state. `graph` is the fp-optimized one; values whose shape data decides
+// do not count. Good to about a third (docs/levels.md).
 std::vector<MemoryNeed> estimate_memory(const Graph& graph, const MemoryWork& work);
 
 // OutOfRange where a step needs more than is available: the message has both numbers, the step, how

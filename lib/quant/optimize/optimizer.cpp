@@ -202,11 +202,7 @@ Status round_model(const OptimizerOptions& options, CalibrationSet& set,
 }
 
 Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& set) {
-  if (!can_finetune()) {
-    return fail(ErrorCode::kUnavailable,
-                "this build cannot fine-tune: it was made without libtorch (package libtorch-dev); "
-                "level 1 does without");
-  }
+  QUANT_TRY(load_finetuning());
   const auto count = set.count();
   if (count && *count < options.finetune.least_frames) {
     return fail(ErrorCode::kInvalidArgument,

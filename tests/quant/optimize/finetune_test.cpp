@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "quant/optimize/finetune.h"
+#include "quant/optimize/torch_finetune.h"
 
 #include <filesystem>
 #include <fstream>
@@ -25,7 +25,7 @@ FinetuneOptions options() {
 Result<FinetuneResult> run(const TuningStart& start, const FinetuneOptions& options,
                            int frames = 16, const FinetuneProgress& progress = {}) {
   RandomFrames set(kTuningSpec, frames);
-  return finetune(start.model, start.graph, start.ranges, {}, set, options, progress);
+  return tuning::finetune(start.model, start.graph, start.ranges, {}, set, options, progress);
 }
 
 bool same(const QuantizedModel& a, const QuantizedModel& b) {
