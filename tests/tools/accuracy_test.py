@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What docs/levels.md and docs/precision.md promise of real models, by the commands that a user types."""
+import os
+import pathlib
+import tempfile
+import unittest
+
+from command import DATA, HAS_DATA, NO_DATA, gst_quant, gst_quant_json, optimize_face
+
+TEST = DATA / "images/wider/test"
+
+
+@unittest.skipIf(os.environ.get("GST_QUANT_SANITIZE"), "sanitizers change no figure, and other tests run the same code on less")
+@unittest.skipUnless(HAS_DATA, NO_DATA)
+class Accuracy(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.archive = pathlib.Path(folder.name) / "model.qar"
+        self.script = pathlib.Path(folder.name) / "model.alls"
+
+    def snr_db(self, *arguments):
+        """Of each output, the emulator against the original model on images that calibration did not see."""
+        outputs = gst_quant_json("compare", self.archive, "--data", TEST, *arguments)["outputs"]
+        return [next(rung["snr_db"] for rung in output["rungs"] if (rung["from"], rung["to"]) == ("original", "quantized"))
+                for output in outputs]
+
+    def test_level_1_is_better_than_static_quantization(self):
+        process = optimize_face(self.archive, "--level", 1)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        # The better of min-max and percentile in ONNX Runtime's quantizer, same images.
+        for output, ours, theirs in zip(("scores", "boxes"), self.snr_db(), (42.8, 17.2)):
+            self.assertGreater(ours, theirs + 1, output)
+
+    def test_sixteen_bits_carry_features(self):
+        self.script.write_text("quantization_param({*}, precision_mode=a16_w16)\n", encoding="utf-8")
+        process = gst_quant("optimize", DATA / "models/xfeat_480x640.onnx", "--calib", DATA / "images/wider/calib", "--color", "gray",
+                            "--std", 255, "--script", self.script, "--output", self.archive)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        for output, ours in zip(("feats", "keypoints", "heatmap"), self.snr_db("--frames", 8)):
+            self.assertGreater(ours, 60, output)
+
+
+if __name__ == "__main__":
+    unittest.main()
