@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/engine/moved_params.h"
@@ -281,6 +282,16 @@ void add_indexed_copy(IntegerPlanBuilder& builder, const Node& node,
        }});
 }
 
+// From one index to the next, where it is the same everywhere: a box, which copies faster.
+std::optional<std::int64_t> even_step(const std::vector<std::int64_t>& indices) {
+  if (indices.size() == 1) return 0;
+  const std::int64_t step = indices[1] - indices[0];
+  for (std::size_t i = 2; i < indices.size(); ++i) {
+    if (indices[i] - indices[i - 1] != step) return std::nullopt;
+  }
+  return step;
+}
+
 Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
   const Shape& in = builder.shape(node.inputs[0]);
   const Shape& out = builder.shape(node.outputs[0]);
@@ -298,10 +309,8 @@ Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
     return fail(ErrorCode::kInvalidData, "its output shape does not fit its indices");
   }
   const auto place = builder.placement(node.inputs[0]);
-  integer::IndexedCopySpec spec = identity_tables(in, place.order, builder.type(node.inputs[0]));
   const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) -
                   place.order.begin();
-  spec.indices[static_cast<std::size_t>(at)] = indices;
   MemoryOrder order = place.order;
   if (scalar) {
     order.erase(order.begin() + at);
@@ -310,6 +319,22 @@ Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
   if (order.size() != out.size())
     return fail(ErrorCode::kInvalidData, "its output has a wrong rank");
   const int to = builder.produce(node.outputs[0], order);
+  if (const auto step = even_step(indices)) {
+    StridedCopySpec spec;
+    spec.type = builder.type(node.outputs[0]);
+    spec.shape = in;
+    spec.shape[axis] = static_cast<std::int64_t>(indices.size());
+    spec.in_strides = strides_of(in, place.order);
+    spec.in_offset = indices[0] * spec.in_strides[axis];
+    spec.in_strides[axis] *= *step;
+    spec.out_strides = strides_of(out, order);
+    if (scalar)
+      spec.out_strides.insert(spec.out_strides.begin() + static_cast<std::ptrdiff_t>(axis), 0);
+    add_copy(builder, node, spec, place.buffer, to);
+    return {};
+  }
+  integer::IndexedCopySpec spec = identity_tables(in, place.order, builder.type(node.inputs[0]));
+  spec.indices[static_cast<std::size_t>(at)] = indices;
   add_indexed_copy(builder, node, spec, place.buffer, to);
   return {};
 }

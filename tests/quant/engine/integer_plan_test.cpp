@@ -185,8 +185,18 @@ TEST(IntegerPlan, MovementKeepsTheType) {
                  1);
     network.move(OpKind::kSplit, {x}, 2,
                  attributes({{"axis", std::int64_t{1}}, {"num_outputs", std::int64_t{2}}}));
-    network.move(OpKind::kGather, {x, network.integers({4, 0, 0})}, 1,
-                 attributes({{"axis", std::int64_t{1}}}));
+    // Steps that are even (up, down, none) and one that is not.
+    for (const std::vector<std::int64_t>& indices :
+         {std::vector<std::int64_t>{4, 0, 0}, {1, 3, 5}, {-1, 3, 1}, {2, 2}, {5}}) {
+      for (const std::int64_t axis : {1, 2, 3})
+        network.move(OpKind::kGather, {x, network.integers(indices)}, 1,
+                     attributes({{"axis", axis}}));
+    }
+    const ValueId one = network.table(Tensor::scalar<std::int64_t>(2));
+    for (const std::int64_t axis : {0, 1, 2, 3})
+      network.move(OpKind::kGather,
+                   {x, axis == 0 ? network.table(Tensor::scalar<std::int64_t>(0)) : one}, 1,
+                   attributes({{"axis", axis}}));
     network.move(OpKind::kPad, {x, network.integers({0, 1, 2, 0, 0, 0, 1, 3})}, 1);
     network.move(OpKind::kPad, {x, network.integers({0, 0, 2, 1, 0, 0, 1, 3})}, 1,
                  attributes({{"mode", "reflect"}}));
