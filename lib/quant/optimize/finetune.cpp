@@ -46,11 +46,12 @@ Status load_finetuning() {
   return {};
 }
 
-Result<FinetuneResult> finetune(const QuantizedModel& model,
-                                std::shared_ptr<const Graph> float_graph,
-                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
-                                CalibrationSet& set, const FinetuneOptions& options,
-                                const FinetuneProgress& progress) {
+Result<std::optional<FinetuneResult>> finetune(const QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const FinetuneOptions& options,
+                                               const FinetuneProgress& progress) {
   QUANT_TRY(load_finetuning());
   return (*module())->run(model, std::move(float_graph), ranges, plan, set, options, progress);
 }

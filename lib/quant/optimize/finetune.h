@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
@@ -50,12 +51,11 @@ struct FinetuneStatus {
 using FinetuneProgress = std::function<bool(const FinetuneStatus&)>;
 
 struct FinetuneResult {
-  QuantizedModel model;
+  QuantizedModel model;       // weights rounded to the nearest
   std::vector<Range> ranges;  // by ValueId of the float graph
-  // As trained, before they were rounded; empty where nothing was better.
-  LayerWeights weights;
-  double before = 0;  // see FinetuneStatus
-  double after = 0;
+  LayerWeights weights;       // as trained, before they were rounded
+  double before = 0;          // see FinetuneStatus
+  double best = 0;
 };
 
 // Before hours are spent: Unavailable, with the reason, where the library that does it
@@ -63,15 +63,17 @@ struct FinetuneResult {
 Status load_finetuning();
 
 // `model` was lowered from `float_graph` with `ranges` and `plan`; its biases count, not the
-// graph's, and its weights are no start: they are rounded. Returns what is best on the held-back
-// frames in the emulator, the model itself where nothing is better. The same result on the same
-// machine with the same number of threads. Errors: those of load_finetuning(); InvalidArgument
-// where there are fewer frames than least_frames, where the checkpoint is of another model or other
-// options, where progress says stop; Unsupported naming a node whose operator has no gradient.
-Result<FinetuneResult> finetune(const QuantizedModel& model,
-                                std::shared_ptr<const Graph> float_graph,
-                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
-                                CalibrationSet& set, const FinetuneOptions& options,
-                                const FinetuneProgress& progress);
+// graph's, and its weights are no start: they are rounded. Returns what the twin (twin.h) finds
+// best on the held-back frames; nothing where no epoch is better than the start. The same result on
+// the same machine with the same number of threads. Errors: those of load_finetuning();
+// InvalidArgument where there are fewer frames than least_frames, where the checkpoint is of
+// another model or other options, where progress says stop; Unsupported naming a node whose
+// operator has no gradient.
+Result<std::optional<FinetuneResult>> finetune(const QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const FinetuneOptions& options,
+                                               const FinetuneProgress& progress);
 
 }  // namespace quant

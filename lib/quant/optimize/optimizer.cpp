@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/compression.h"
@@ -13,6 +14,7 @@
 #include "quant/optimize/import_quantized.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/memory_estimate.h"
+#include "quant/optimize/output_noise.h"
 #include "quant/optimize/part_of_set.h"
 #include "quant/optimize/range_search.h"
 #include "quant/optimize/refine_ranges.h"
@@ -188,17 +190,16 @@ Status check_rounding(const OptimizerOptions& options, const CalibrationSet& set
                           wanted.most, *count));
 }
 
-Status round_model(const OptimizerOptions& options, CalibrationSet& set,
-                   const LayerWeights& weights, const StepProgress& progress,
-                   OptimizedModel& result) {
+Result<HessianRoundingResult> round_model(const OptimizerOptions& options, CalibrationSet& set,
+                                          const LayerWeights& weights, const StepProgress& progress,
+                                          const std::shared_ptr<const Graph>& float_graph,
+                                          QuantizedModel& model) {
   HessianRoundingOptions rounding;
   rounding.most_frames = rounding_frames(options).most;
   rounding.only_4_bit = options.level < OptimizationLevel::kBiasCorrection && options.script &&
                         options.script->adaround.mode == AdaroundMode::kTrain4Bit;
   rounding.threads = options.threads;
-  QUANT_TRY_ASSIGN(result.rounded, round_by_hessian(result.model, result.float_graph, weights, set,
-                                                    rounding, progress));
-  return {};
+  return round_by_hessian(model, float_graph, weights, set, rounding, progress);
 }
 
 Status check_finetuning(const OptimizerOptions& options, const CalibrationSet& set) {
@@ -237,21 +238,40 @@ Status check_frames(const OptimizerOptions& options, const Algorithms& algorithm
   return {};
 }
 
-// Returns the trained weights before they were rounded.
-Result<LayerWeights> finetune_model(const OptimizerOptions& options, CalibrationSet& set,
-                                    const StepProgress& progress, OptimizedModel& result) {
+// Trains, rounds what was trained where weights are rounded, and takes it if the emulator finds it
+// better than what was there, on the frames that trained nothing.
+template <typename Step>
+Status finetune_model(const OptimizerOptions& options, bool rounds, CalibrationSet& set,
+                      const Step& step, OptimizedModel& result) {
   FinetuneOptions finetuning = options.finetune;
   if (result.rounded) finetuning.weights = result.rounded->fitted;
   finetuning.threads = options.threads;
+  const StepProgress progress = step("fine-tuning");
   const auto report = [&](const FinetuneStatus& status) {
     return progress(status.done, status.total);
   };
-  QUANT_TRY_ASSIGN(FinetuneResult tuned, finetune(result.model, result.float_graph, result.chosen,
-                                                  result.plan, set, finetuning, report));
-  result.model = std::move(tuned.model);
-  result.chosen = std::move(tuned.ranges);
-  result.finetuned = FinetuneGain{tuned.before, tuned.after};
-  return std::move(tuned.weights);
+  QUANT_TRY_ASSIGN(auto tuned, finetune(result.model, result.float_graph, result.chosen,
+                                        result.plan, set, finetuning, report));
+  PartOfSet held_back(set, finetuning.held_back, SetPart::kJudging);
+  QUANT_TRY_ASSIGN(OutputNoise judge,
+                   OutputNoise::create(result.float_graph, held_back,
+                                       std::numeric_limits<std::int64_t>::max(), options.threads));
+  QUANT_TRY_ASSIGN(const double before, judge.measure(result.model));
+  result.finetuned = FinetuneGain{-before, -before};
+  if (!tuned) return {};
+  std::optional<HessianRoundingResult> rounded;
+  if (rounds) {
+    QUANT_TRY_ASSIGN(rounded,
+                     round_model(options, set, tuned->weights, step("rounding trained weights"),
+                                 result.float_graph, tuned->model));
+  }
+  QUANT_TRY_ASSIGN(const double after, judge.measure(tuned->model));
+  if (!(after < before)) return {};
+  result.finetuned->after = -after;
+  result.model = std::move(tuned->model);
+  result.chosen = std::move(tuned->ranges);
+  if (rounded) result.rounded = std::move(rounded);
+  return {};
 }
 
 }  // namespace
@@ -341,14 +361,12 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
     QUANT_TRY(correct_biases(result.model, result.float_graph, set, correction,
                              step("correcting biases")));
   }
-  if (algorithms.rounding)
-    QUANT_TRY(round_model(options, set, {}, step("rounding weights"), result));
-  if (algorithms.finetuning) {
-    QUANT_TRY_ASSIGN(const LayerWeights weights,
-                     finetune_model(options, set, step("fine-tuning"), result));
-    if (algorithms.rounding && !weights.empty())
-      QUANT_TRY(round_model(options, set, weights, step("rounding trained weights"), result));
+  if (algorithms.rounding) {
+    QUANT_TRY_ASSIGN(result.rounded, round_model(options, set, {}, step("rounding weights"),
+                                                 result.float_graph, result.model));
   }
+  if (algorithms.finetuning)
+    QUANT_TRY(finetune_model(options, algorithms.rounding, set, step, result));
   return result;
 }
 

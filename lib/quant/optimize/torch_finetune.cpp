@@ -13,39 +13,12 @@
 #include "quant/optimize/adam.h"
 #include "quant/optimize/finetune_checkpoint.h"
 #include "quant/optimize/frame_variation.h"
-#include "quant/optimize/output_noise.h"
 #include "quant/optimize/step_progress.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin.h"
 
 namespace quant::tuning {
 namespace {
-
-// Frames in memory, as a set of their own.
-class HeldBackSet : public CalibrationSet {
- public:
-  explicit HeldBackSet(const std::vector<std::vector<at::Tensor>>& frames) : frames_(frames) {}
-  std::optional<std::int64_t> count() const override {
-    return static_cast<std::int64_t>(frames_.size());
-  }
-  Result<std::optional<std::vector<Tensor>>> next() override {
-    std::optional<std::vector<Tensor>> frame;
-    if (next_ == frames_.size()) return frame;
-    frame.emplace();
-    for (const at::Tensor& input : frames_[next_])
-      frame->push_back(from_torch(input.to(at::kFloat)));
-    ++next_;
-    return frame;
-  }
-  Status rewind() override {
-    next_ = 0;
-    return {};
-  }
-
- private:
-  const std::vector<std::vector<at::Tensor>>& frames_;
-  std::size_t next_ = 0;
-};
 
 // Energies of each output, pooled over frames.
 struct Energies {
@@ -81,8 +54,8 @@ class Finetuning {
         teacher_(std::move(teacher)),
         usual_noise_(float_graph_->outputs.size(), 0.0) {}
 
-  Result<FinetuneResult> run(CalibrationSet& set, const std::vector<Range>& ranges,
-                             const QuantizationPlan& plan) {
+  Result<std::optional<FinetuneResult>> run(CalibrationSet& set, const std::vector<Range>& ranges,
+                                            const QuantizationPlan& plan) {
     QUANT_TRY(collect(set));
     status_.total = static_cast<std::int64_t>(training_.size()) * options_.epochs;
     QUANT_TRY_ASSIGN(status_.before, judge());
@@ -98,7 +71,10 @@ class Finetuning {
       }
       QUANT_TRY(save());
     }
-    QUANT_TRY_ASSIGN(FinetuneResult result, assemble(ranges, plan));
+    std::optional<FinetuneResult> result;
+    if (status_.best > status_.before) {
+      QUANT_TRY_ASSIGN(result, assemble(ranges, plan));
+    }
     if (!options_.checkpoint.empty()) {
       std::error_code ignored;
       std::filesystem::remove(options_.checkpoint, ignored);
@@ -300,7 +276,7 @@ class Finetuning {
     return {};
   }
 
-  // The best state as integers, judged once more by the emulator.
+  // The best state as integers.
   Result<FinetuneResult> assemble(const std::vector<Range>& ranges, const QuantizationPlan& plan) {
     set_parameters(best_);
     const TunedValues tuned = twin_.values();
@@ -308,22 +284,9 @@ class Finetuning {
     result.ranges = tuned_ranges(*float_graph_, ranges, tuned);
     QUANT_TRY_ASSIGN(result.model,
                      tuned_model(*float_graph_, model_.input, result.ranges, plan, tuned));
-    HeldBackSet held_back(judging_);
-    QUANT_TRY_ASSIGN(
-        OutputNoise judge,
-        OutputNoise::create(float_graph_, held_back, static_cast<std::int64_t>(judging_.size()),
-                            options_.threads));
-    QUANT_TRY_ASSIGN(const double before, judge.measure(model_));
-    QUANT_TRY_ASSIGN(const double after, judge.measure(result.model));
-    result.before = -before;
-    result.after = -after;
-    if (!(after < before)) {
-      result.model = model_;
-      result.ranges = ranges;
-      result.after = result.before;
-    } else {
-      for (const auto& [name, layer] : tuned.layers) result.weights[name] = layer.weights;
-    }
+    for (const auto& [name, layer] : tuned.layers) result.weights[name] = layer.weights;
+    result.before = status_.before;
+    result.best = status_.best;
     return result;
   }
 
@@ -346,11 +309,12 @@ class Finetuning {
 
 }  // namespace
 
-Result<FinetuneResult> finetune(const QuantizedModel& model,
-                                std::shared_ptr<const Graph> float_graph,
-                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
-                                CalibrationSet& set, const FinetuneOptions& options,
-                                const FinetuneProgress& progress) {
+Result<std::optional<FinetuneResult>> finetune(const QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const FinetuneOptions& options,
+                                               const FinetuneProgress& progress) {
   // Before anything that takes long.
   const std::int64_t count = set.count().value_or(options.least_frames);
   if (count < options.least_frames) {

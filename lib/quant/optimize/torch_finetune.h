@@ -7,10 +7,11 @@
 namespace quant::tuning {
 
 // As quant::finetune() says, but for its Unavailable.
-Result<FinetuneResult> finetune(const QuantizedModel& model,
-                                std::shared_ptr<const Graph> float_graph,
-                                const std::vector<Range>& ranges, const QuantizationPlan& plan,
-                                CalibrationSet& set, const FinetuneOptions& options,
-                                const FinetuneProgress& progress);
+Result<std::optional<FinetuneResult>> finetune(const QuantizedModel& model,
+                                               std::shared_ptr<const Graph> float_graph,
+                                               const std::vector<Range>& ranges,
+                                               const QuantizationPlan& plan, CalibrationSet& set,
+                                               const FinetuneOptions& options,
+                                               const FinetuneProgress& progress);
 
 }  // namespace quant::tuning
