@@ -7,12 +7,16 @@
 
 #include "quant/optimize/lower.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/part_of_set.h"
 
 namespace quant {
 namespace {
 
 // In dB: less than this is luck of the frames.
 constexpr double kLeastGain = 0.003;
+// From so many frames on, two halves of them judge, and both have to gain: what helps the one and not
+// the other is their luck.
+constexpr std::int64_t kLeastParted = 16;
 // What is left of an end after one step.
 constexpr float kSteps[] = {0.8F, 0.93F};
 constexpr int kMostSteps = 12;
@@ -27,16 +31,19 @@ using Group = std::vector<ValueId>;
 class Refinement {
  public:
   Refinement(std::shared_ptr<const Graph> graph, const InputSpec& input, std::vector<Range> ranges,
-             OutputNoise& judge, const RefineRangesOptions& options)
+             std::vector<OutputNoise> judges, const RefineRangesOptions& options)
       : graph_(std::move(graph)),
         input_(input),
         ranges_(std::move(ranges)),
-        judge_(judge),
+        judges_(std::move(judges)),
         options_(options) {}
 
   Result<std::vector<Range>> run(const StepProgress& progress) {
     QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph_, input_, ranges_, options_.plan));
-    QUANT_TRY_ASSIGN(least_, judge_.measure(model));
+    for (OutputNoise& judge : judges_) {
+      QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
+      least_.push_back(noise);
+    }
     const std::vector<Group> groups = groups_of(model.integer);
     const auto total = 2 * kPasses * static_cast<std::int64_t>(groups.size());
     std::int64_t done = 0;
@@ -109,9 +116,13 @@ class Refinement {
         range.max = std::min(range.max, limit);
     }
     QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph_, input_, trial, options_.plan));
-    QUANT_TRY_ASSIGN(const double noise, judge_.measure(model));
-    if (noise > least_ - kLeastGain) return false;
-    least_ = noise;
+    std::vector<double> found;
+    for (std::size_t i = 0; i < judges_.size(); ++i) {
+      QUANT_TRY_ASSIGN(const double noise, judges_[i].measure(model));
+      if (noise > least_[i] - kLeastGain) return false;
+      found.push_back(noise);
+    }
+    least_ = std::move(found);
     ranges_ = std::move(trial);
     return true;
   }
@@ -119,9 +130,9 @@ class Refinement {
   std::shared_ptr<const Graph> graph_;
   const InputSpec& input_;
   std::vector<Range> ranges_;
-  OutputNoise& judge_;
+  std::vector<OutputNoise> judges_;
   const RefineRangesOptions& options_;
-  double least_ = 0;
+  std::vector<double> least_;  // by judge
 };
 
 }  // namespace
@@ -130,9 +141,22 @@ Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, con
                                          std::vector<Range> ranges, CalibrationSet& set,
                                          const RefineRangesOptions& options,
                                          const StepProgress& progress) {
-  QUANT_TRY_ASSIGN(OutputNoise judge,
-                   OutputNoise::create(graph, set, options.most_frames, options.threads));
-  return Refinement(std::move(graph), input, std::move(ranges), judge, options).run(progress);
+  // Frames by turns; what the set has beyond most_frames is not looked at.
+  std::vector<OutputNoise> judges;
+  if (set.count().value_or(0) >= kLeastParted) {
+    for (const SetPart part : {SetPart::kLearning, SetPart::kJudging}) {
+      PartOfSet half(set, 2, part);
+      QUANT_TRY_ASSIGN(OutputNoise judge, OutputNoise::create(graph, half, options.most_frames / 2,
+                                                              options.threads));
+      judges.push_back(std::move(judge));
+    }
+  } else {
+    QUANT_TRY_ASSIGN(OutputNoise judge,
+                     OutputNoise::create(graph, set, options.most_frames, options.threads));
+    judges.push_back(std::move(judge));
+  }
+  return Refinement(std::move(graph), input, std::move(ranges), std::move(judges), options)
+      .run(progress);
 }
 
 }  // namespace quant
