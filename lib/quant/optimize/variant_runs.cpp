@@ -208,6 +208,7 @@ Status VariantRuns::run_part(const Graph& part, std::size_t outputs, std::size_t
   const auto run_frame = [&](std::size_t frame, std::size_t which) -> Status {
     Lane& lane = *at_work[which];
     std::vector<Tensor> inputs;
+    inputs.reserve(sources.size());
     for (const auto* source : sources) inputs.push_back((*source)[frame]);
     QUANT_TRY(lane.executor.run(inputs, lane.outputs));
     for (std::size_t i = 0; i < kept.size(); ++i)
