@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "quant/engine/float_executor.h"
+#include "quant/optimize/own_constant.h"
 
 namespace quant {
 namespace {
@@ -195,26 +196,6 @@ std::vector<double> best_scale(const Pair& pair, const std::vector<ReaderWeights
     }
   }
   return best;
-}
-
-// A constant of a node as its own: other nodes may read the same. ValueIds stay what they are.
-Tensor& own_constant(Graph& graph, Node& node, std::size_t input) {
-  const ValueId id = node.inputs[input];
-  const auto reads = [id](const Node& other) {
-    return std::count(other.inputs.begin(), other.inputs.end(), id);
-  };
-  std::ptrdiff_t readers = is_output(graph, id) ? 1 : 0;
-  for (const Node& other : graph.nodes) readers += reads(other);
-  if (readers == 1) {
-    Value& own = graph.value(id);
-    own.constant = own.constant->clone();
-    return *own.constant;
-  }
-  Value value = graph.value(id);
-  value.constant = value.constant->clone();
-  value.name += "/" + node.name;
-  node.inputs[input] = graph.add_value(std::move(value));
-  return *graph.value(node.inputs[input]).constant;
 }
 
 void divide_outputs(Graph& graph, Node& node, std::span<const double> scale) {
