@@ -78,6 +78,17 @@ class Transformer(unittest.TestCase):
         for name, ratio in self.ratios().items():
             self.assertGreater(ratio, 20, name)
 
+    def test_equalized_products(self):
+        self.optimize(NORMALIZATION)
+        before = (self.folder / "vit.qar").read_bytes()
+        line = "pre_quantization_optimization(matmul_equalization, layers={matmul*})\n"
+        notes = self.optimize(NORMALIZATION + line)
+        # The other three multiply what no layer with weights makes: probabilities.
+        self.assertIn("line 2: matmul_equalization has no effect on matmul2, matmul4, matmul6: ", notes)
+        self.assertNotEqual(before, (self.folder / "vit.qar").read_bytes())
+        for name, ratio in self.ratios().items():
+            self.assertGreater(ratio, 20, name)
+
     def test_smaller_target_names_every_pair_and_the_lines_that_mend_it(self):
         error = self.optimize(CONVOLUTIONS_AND_DENSE_IN_16_BITS, "--target", "hailo8", code=FAILED)
         before, fixes = error.split("These lines at the end of the script mend it (or --target generic):\n")

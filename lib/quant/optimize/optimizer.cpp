@@ -9,6 +9,7 @@
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/compression.h"
 #include "quant/optimize/equalize.h"
+#include "quant/optimize/equalize_products.h"
 #include "quant/optimize/headroom.h"
 #include "quant/optimize/image_network.h"
 #include "quant/optimize/import_quantized.h"
@@ -308,6 +309,11 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   const std::vector<ValueId> given = values_with_given_range(script);
   if (algorithms.equalization) {
     QUANT_TRY_ASSIGN(graph, equalize(graph, set, given, options.threads, step("equalizing")));
+    QUANT_TRY(set.rewind());
+  }
+  if (!script.equalized_products.empty()) {
+    QUANT_TRY_ASSIGN(graph, equalize_products(graph, set, script.equalized_products, given,
+                                              options.threads, step("equalizing products")));
     QUANT_TRY(set.rewind());
   }
   OptimizedModel result;

@@ -80,8 +80,8 @@ struct FinetuneGain {
 
 struct OptimizedModel {
   QuantizedModel model;
-  // The fp-optimized graph, equalized where the level asks for it, and of its values (by ValueId)
-  // what calibration saw and the range that was chosen.
+  // The fp-optimized graph, equalized where the level asks for it (of products: the script), and of
+  // its values (by ValueId) what calibration saw and the range that was chosen.
   std::shared_ptr<const Graph> float_graph;
   std::vector<Range> seen;
   std::vector<Range> chosen;

@@ -10,6 +10,7 @@
 
 #include "quant/onnx/edit_model.h"
 #include "quant/onnx/layer_names.h"
+#include "quant/optimize/equalize_products.h"
 #include "quant/optimize/integer_form.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/partition.h"
@@ -50,6 +51,7 @@ class Planner {
     QUANT_TRY(widen_outputs());
     result_.plan.layers.resize(graph_.nodes.size());
     for (std::size_t node = 0; node < graph_.nodes.size(); ++node) plan_layer(node);
+    QUANT_TRY(plan_products());
     if (problems_.empty()) return std::move(result_);
     return fail(ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(problems_, "\n")));
   }
@@ -190,6 +192,29 @@ class Planner {
     }
   }
 
+  // A note a line of the layers that it wants equalized and that cannot be.
+  Status plan_products() {
+    std::vector<std::size_t> asked;
+    for (std::size_t node = 0; node < graph_.nodes.size(); ++node) {
+      if (of_node(node).matmul_equalization.value) asked.push_back(node);
+    }
+    std::vector<ValueId> untouched;
+    for (const auto& [id, range] : result_.forced) untouched.push_back(id);
+    QUANT_TRY_ASSIGN(result_.equalized_products, equalizable_products(graph_, asked, untouched));
+    const auto& found = result_.equalized_products;
+    std::map<int, std::vector<std::string>> refused;
+    for (const std::size_t node : asked) {
+      if (std::find(found.begin(), found.end(), node) == found.end())
+        refused[of_node(node).matmul_equalization.line].push_back(graph_.nodes[node].name);
+    }
+    for (const auto& [line, names] : refused)
+      note(line,
+           fmt::format("matmul_equalization has no effect on {}: no scale of channels reaches "
+                       "weights on both sides",
+                       fmt::join(names, ", ")));
+    return {};
+  }
+
   void note(int line, const std::string& text) {
     std::string entry = fmt::format("line {}: {}", line, text);
     auto& notes = result_.notes;
@@ -215,12 +240,13 @@ void note_network_settings(const ModelScript& script, std::vector<std::string>& 
   };
   for (const InputResize& resize : script.resizes)
     note(resize.line, "resize has no effect here: frames of any size are brought to the network's");
-  for (const MatmulEqualization& equalization : script.matmul_equalizations)
-    note(equalization.line,
-         "matmul_equalization has no effect here: both sides of a product keep their channels");
   for (const MatmulCorrection& correction : script.matmul_corrections)
     note(correction.line,
          "matmul_correction has no effect here: zero points are subtracted exactly");
+  for (const MatmulEqualization& equalization : script.matmul_equalizations) {
+    if (equalization.matmul_bias.value_or(false))
+      note(equalization.line, "matmul_bias has no effect here: zero points are subtracted exactly");
+  }
   for (const GlobalAvgpoolReduction& reduction : script.global_avgpool_reductions)
     note(reduction.line, "global_avgpool_reduction has no effect here: sums are exact at any size");
   note(script.layer_norm_decomposition.line,

@@ -17,8 +17,9 @@ namespace quant {
 
 struct ScriptPlan {
   QuantizationPlan plan;
-  std::map<ValueId, Range> forced;             // ranges that no calibration changes
-  std::map<ValueId, Percentiles> percentiles;  // where the range shall be cut
+  std::map<ValueId, Range> forced;              // ranges that no calibration changes
+  std::map<ValueId, Percentiles> percentiles;   // where the range shall be cut
+  std::vector<std::size_t> equalized_products;  // nodes; those that can be (equalize_products.h)
   int encodes_outputs = 0;  // the line that wants a scale per channel of outputs; 0: none does
   // "line 3: bias_mode has no effect here: biases have 32 bits"
   std::vector<std::string> notes;

@@ -102,12 +102,12 @@ std::vector<Command> pre_quantization() {
           &ModelScript::global_avgpool_reductions),
       carried_out<MatmulEqualization>(
           kPre, "matmul_equalization",
-          "Balances the two inputs of a matrix product. It has no effect yet; a note of `optimize` "
-          "says "
-          "so.",
+          "Balances the channels of the two inputs of a matrix product, where layers with weights "
+          "make both.",
           {field("layers", &MatmulEqualization::layers, "the layers").required(),
            field("policy", &MatmulEqualization::policy, "whether"),
-           field("matmul_bias", &MatmulEqualization::matmul_bias, "corrects the mean too")},
+           field("matmul_bias", &MatmulEqualization::matmul_bias,
+                 "corrects the mean too: no effect here, zero points are subtracted exactly")},
           &ModelScript::matmul_equalizations),
       carried_out<MatmulCorrection>(
           kPre, "matmul_correction", "Corrects what zero points do to a matrix product.",

@@ -48,6 +48,10 @@ void apply(const NegativeExponent& exponent, EffectiveSettings& layer) {
   layer.negative_exponent_rank = {exponent.rank, exponent.line};
 }
 
+void apply(const MatmulEqualization& equalization, EffectiveSettings& layer) {
+  layer.matmul_equalization = {equalization.policy, equalization.line};
+}
+
 void apply(const OutputActivation& activation, EffectiveSettings& layer) {
   layer.output_activation = {activation.activation, activation.line};
 }
@@ -65,13 +69,13 @@ class Resolver {
     apply_each(script_.activation_clippings);
     apply_each(script_.weights_clippings);
     apply_each(script_.negative_exponents);
+    apply_each(script_.matmul_equalizations);
     apply_output_activations();
     check_each(script_.normalizations, &NormalizationLayer::input);
     check_each(script_.input_conversions, &InputConversion::input);
     check_each(script_.resizes, &InputResize::input);
     check_each(script_.transposes, &InputTranspose::input);
     check_each(script_.global_avgpool_reductions, &GlobalAvgpoolReduction::layers);
-    check_each(script_.matmul_equalizations, &MatmulEqualization::layers);
     check_each(script_.matmul_corrections, &MatmulCorrection::layers);
     check(script_.equalization.layers);
     check(script_.finetune.loss_layers);

@@ -38,6 +38,7 @@ struct EffectiveSettings {
   Decided<std::optional<WeightsClipping>> weights_clipping;
   Decided<std::optional<OutputActivationKind>> output_activation;
   Decided<int> negative_exponent_rank;
+  Decided<bool> matmul_equalization;
 };
 
 struct Resolution {

@@ -11,6 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using testing::GraphBuilder;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing::padded;
 using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
@@ -100,13 +101,54 @@ TEST(ScriptPlan, OutputsOfSixteenBits) {
   EXPECT_EQ(layers[2].precision, (PrecisionMode{8, 8, 16}));
 }
 
+// fc1 and fc2 → matmul1 → softmax1 → matmul2, whose other side is fc3.
+Graph attention() {
+  GraphBuilder builder;
+  const ValueId x = builder.input("x", {1, 4, 4});
+  const auto dense = [&] {
+    return builder.node(OpKind::kMatMul, {x, builder.random({4, 4}, 0.5F)});
+  };
+  const ValueId q = dense();
+  const ValueId k =
+      builder.node(OpKind::kTranspose, {dense()},
+                   testing::attributes({{"perm", std::vector<std::int64_t>{0, 2, 1}}}));
+  const ValueId scores = builder.node(OpKind::kMatMul, {q, k});
+  const ValueId softmax =
+      builder.node(OpKind::kSoftmax, {scores}, testing::attributes({{"axis", std::int64_t{2}}}));
+  return builder.build({builder.node(OpKind::kMatMul, {softmax, dense()})});
+}
+
+ScriptPlan planned_attention(const std::string& text) {
+  auto plan = plan_script(script(text), attention(), "net");
+  EXPECT_TRUE(plan) << plan.error().text();
+  return plan ? *plan : ScriptPlan{};
+}
+
+TEST(ScriptPlan, ProductsThatAreEqualized) {
+  EXPECT_THAT(planned_attention("").equalized_products, IsEmpty());
+  const std::string all = "pre_quantization_optimization(matmul_equalization, layers={matmul*})\n";
+  const ScriptPlan plan = planned_attention(all);
+  EXPECT_EQ(plan.equalized_products.size(), 1U);
+  EXPECT_THAT(plan.notes,
+              ElementsAre(HasSubstr("line 1: matmul_equalization has no effect on matmul2: ")));
+  // The later line decides.
+  EXPECT_THAT(planned_attention(all + "pre_quantization_optimization(matmul_equalization, "
+                                      "layers=matmul1, policy=disabled)\n")
+                  .equalized_products,
+              IsEmpty());
+  // A range is given in the units of the tensor as it is.
+  EXPECT_THAT(planned_attention(all + "quantization_param(matmul1, force_range_in=[-1, 1])\n")
+                  .equalized_products,
+              IsEmpty());
+}
+
 TEST(ScriptPlan, WhatHasNoEffectIsSaidWithItsLine) {
   EXPECT_THAT(planned("quantization_param(conv1, bias_mode=double_scale_initialization)\n"
                       "allocator_param(width_splitter_defuse=disabled)\n"
                       "pre_quantization_optimization(matmul_equalization, layers={conv*})\n")
                   .notes,
               ElementsAre(HasSubstr("line 1: bias_mode has no effect here"),
-                          HasSubstr("line 3: matmul_equalization has no effect here"),
+                          HasSubstr("line 3: matmul_equalization has no effect on conv1, conv2: "),
                           HasSubstr("line 2: allocator_param has no effect here")));
 }
 
