@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
 
 #include "quant/analyze/integer_weights.h"
 #include "quant/optimize/equalize.h"
@@ -13,9 +12,10 @@ namespace {
 
 constexpr double kSame = 1e-5;  // float32 rounding of a scale and of a weight
 
-// `real` ≈ gain · `reference`, both the weights of one output channel.
-double gain_of(std::span<const double> real, std::span<const double> reference, double step,
-               double largest) {
+}  // namespace
+
+double weight_gain(std::span<const double> real, std::span<const double> reference, double step,
+                   double largest) {
   double peak = 0;
   double product = 0;
   double energy = 0;
@@ -32,8 +32,6 @@ double gain_of(std::span<const double> real, std::span<const double> reference, 
   const double gain = rounds_to_it ? by_peak : product / energy;
   return std::isfinite(gain) && gain > 0 && std::abs(gain - 1) > kSame ? gain : 1;
 }
-
-}  // namespace
 
 ChannelGains channel_gains(const Graph& float_network, const Graph& integer) {
   ChannelGains gains;
@@ -59,7 +57,7 @@ ChannelGains channel_gains(const Graph& float_network, const Graph& integer) {
         real[i] = stored.level(at) * stored.step(o);
         reference[i] = source[at] * stored.input_scale(at) / incoming;
       }
-      channels[o] = gain_of(real, reference, stored.step(o), stored.largest());
+      channels[o] = weight_gain(real, reference, stored.step(o), stored.largest());
     }
     const bool scaled =
         std::any_of(channels.begin(), channels.end(), [](double gain) { return gain != 1; });

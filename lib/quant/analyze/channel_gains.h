@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <vector>
 
 #include "quant/graph/graph.h"
@@ -18,5 +19,11 @@ using ChannelGains = std::map<ValueId, std::vector<double>>;
 // gives the gain exactly; where they were not (clipped, fine-tuned, one scale for all channels) it
 // is the least-squares one.
 ChannelGains channel_gains(const Graph& float_network, const Graph& integer);
+
+// The gain of one output channel: `real` ≈ gain · `reference`, its stored and its float weights, in
+// the order of each other. `step`: of the stored ones; `largest`: the largest integer. 1 where the
+// float weights are all zero or the two do not point the same way.
+double weight_gain(std::span<const double> real, std::span<const double> reference, double step,
+                   double largest);
 
 }  // namespace quant

@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "quant/analyze/integer_weights.h"
+#include "quant/analyze/product_scales.h"
 #include "quant/arithmetic/dequantize.h"
 #include "quant/graph/operator.h"
+#include "quant/script/model_script.h"
 
 namespace quant {
 namespace {
@@ -259,6 +261,12 @@ Result<NoiseSubject> noise_subject(const Model& model) {
   QUANT_TRY_ASSIGN(subject.float_network, model.fp_optimized());
   subject.integer = std::make_shared<const Graph>(model.integer_graph());
   subject.host = std::make_shared<const Graph>(model.host_graph());
+  QUANT_TRY_ASSIGN(const ModelScript script,
+                   parse_model_script({"script.alls", model.archive().script}));
+  if (!script.matmul_equalizations.empty()) {
+    QUANT_TRY_ASSIGN(Graph scaled, with_product_scales(*subject.float_network, *subject.integer));
+    subject.float_network = std::make_shared<const Graph>(std::move(scaled));
+  }
   return subject;
 }
 

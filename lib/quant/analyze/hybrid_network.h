@@ -23,7 +23,8 @@ struct NoiseSubject {
   InputSpec input;
 };
 
-// An archive against the fp-optimized graph of its own original ONNX.
+// An archive against the fp-optimized graph of its own original ONNX, with the scales of the
+// products that its script had equalized (product_scales.h).
 Result<NoiseSubject> noise_subject(const Model& model);
 
 // Those of the integer graph: what a hybrid can quantize or leave.
