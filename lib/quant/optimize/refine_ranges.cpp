@@ -14,8 +14,8 @@ namespace {
 
 // In dB: less than this is luck of the frames.
 constexpr double kLeastGain = 0.003;
-// From so many frames on, two halves of them judge, and both have to gain: what helps the one and not
-// the other is their luck.
+// From so many frames on, two halves of them judge, and both have to gain: what helps the one and
+// not the other is their luck.
 constexpr std::int64_t kLeastParted = 16;
 // What is left of an end after one step.
 constexpr float kSteps[] = {0.8F, 0.93F};
@@ -146,8 +146,8 @@ Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, con
   if (set.count().value_or(0) >= kLeastParted) {
     for (const SetPart part : {SetPart::kLearning, SetPart::kJudging}) {
       PartOfSet half(set, 2, part);
-      QUANT_TRY_ASSIGN(OutputNoise judge, OutputNoise::create(graph, half, options.most_frames / 2,
-                                                              options.threads));
+      QUANT_TRY_ASSIGN(OutputNoise judge,
+                       OutputNoise::create(graph, half, options.most_frames / 2, options.threads));
       judges.push_back(std::move(judge));
     }
   } else {
