@@ -29,6 +29,7 @@ class Accuracy(unittest.TestCase):
     def test_level_1_is_better_than_static_quantization(self):
         process = optimize_face(self.archive, "--level", 1)
         self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertRegex(process.stdout, r"kept in \d+ of \d+ layers, \d+ of them fitted first")
         # The better of min-max and percentile in ONNX Runtime's quantizer, same images.
         for output, ours, theirs in zip(("scores", "boxes"), self.snr_db(), (42.8, 17.2)):
             self.assertGreater(ours, theirs + 1, output)
