@@ -13,7 +13,6 @@ namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
-using Eigen::RowVectorXd;
 
 double to_level(double value, double most) {
   return std::clamp(std::nearbyint(value), -most, most);
@@ -54,26 +53,6 @@ MatrixXd feedback_of(const MatrixXd& covariance, const std::vector<Index>& order
 // eᵀ·C·e of every row.
 Eigen::VectorXd energies(const MatrixXd& errors, const MatrixXd& covariance) {
   return (errors * covariance).cwiseProduct(errors).rowwise().sum();
-}
-
-// Steps single levels of a row up or down for as long as that lowers eᵀ·C·e: what was settled first
-// could not know what those behind it would come to.
-void descend(const Covariance& covariance, const Eigen::Ref<const RowVectorXd>& targets,
-             double most, Eigen::Ref<RowVectorXd, 0, Eigen::InnerStride<>> levels) {
-  constexpr int kMostPasses = 20;
-  RowVectorXd slope = (levels - targets) * covariance;  // half of the gradient
-  for (int pass = 0; pass < kMostPasses; ++pass) {
-    bool moved = false;
-    for (Index k = 0; k < levels.size(); ++k) {
-      const double step = slope(k) > 0 ? -1 : 1;
-      const bool lower = 2 * step * slope(k) + covariance(k, k) < 0;
-      if (!lower || std::abs(levels(k) + step) > most) continue;
-      levels(k) += step;
-      slope += step * covariance.row(k);
-      moved = true;
-    }
-    if (!moved) return;
-  }
 }
 
 // Inputs that never vary.
@@ -128,7 +107,6 @@ MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
   const Eigen::VectorXd otherwise = energies(plain - targets, covariance_);
   for (Index row = 0; row < targets.rows(); ++row) {
     if (!(found(row) < otherwise(row))) rounded.row(row) = plain.row(row);
-    descend(covariance_, targets.row(row), most, rounded.row(row));
   }
   return rounded;
 }

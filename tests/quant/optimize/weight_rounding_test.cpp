@@ -74,22 +74,6 @@ TEST(WeightRounding, LiesBetweenTheNearestAndTheBest) {
   EXPECT_LT(best, found);
 }
 
-TEST(WeightRounding, NoSingleStepIsLeftThatWouldHelp) {
-  const MatrixXd covariance = smooth_covariance(70, 2);
-  const MatrixXd targets = random_matrix(6, 70, 6, 7);
-  const MatrixXd rounded = RowRounding(covariance).round(targets, 127);
-  for (Index row = 0; row < rounded.rows(); ++row) {
-    const double here = energy(rounded.row(row) - targets.row(row), covariance);
-    for (Index k = 0; k < rounded.cols(); ++k) {
-      for (const double step : {-1.0, 1.0}) {
-        RowVectorXd moved = rounded.row(row);
-        moved(k) += step;
-        EXPECT_GE(energy(moved - targets.row(row), covariance), here * (1 - 1e-9));
-      }
-    }
-  }
-}
-
 // Vectors that a layer was made for, and what it reads in their place.
 struct Pairs {
   MatrixXd wanted;
