@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What docs/levels.md and docs/precision.md promise of real models, by the commands that a user types."""
+"""What level 1 and 16 bits promise of real models (docs/levels.md), by the commands that a user types."""
 import os
 import pathlib
 import tempfile

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the library of fine-tuning exports. It is loaded when somebody fine-tunes: libtorch and the
-// sixty libraries behind it take 120 MB and a third of a second, which no other command shall pay.
+// sixty libraries behind it take 85 MB and a third of a second, which no other command shall pay.
 #pragma once
 
 #include "quant/optimize/finetune.h"

@@ -147,12 +147,10 @@ Status VariantRuns::run(const Graph& graph, const InputSpec& spec, std::size_t s
   if (last_) shared = values_in_common(graph, *last_);
   refresh_inputs(graph, spec);
   const std::vector<ValueId> edge = edge_of(graph, shared);
-  Kept there;
-  for (auto& [name, tensors] : kept_) {
-    const auto id = graph.find_value(name);
-    if (id && shared[static_cast<std::size_t>(*id)]) there.emplace(name, std::move(tensors));
-  }
-  kept_ = std::move(there);
+  std::erase_if(kept_, [&](const auto& entry) {
+    const auto id = graph.find_value(entry.first);
+    return !id || !shared[static_cast<std::size_t>(*id)];
+  });
   std::vector<ValueId> fresh;
   std::copy_if(edge.begin(), edge.end(), std::back_inserter(fresh),
                [&](ValueId id) { return !kept_.contains(graph.value(id).name); });
