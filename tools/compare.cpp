@@ -66,8 +66,7 @@ Result<std::unique_ptr<Context>> make_hybrid(const Options& options, const Model
     if (std::binary_search(named.begin(), named.end(), i) != by_float)
       quantized.insert(layers[i].name);
   }
-  const ChannelGains gains = channel_gains(*subject.float_network, *subject.integer);
-  QUANT_TRY_ASSIGN(Graph graph, hybrid_network(subject, gains, quantized));
+  QUANT_TRY_ASSIGN(Graph graph, hybrid_network(subject, quantized));
   return make_float_context(ContextKind::kHybrid, std::make_shared<const Graph>(std::move(graph)),
                             subject.input, options.threads);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "quant/analyze/channel_scales.h"
 #include "quant/analyze/integer_weights.h"
 #include "quant/analyze/product_scales.h"
 #include "quant/arithmetic/dequantize.h"
@@ -17,11 +18,10 @@ namespace {
 
 class HybridNetwork {
  public:
-  HybridNetwork(const NoiseSubject& subject, const ChannelGains& gains)
-      : integer_(*subject.integer), gains_(gains), graph_(*subject.float_network) {}
+  explicit HybridNetwork(const NoiseSubject& subject)
+      : integer_(*subject.integer), graph_(*subject.float_network) {}
 
   Result<Graph> run(const std::set<std::string>& quantized) {
-    // Weights first: they ask for the gains of values that rounding then hides.
     for (const Node& layer : integer_.nodes) {
       if (quantized.contains(layer.name)) QUANT_TRY(replace_constants(layer));
     }
@@ -46,11 +46,6 @@ class HybridNetwork {
   ValueId add_constant(const std::string& name, const Shape& shape,
                        const std::vector<float>& data) {
     return graph_.add_constant(name, Tensor::from<float>(shape, data));
-  }
-
-  const std::vector<double>* gain_of(ValueId id) const {
-    const auto found = gains_.find(id);
-    return found == gains_.end() ? nullptr : &found->second;
   }
 
   Status replace_constants(const Node& layer) {
@@ -83,20 +78,8 @@ class HybridNetwork {
     });
     if (input == node.inputs.end() || node.outputs.empty()) return {};
     const ValueId read = *input;
-    std::vector<float> weights = stored.weights();
-    std::vector<double> real_bias = stored.bias();
-    const auto made = graph_.find_value(integer_.value(layer.outputs[0]).name);
-    const auto* incoming = gain_of(read);
-    const auto* outgoing = made ? gain_of(*made) : nullptr;
-    if (layer.op == OpKind::kConv) {
-      for (std::size_t i = 0; i < weights.size(); ++i) {
-        const double in = incoming == nullptr ? 1 : (*incoming)[stored.input_channel(i)];
-        const double out = outgoing == nullptr ? 1 : (*outgoing)[stored.output_channel(i)];
-        weights[i] = static_cast<float>(weights[i] * in / out);
-      }
-      for (std::size_t o = 0; o < real_bias.size() && outgoing != nullptr; ++o)
-        real_bias[o] /= (*outgoing)[o];
-    }
+    const std::vector<float> weights = stored.weights();
+    const std::vector<double> real_bias = stored.bias();
     const std::vector<float> bias(real_bias.begin(), real_bias.end());
     const Shape bias_shape = {static_cast<std::int64_t>(bias.size())};
     const Shape& shape = integer_.value(layer.inputs[1]).shape;
@@ -173,8 +156,7 @@ class HybridNetwork {
     const Value& value = integer_.value(made);
     const auto own = graph_.find_value(value.name);
     if (own && value.quant && graph_.value(*own).type == DataType::kFloat32) {
-      QUANT_TRY_ASSIGN(rounded_[value.name],
-                       append_rounding(value.name, *own, *value.quant, gain_of(*own), true));
+      QUANT_TRY_ASSIGN(rounded_[value.name], append_rounding(value.name, *own, *value.quant, true));
       return {};
     }
     if (layer.op != OpKind::kRequantize || !value.quant) return {};
@@ -185,7 +167,7 @@ class HybridNetwork {
     const auto known = rounded_.find(source_name);
     const ValueId current = known == rounded_.end() ? *source : known->second;
     QUANT_TRY_ASSIGN(const ValueId changed,
-                     append_rounding(value.name, current, *value.quant, gain_of(*source), false));
+                     append_rounding(value.name, current, *value.quant, false));
     for (const Node& reader : integer_.nodes) {
       if (std::find(reader.inputs.begin(), reader.inputs.end(), made) != reader.inputs.end())
         redirect(reader.name, current, changed);
@@ -195,24 +177,22 @@ class HybridNetwork {
 
   // Behind a float value; for all its readers or, as yet, for none. Gives the rounded value.
   Result<ValueId> append_rounding(const std::string& name, ValueId id, const QuantParams& params,
-                                  const std::vector<double>* gain, bool for_all) {
-    const std::size_t count = gain == nullptr ? params.scale.size() : gain->size();
+                                  bool for_all) {
+    const std::size_t count = params.scale.size();
     std::vector<float> scale(count);
     Tensor zero_point(params.type, count == 1 ? Shape{} : Shape{static_cast<std::int64_t>(count)});
     for (std::size_t c = 0; c < count; ++c) {
-      const std::size_t own = params.per_channel() ? c : 0;
-      scale[c] = static_cast<float>(params.scale[own] / (gain == nullptr ? 1 : (*gain)[c]));
+      scale[c] = params.scale[c];
       if (params.type == DataType::kUint16) {
-        zero_point.data<std::uint16_t>()[c] = static_cast<std::uint16_t>(params.zero_point[own]);
+        zero_point.data<std::uint16_t>()[c] = static_cast<std::uint16_t>(params.zero_point[c]);
       } else {
-        zero_point.data<std::uint8_t>()[c] = static_cast<std::uint8_t>(params.zero_point[own]);
+        zero_point.data<std::uint8_t>()[c] = static_cast<std::uint8_t>(params.zero_point[c]);
       }
     }
     const ValueId scale_id = add_constant(name + "/hybrid_scale", zero_point.shape(), scale);
     const ValueId zero_id = graph_.add_constant(name + "/hybrid_zero", std::move(zero_point));
     Attributes attributes;
-    if (count > 1)  // equalized values are feature maps
-      attributes.set("axis", std::int64_t{params.per_channel() ? params.axis : 1});
+    if (params.per_channel()) attributes.set("axis", std::int64_t{params.axis});
     Appended quantized = append(OpKind::kQuantizeLinear, name + "/hybrid_q",
                                 {id, scale_id, zero_id}, attributes, kNoValue);
     QUANT_TRY(std::move(quantized.status));
@@ -248,7 +228,6 @@ class HybridNetwork {
   }
 
   const Graph& integer_;
-  const ChannelGains& gains_;
   Graph graph_;
   std::map<std::string, ValueId> rounded_;  // by name of the value
 };
@@ -263,9 +242,12 @@ Result<NoiseSubject> noise_subject(const Model& model) {
   subject.host = std::make_shared<const Graph>(model.host_graph());
   QUANT_TRY_ASSIGN(const ModelScript script,
                    parse_model_script({"script.alls", model.archive().script}));
+  ScaledNetwork scaled = with_channel_scales(*subject.float_network, *subject.integer);
+  subject.scaled = std::move(scaled.scaled);
+  subject.float_network = std::make_shared<const Graph>(std::move(scaled.network));
   if (!script.matmul_equalizations.empty()) {
-    QUANT_TRY_ASSIGN(Graph scaled, with_product_scales(*subject.float_network, *subject.integer));
-    subject.float_network = std::make_shared<const Graph>(std::move(scaled));
+    QUANT_TRY_ASSIGN(Graph products, with_product_scales(*subject.float_network, *subject.integer));
+    subject.float_network = std::make_shared<const Graph>(std::move(products));
   }
   return subject;
 }
@@ -274,9 +256,8 @@ std::vector<Layer> hybrid_layers(const NoiseSubject& subject) {
   return layers_of(*subject.integer, {}, {}, "");
 }
 
-Result<Graph> hybrid_network(const NoiseSubject& subject, const ChannelGains& gains,
-                             const std::set<std::string>& quantized) {
-  return HybridNetwork(subject, gains).run(quantized);
+Result<Graph> hybrid_network(const NoiseSubject& subject, const std::set<std::string>& quantized) {
+  return HybridNetwork(subject).run(quantized);
 }
 
 }  // namespace quant

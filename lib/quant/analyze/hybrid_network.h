@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "quant/analyze/channel_gains.h"
 #include "quant/backend/model.h"
 #include "quant/graph/graph.h"
 #include "quant/script/layer.h"
@@ -21,10 +20,11 @@ struct NoiseSubject {
   std::shared_ptr<const Graph> host;           // behind it, float
   std::shared_ptr<const Graph> float_network;  // fp-optimized, takes pixels (0…255)
   InputSpec input;
+  std::set<std::string> scaled;  // values that the original has with other scales of channels
 };
 
-// An archive against the fp-optimized graph of its own original ONNX, with the scales of the
-// products that its script had equalized (product_scales.h).
+// An archive against the fp-optimized graph of its own original ONNX, with the scales that
+// equalization gave the channels (channel_scales.h) and the products (product_scales.h).
 Result<NoiseSubject> noise_subject(const Model& model);
 
 // Those of the integer graph: what a hybrid can quantize or leave.
@@ -33,11 +33,9 @@ std::vector<Layer> hybrid_layers(const NoiseSubject& subject);
 // The float network of `subject` with the named layers of the integer graph quantized:
 // - weights, biases and quantized constants are the archive's integers as real values;
 // - what a layer makes goes through QuantizeLinear and DequantizeLinear with the archive's
-//   parameters, and so does a change of precision;
-// - where equalization scaled channels (`gains`, of this subject), integers stand for gain · value.
+//   parameters, and so does a change of precision.
 // Layers that the float network has no counterpart for are left out. InvalidData where the graph
 // cannot be rebuilt.
-Result<Graph> hybrid_network(const NoiseSubject& subject, const ChannelGains& gains,
-                             const std::set<std::string>& quantized);
+Result<Graph> hybrid_network(const NoiseSubject& subject, const std::set<std::string>& quantized);
 
 }  // namespace quant

@@ -58,9 +58,8 @@ bool is_comparable(const Value& integer, const Value& reference) {
          (integer.type == DataType::kUint8 || integer.type == DataType::kUint16);
 }
 
-Watched watch(const Graph& integer, const Node& node, ValueId id, ValueId reference,
-              const ChannelGains& gains) {
-  const Value& value = integer.value(id);
+Watched watch(const NoiseSubject& subject, const Node& node, ValueId id, ValueId reference) {
+  const Value& value = subject.integer->value(id);
   const double highest = value.type == DataType::kUint16 ? 65535 : 255;
   LayerNoise layer;
   layer.layer = node.name;
@@ -68,11 +67,10 @@ Watched watch(const Graph& integer, const Node& node, ValueId id, ValueId refere
   layer.original_names = node.original_names;
   layer.value = value.name;
   layer.shape = value.shape;
-  const auto gain = gains.find(reference);
+  layer.channel_scaled = subject.scaled.contains(value.name);
   return {std::move(layer), id, reference,
           LayerChannels(value.shape, *value.quant, !is_exact_end(node, *value.quant, 0),
-                        !is_exact_end(node, *value.quant, highest), !only_moves(node.op),
-                        gain == gains.end() ? std::vector<double>{} : gain->second)};
+                        !is_exact_end(node, *value.quant, highest), !only_moves(node.op))};
 }
 
 // Noise per signal; infinite where it has no such figure, 0 where exact.
@@ -105,7 +103,6 @@ LayerNoiseAnalysis::~LayerNoiseAnalysis() = default;
 Result<LayerNoiseAnalysis> LayerNoiseAnalysis::create(NoiseSubject subject, int threads) {
   const Graph& integer = *subject.integer;
   const Graph& reference = *subject.float_network;
-  const ChannelGains gains = channel_gains(reference, integer);
   std::vector<Watched> watched;
   std::vector<std::string> unmatched;
   for (const Node& node : integer.nodes) {
@@ -113,7 +110,7 @@ Result<LayerNoiseAnalysis> LayerNoiseAnalysis::create(NoiseSubject subject, int 
     for (const ValueId id : node.outputs) {
       const auto other = reference.find_value(integer.value(id).name);
       if (!other || !is_comparable(integer.value(id), reference.value(*other))) continue;
-      watched.push_back(watch(integer, node, id, *other, gains));
+      watched.push_back(watch(subject, node, id, *other));
       matched = true;
     }
     if (!matched) unmatched.push_back(node.name);

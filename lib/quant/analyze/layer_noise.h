@@ -27,22 +27,12 @@ struct LayerNoise {
   Shape shape;
   std::vector<std::size_t> inputs;  // the layers in LayerNoise order that feed it
 
-  // Against float. Where channel_scaled, only counts, signal, noise, product and test_energy.
-  OutputError error;
+  OutputError error;  // against float
   // Noise per signal here less that of its noisiest input: what the layer itself brings in.
   double added_noise = 0;
-
-  // Levels 0 and above equalize: they scale channels between layers, which changes no output but
-  // makes the inner values incomparable with the original's. Hence the rule: channel c, with
-  // reference r and test t, is *scaled* if its least-squares gain g = Σrt / Σr² lies outside
-  // [0.8, 1.25] while gain alone explains it, (Σrt)² ≥ 0.9 · Σr² · Σt². If more than half of the
-  // channels with a signal on both sides are scaled, or if some are and the gains of all take away
-  // three quarters of the noise (few scaled channels, but the strong ones), the layer is compared
-  // as r against t / g. A layer that is only badly quantized does not pass: rounding noise is not
-  // in proportion to its signal. One whose range cuts values off looks as if scaled down; hence
-  // none with a saturation of 5 % and more is taken for scaled.
+  // Whether equalization scaled its channels against the original (channel_scales.h): it is held
+  // against the float network with the same scales.
   bool channel_scaled = false;
-  std::vector<double> channel_gain;  // where channel_scaled; 1 for channels without signal
 
   float seen_min = 0;  // what float made on these frames, in the scale of the integers
   float seen_max = 0;
@@ -60,10 +50,8 @@ struct LayerNoise {
   // without range left out); 1 where there is one channel or none.
   double channel_spread = 1;
 
-  // Of all values, and of a sample of them. Float values are in the scale of the integers: where
-  // equalization scaled channels they are multiplied by the gain read off the weights
-  // (channel_gains.h). Both empty for layers that only move values, as Reshape and Slice: theirs
-  // are those of the layer before.
+  // Of all values, and of a sample of them. Both empty for layers that only move values, as Reshape
+  // and Slice: theirs are those of the layer before.
   ValueHistogram histogram;
   std::vector<ValuePair> pairs;
 

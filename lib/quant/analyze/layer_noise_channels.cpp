@@ -7,27 +7,16 @@
 #include <optional>
 
 namespace quant {
-namespace {
-
-constexpr double kLeastGain = 0.8;
-constexpr double kMostGain = 1.25;
-constexpr double kExplained = 0.9;  // squared correlation
-constexpr double kTakenAway = 0.75;
-constexpr double kCutOff = 0.05;
-
-}  // namespace
-
 LayerChannels::LayerChannels(const Shape& shape, QuantParams params, bool low_counts,
-                             bool high_counts, bool with_values, std::vector<double> equalized)
+                             bool high_counts, bool with_values)
     : layout_(shape),
       params_(std::move(params)),
       low_counts_(low_counts),
       high_counts_(high_counts),
       with_values_(with_values),
-      equalized_(std::move(equalized)),
       channels_(static_cast<std::size_t>(layout_.channels)),
       native_(params_.type == DataType::kUint16 ? 65536 : 256),
-      sample_(layout_, equalized_) {}
+      sample_(layout_) {}
 
 void LayerChannels::add(const Tensor& reference, const Tensor& quantized, const Tensor& test) {
   error_.add(reference.data<float>(), test.data<float>());
@@ -53,8 +42,7 @@ void LayerChannels::add_values(const Tensor& reference, const Tensor& quantized,
   for (std::int64_t outer = 0; outer < layout_.outer; ++outer) {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       Channel& channel = channels_[c];
-      if (with_values_)
-        native_.add({r, inner}, equalized(c) / params_.scale[0], params_.zero_point[0]);
+      if (with_values_) native_.add({r, inner}, 1.0 / params_.scale[0], params_.zero_point[0]);
       if (first && outer == 0) channel.lowest = channel.highest = *q;
       for (std::size_t i = 0; i < inner; ++i, ++r, ++t, ++q) {
         channel.lowest = std::min<std::uint32_t>(channel.lowest, *q);
@@ -63,7 +51,6 @@ void LayerChannels::add_values(const Tensor& reference, const Tensor& quantized,
         if (*q == 0) ++at_low_;
         if (*q == kHighest) ++at_high_;
         if (!std::isfinite(*r) || !std::isfinite(*t)) {
-          ++channel.non_finite;
           continue;
         }
         const bool begins = channel.count++ == 0;
@@ -75,16 +62,9 @@ void LayerChannels::add_values(const Tensor& reference, const Tensor& quantized,
           channel.max = *r;
           channel.at_max = *q;
         }
-        channel.reference_energy += static_cast<double>(*r) * *r;
-        channel.test_energy += static_cast<double>(*t) * *t;
-        channel.product += static_cast<double>(*r) * *t;
       }
     }
   }
-}
-
-double LayerChannels::equalized(std::size_t channel) const {
-  return equalized_.empty() ? 1 : equalized_[channel];
 }
 
 std::vector<ValuePair> LayerChannels::pairs() const {
@@ -93,37 +73,10 @@ std::vector<ValuePair> LayerChannels::pairs() const {
     const Channel& channel = channels_[c];
     if (channel.count == 0) continue;
     const auto index = static_cast<std::int64_t>(c);
-    ends[c] = ChannelEnds{{index, channel.at_min, static_cast<float>(channel.min * equalized(c))},
-                          {index, channel.at_max, static_cast<float>(channel.max * equalized(c))}};
+    ends[c] =
+        ChannelEnds{{index, channel.at_min, channel.min}, {index, channel.at_max, channel.max}};
   }
   return sample_.select(ends);
-}
-
-std::vector<double> LayerChannels::gains() const {
-  std::vector<double> gains;
-  std::size_t alive = 0;
-  std::size_t scaled = 0;
-  double noise = 0;
-  double left = 0;
-  for (const Channel& channel : channels_) {
-    gains.push_back(1);
-    if (!(channel.reference_energy > 0) || !(channel.test_energy > 0)) continue;
-    ++alive;
-    const double gain = channel.product / channel.reference_energy;
-    if (!(gain > 0)) continue;
-    gains.back() = gain;
-    noise += channel.reference_energy - 2 * channel.product + channel.test_energy;
-    left +=
-        channel.reference_energy - 2 * channel.product / gain + channel.test_energy / (gain * gain);
-    const bool far = gain < kLeastGain || gain > kMostGain;
-    const bool explained = channel.product * channel.product >=
-                           kExplained * channel.reference_energy * channel.test_energy;
-    if (far && explained) ++scaled;
-  }
-  const bool is_scaled = scaled > 0 && saturation() < kCutOff &&
-                         (2 * scaled > alive || left <= (1 - kTakenAway) * noise);
-  if (!is_scaled) gains.clear();
-  return gains;
 }
 
 double LayerChannels::saturation() const {
@@ -155,8 +108,6 @@ double LayerChannels::empty_range() const {
 void LayerChannels::finish(LayerNoise& layer) const {
   layer.error = error_;
   layer.params = params_;
-  layer.channel_gain = gains();
-  layer.channel_scaled = !layer.channel_gain.empty();
   layer.saturation = saturation();
   layer.empty_range = empty_range();
   layer.channels = static_cast<std::int64_t>(channels_.size());
@@ -164,29 +115,16 @@ void LayerChannels::finish(LayerNoise& layer) const {
     layer.histogram = native_.finish(params_, histogram_);
     layer.pairs = pairs();
   }
-  if (layer.channel_scaled) layer.error = OutputError{};
   std::vector<double> ranges;
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     const Channel& channel = channels_[c];
-    const double gain = layer.channel_scaled ? layer.channel_gain[c] : 1;
     if (channel.lowest == channel.highest) {
       ++layer.dead_channels;
       if (channel.max > channel.min) ++layer.lost_channels;
     }
-    const auto low = static_cast<float>(channel.min * gain);
-    const auto high = static_cast<float>(channel.max * gain);
-    layer.seen_min = c == 0 ? low : std::min(layer.seen_min, low);
-    layer.seen_max = c == 0 ? high : std::max(layer.seen_max, high);
-    if (high > low) ranges.push_back(static_cast<double>(high) - low);
-    if (!layer.channel_scaled) continue;
-    layer.error.count += channel.count;
-    layer.error.non_finite += channel.non_finite;
-    layer.error.signal += channel.reference_energy;
-    layer.error.test_energy += channel.test_energy / (gain * gain);
-    layer.error.product += channel.product / gain;
-    // Rounding may leave a trace below zero where both are the same.
-    layer.error.noise += std::max(0.0, channel.reference_energy - 2 * channel.product / gain +
-                                           channel.test_energy / (gain * gain));
+    layer.seen_min = c == 0 ? channel.min : std::min(layer.seen_min, channel.min);
+    layer.seen_max = c == 0 ? channel.max : std::max(layer.seen_max, channel.max);
+    if (channel.max > channel.min) ranges.push_back(static_cast<double>(channel.max) - channel.min);
   }
   if (ranges.size() < 2) return;
   const auto middle = ranges.begin() + static_cast<std::ptrdiff_t>(ranges.size() / 2);

@@ -15,26 +15,21 @@ namespace quant {
 class LayerChannels {
  public:
   // `low_counts` and `high_counts`: whether integers at that end of the range are saturated.
-  // `with_values`: whether finish() makes histogram and pairs. `equalized`: how equalization scaled
-  // the channels (channel_gains.h), empty where it did not; for histogram and pairs.
+  // `with_values`: whether finish() makes histogram and pairs.
   LayerChannels(const Shape& shape, QuantParams params, bool low_counts, bool high_counts,
-                bool with_values, std::vector<double> equalized);
+                bool with_values);
 
   // Preconditions: both of the constructor's shape; `reference` float32, `quantized` uint8 or
   // uint16 as the parameters say, `test` its real values.
   void add(const Tensor& reference, const Tensor& quantized, const Tensor& test);
 
-  // Fills in everything but names, inputs, added_noise and at_outputs.
+  // Fills in everything but names, inputs, channel_scaled, added_noise and at_outputs.
   void finish(LayerNoise& layer) const;
 
  private:
   struct Channel {
     std::int64_t count = 0;  // finite pairs
-    std::int64_t non_finite = 0;
-    double reference_energy = 0;
-    double test_energy = 0;
-    double product = 0;
-    float min = 0;  // of the reference
+    float min = 0;           // of the reference
     float max = 0;
     std::uint32_t at_min = 0;  // integers there
     std::uint32_t at_max = 0;
@@ -44,19 +39,15 @@ class LayerChannels {
 
   template <typename T>
   void add_values(const Tensor& reference, const Tensor& quantized, const Tensor& test);
-  // By the rule in layer_noise.h; empty where channels are not scaled.
-  std::vector<double> gains() const;
   double saturation() const;
   double empty_range() const;
   std::vector<ValuePair> pairs() const;
-  double equalized(std::size_t channel) const;
 
   ChannelLayout layout_;
   QuantParams params_;
   bool low_counts_;
   bool high_counts_;
   bool with_values_;
-  std::vector<double> equalized_;
   std::vector<Channel> channels_;
   OutputError error_;
   // Integers by their upper eight bits; those at the two ends exactly.

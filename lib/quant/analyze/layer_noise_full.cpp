@@ -13,10 +13,9 @@ Status add_full_analysis(const NoiseSubject& subject, std::span<const std::vecto
     for (std::size_t frame = 0; frame < frames.size(); ++frame)
       QUANT_TRY(executor.run(frames[frame], expected[frame]));
   }
-  const ChannelGains gains = channel_gains(*subject.float_network, *subject.integer);
   for (std::size_t i = 0; i < report.layers.size(); ++i) {
     LayerNoise& layer = report.layers[i];
-    QUANT_TRY_ASSIGN(Graph graph, hybrid_network(subject, gains, {layer.layer}));
+    QUANT_TRY_ASSIGN(Graph graph, hybrid_network(subject, {layer.layer}));
     QUANT_TRY_ASSIGN(
         FloatExecutor executor,
         FloatExecutor::create(std::make_shared<const Graph>(std::move(graph)), threads));

@@ -99,11 +99,7 @@ Json layer_json(const NoiseReport& report, const LayerNoise& layer) {
   Json json = {
       {"layer", layer.layer}, {"op", layer.op},       {"original_names", layer.original_names},
       {"value", layer.value}, {"shape", layer.shape}, {"inputs", inputs}};
-  Json error = to_json(layer.error);
-  if (layer.channel_scaled) {
-    for (const char* name : {"max_abs", "mean_abs", "bias", "cosine"}) error.erase(name);
-  }
-  json.update(error);
+  json.update(to_json(layer.error));
   json["added_noise"] = finite_or_null(layer.added_noise);
   json["channel_scaled"] = layer.channel_scaled;
   json["seen"] = {finite_or_null(layer.seen_min), finite_or_null(layer.seen_max)};
@@ -147,9 +143,8 @@ std::string to_text(const NoiseFindings& findings) {
                                     [](const LayerNoise& layer) { return layer.channel_scaled; });
   if (scaled > 0) {
     text += fmt::format(
-        "* {} of {} layers have their channels scaled against the original (equalization); "
-        "compared "
-        "without that\n",
+        "* {} of {} layers have their channels scaled against the original (equalization); all are "
+        "compared in the scale of the integers\n",
         scaled, report.layers.size());
   }
   if (!report.unmatched.empty())

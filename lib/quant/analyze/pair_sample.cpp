@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <utility>
 
 namespace quant {
 namespace {
@@ -23,9 +22,8 @@ std::uint64_t mix(std::uint64_t x) {
 
 }  // namespace
 
-PairSample::PairSample(const ChannelLayout& layout, std::vector<double> gains)
+PairSample::PairSample(const ChannelLayout& layout)
     : layout_(layout),
-      gains_(std::move(gains)),
       most_(std::max(
           kLeastOfChannel,
           kTypicalPairs / static_cast<std::size_t>(std::max<std::int64_t>(layout.channels, 1)))),
@@ -49,9 +47,8 @@ void PairSample::add(const Tensor& reference, const Tensor& quantized) {
                                         ? quantized.data<std::uint16_t>()[at]
                                         : quantized.data<std::uint8_t>()[at];
       const auto channel = static_cast<std::size_t>(c);
-      const double gain = gains_.empty() ? 1 : gains_[channel];
       auto& kept = channels_[channel];
-      kept.push_back({draw, {c, integer, static_cast<float>(native * gain)}});
+      kept.push_back({draw, {c, integer, native}});
       full = full || kept.size() > most_;
     }
     if (!full) continue;

@@ -31,8 +31,7 @@ class PairSample {
  public:
   static constexpr std::size_t kMostPairs = 640;
 
-  // `gains`: what the float values of each channel are multiplied by; empty: nothing.
-  PairSample(const ChannelLayout& layout, std::vector<double> gains);
+  explicit PairSample(const ChannelLayout& layout);
 
   // Preconditions: both of the layout's size, float32 and uint8 or uint16. Non-finite values are
   // left out.
@@ -40,7 +39,7 @@ class PairSample {
 
   // At most kMostPairs: of the channels with the widest range (all, where there are 64 and less)
   // the ends and everything drawn, widest first; of the others as many as there is room for, spread
-  // evenly. `ends`: one a channel, gain included; none where it has no finite value.
+  // evenly. `ends`: one a channel; none where it has no finite value.
   std::vector<ValuePair> select(std::span<const std::optional<ChannelEnds>> ends) const;
 
  private:
@@ -50,7 +49,6 @@ class PairSample {
   };
 
   ChannelLayout layout_;
-  std::vector<double> gains_;
   std::size_t most_;                          // a channel
   std::uint64_t mask_ = 0;                    // which draws are kept
   std::uint64_t draws_ = 0;                   // made so far, a channel

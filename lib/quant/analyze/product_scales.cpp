@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-#include "quant/analyze/channel_gains.h"
+#include "quant/analyze/channel_scales.h"
 #include "quant/analyze/integer_weights.h"
 #include "quant/optimize/equalize_products.h"
 #include "quant/optimize/partition.h"
@@ -18,7 +18,7 @@ namespace {
 class ProductScales {
  public:
   ProductScales(const Graph& network, const Graph& integer)
-      : network_(network), integer_(integer), incoming_(channel_gains(network, integer)) {}
+      : network_(network), integer_(integer) {}
 
   Result<Graph> run() const {
     std::vector<std::size_t> nodes(network_.nodes.size());
@@ -87,7 +87,6 @@ class ProductScales {
     const bool by_rows = maker.op == OpKind::kConv ||
                          (maker.op == OpKind::kGemm && maker.attributes.integer("transB", 0) != 0);
     const double alpha = maker.op == OpKind::kGemm ? maker.attributes.number("alpha", 1.0F) : 1.0;
-    const auto before = incoming_.find(maker.inputs[0]);
     const auto source = weights.data<float>();
     const std::size_t each = stored.elements() / outputs;
     std::vector<double> gains(outputs);
@@ -96,18 +95,16 @@ class ProductScales {
     for (std::size_t o = 0; o < outputs; ++o) {
       for (std::size_t i = 0; i < each; ++i) {
         const std::size_t at = o * each + i;
-        const double in = before == incoming_.end() ? 1 : before->second[stored.input_channel(at)];
         real[i] = stored.level(at) * stored.step(o);
-        reference[i] = alpha * source[by_rows ? at : i * outputs + o] * stored.input_scale(at) / in;
+        reference[i] = alpha * source[by_rows ? at : i * outputs + o] * stored.input_scale(at);
       }
-      gains[o] = weight_gain(real, reference, stored.step(o), stored.largest());
+      gains[o] = weight_scale(real, reference, stored.step(o), stored.largest()).scale;
     }
     return gains;
   }
 
   const Graph& network_;
   const Graph& integer_;
-  ChannelGains incoming_;
 };
 
 }  // namespace

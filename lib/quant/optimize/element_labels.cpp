@@ -12,7 +12,17 @@ namespace {
 // Up to here float32 counts elements exactly.
 constexpr std::int64_t kMostElements = std::int64_t{1} << 24;
 
-bool moves_whole_elements(const Graph& graph, const Node& node) {
+// `label` of an element that had none or the same.
+bool give(std::int32_t label, std::int32_t& element) {
+  if (label == kNoLabel) return true;
+  if (element != kNoLabel && element != label) return false;
+  element = label;
+  return true;
+}
+
+}  // namespace
+
+bool moves_elements(const Graph& graph, const Node& node) {
   switch (node.op) {
     case OpKind::kConcat:
       return activation_inputs(graph, node).size() == node.inputs.size();
@@ -33,16 +43,6 @@ bool moves_whole_elements(const Graph& graph, const Node& node) {
   }
 }
 
-// `label` of an element that had none or the same.
-bool give(std::int32_t label, std::int32_t& element) {
-  if (label == kNoLabel) return true;
-  if (element != kNoLabel && element != label) return false;
-  element = label;
-  return true;
-}
-
-}  // namespace
-
 ElementLabels labels_by_axis(const Shape& shape, std::size_t axis) {
   ElementLabels labels(static_cast<std::size_t>(element_count(shape)));
   const auto inner = static_cast<std::size_t>(row_major_strides(shape)[axis]);
@@ -54,7 +54,7 @@ ElementLabels labels_by_axis(const Shape& shape, std::size_t axis) {
 
 std::optional<std::vector<ElementLabels>> labels_before(const Graph& graph, const Node& node,
                                                         std::span<const ElementLabels> outputs) {
-  if (!moves_whole_elements(graph, node)) return std::nullopt;
+  if (!moves_elements(graph, node)) return std::nullopt;
   // The node itself says where elements go: it moves their numbers.
   std::vector<Tensor> numbers;
   std::vector<ElementLabels> result(node.inputs.size());
@@ -98,6 +98,13 @@ std::optional<std::vector<ElementLabels>> labels_before(const Graph& graph, cons
     from = end;
   }
   return result;
+}
+
+bool add_labels(const ElementLabels& more, ElementLabels& labels) {
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (!give(more[i], labels[i])) return false;
+  }
+  return true;
 }
 
 std::optional<std::vector<std::int32_t>> labels_along(const ElementLabels& labels,

@@ -3,288 +3,353 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <optional>
+#include <map>
 #include <span>
 #include <utility>
 
 #include "quant/engine/float_executor.h"
-#include "quant/optimize/own_constant.h"
+#include "quant/optimize/disjoint_sets.h"
+#include "quant/optimize/element_labels.h"
+#include "quant/optimize/scale_channels.h"
+#include "quant/passes/rewire.h"
 
 namespace quant {
 namespace {
 
-struct Pair : EqualizablePath {
-  explicit Pair(EqualizablePath path) : EqualizablePath(std::move(path)) {}
-  std::vector<double> peak;    // largest |x| of each channel
-  std::vector<double> energy;  // mean x² of each channel
+using Labels = std::vector<std::int32_t>;  // class of each channel
+
+// What calibration frames say of an activation, by channel.
+struct Activation {
+  std::vector<double> peak;    // largest |x|
+  std::vector<double> energy;  // mean x²
 };
 
-// f(s·x) = s·f(x) for every s > 0, channel by channel, with one input and output.
-bool commutes_with_scale(const Node& node) {
-  switch (node.op) {
-    case OpKind::kRelu:
-    case OpKind::kLeakyRelu:
-    case OpKind::kPRelu:
-    case OpKind::kMaxPool:
-    case OpKind::kAveragePool:
-    case OpKind::kIdentity:
-      return true;
-    default:
-      return false;
-  }
-}
+// Tensors that are rounded with one step.
+struct Rounding {
+  struct Channel {
+    std::int32_t label = kFixedScale;
+    double peak = 0;
+  };
+  std::vector<Channel> channels;
+  std::vector<std::int32_t> rounded;  // of each channel that is rounded by itself
+  double fixed_energy = 0;  // of the weights that read fixed channels, as Reader::each_channel()
+};
 
-bool is_plain_convolution(const Graph& graph, const Node& node) {
-  return node.op == OpKind::kConv && graph.value(node.inputs[0]).shape.size() == 4 &&
-         graph.value(node.inputs[1]).constant.has_value() &&
-         (node.inputs.size() < 3 || node.inputs[2] == kNoValue ||
-          graph.value(node.inputs[2]).constant.has_value());
-}
-
-bool is_output(const Graph& graph, ValueId id) {
-  return std::find(graph.outputs.begin(), graph.outputs.end(), id) != graph.outputs.end();
-}
-
-void add_frame(std::span<const float> values, bool is_read, Pair& pair) {
-  const std::size_t area = values.size() / pair.peak.size();
-  for (std::size_t c = 0; c < pair.peak.size(); ++c) {
-    double energy = 0;
-    for (const float value : values.subspan(c * area, area)) {
-      pair.peak[c] = std::max(pair.peak[c], std::abs(static_cast<double>(value)));
-      energy += static_cast<double>(value) * value;
-    }
-    if (is_read) pair.energy[c] += energy / static_cast<double>(area);
-  }
-}
-
-Status measure(const Graph& graph, CalibrationSet& set, int threads, std::vector<Pair>& pairs,
-               const StepProgress& progress) {
-  QUANT_TRY_ASSIGN(FloatExecutor executor,
-                   FloatExecutor::create(std::make_shared<const Graph>(graph), threads));
-  std::vector<ValueId> taps;
-  for (Pair& pair : pairs) {
-    taps.insert(taps.end(), pair.quantized.begin(), pair.quantized.end());
-    const auto channels = static_cast<std::size_t>(graph.value(pair.activation).shape[1]);
-    pair.peak.assign(channels, 0.0);
-    pair.energy.assign(channels, 0.0);
-  }
-  QUANT_TRY(set.rewind());
-  std::int64_t frames = 0;
-  std::vector<Tensor> tapped;
-  for (;;) {
-    QUANT_TRY_ASSIGN(const auto frame, set.next());
-    if (!frame) break;
-    QUANT_TRY(executor.run_with_taps(*frame, taps, tapped));
-    std::size_t tap = 0;
-    for (Pair& pair : pairs) {
-      for (const ValueId id : pair.quantized) {
-        const auto values = std::as_const(tapped[tap++]).data<float>();
-        add_frame(values, id == pair.activation, pair);
-      }
-    }
-    ++frames;
-    QUANT_TRY(report(progress, frames, set.count().value_or(0)));
-  }
-  if (frames == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
-  for (Pair& pair : pairs) {
-    for (double& energy : pair.energy) energy /= static_cast<double>(frames);
-  }
-  return {};
-}
-
-// One reader's weights (O, I/g, kh, kw) as the noise estimate sees them.
-class ReaderWeights {
+// A convolution that reads channels with classes: its weights (O, I/g, kh, kw) as the noise
+// estimate sees them.
+class Reader {
  public:
-  ReaderWeights(const Tensor& weights, std::int64_t groups) {
+  Reader(const Tensor& weights, std::int64_t groups, Labels labels, const Activation& read)
+      : labels_(std::move(labels)), input_energy_(read.energy) {
     const auto data = weights.data<float>();
     const Shape& shape = weights.shape();
     outputs_ = static_cast<std::size_t>(shape[0]);
     inputs_ = static_cast<std::size_t>(shape[1]);
     group_outputs_ = outputs_ / static_cast<std::size_t>(groups);
     kernel_ = static_cast<std::size_t>(shape[2] * shape[3]);
-    for (std::size_t o = 0; o < outputs_; ++o) {
-      for (std::size_t i = 0; i < inputs_; ++i) {
-        double peak = 0;
-        double energy = 0;
-        for (const float w : data.subspan((o * inputs_ + i) * kernel_, kernel_)) {
-          peak = std::max(peak, std::abs(static_cast<double>(w)));
-          energy += static_cast<double>(w) * w;
-        }
-        peak_.push_back(peak);
-        energy_.push_back(energy);
+    for (std::size_t row = 0; row < outputs_ * inputs_; ++row) {
+      double peak = 0;
+      double energy = 0;
+      for (const float w : data.subspan(row * kernel_, kernel_)) {
+        peak = std::max(peak, std::abs(static_cast<double>(w)));
+        energy += static_cast<double>(w) * w;
       }
+      peak_.push_back(peak);
+      signal_ += energy * input_energy_[channel(row / inputs_, row % inputs_)];
+      energy_.push_back(energy);
     }
   }
 
-  // Expected energy of noise at this reader's outputs, per pixel, when channel c of its input was
-  // divided by scale[c].
-  double noise(const Pair& pair, std::span<const double> scale) const {
-    constexpr double kActivationLevels = 255;
-    constexpr double kWeightLevels = 127;
-    double peak = 0;
-    for (std::size_t c = 0; c < scale.size(); ++c) peak = std::max(peak, pair.peak[c] / scale[c]);
-    const double activation_step = peak / kActivationLevels;
+  const Labels& labels() const { return labels_; }
+  bool counts() const { return signal_ > 0; }
+
+  // Expected noise of rounded weights at the outputs, in steps of 1/12 of the signal's energy.
+  double noise(std::span<const double> scale) const {
+    constexpr double kLevels = 127;
     double total = 0;
     for (std::size_t o = 0; o < outputs_; ++o) {
-      const std::size_t first = o / group_outputs_ * inputs_;
-      double weight_peak = 0;
-      double through_weights = 0;
-      double through_activation = 0;
+      double peak = 0;
+      double through = 0;
       for (std::size_t i = 0; i < inputs_; ++i) {
-        const double s = scale[first + i];
-        weight_peak = std::max(weight_peak, peak_[o * inputs_ + i] * s);
-        through_weights += energy_[o * inputs_ + i] * s * s;
-        through_activation += pair.energy[first + i] / (s * s);
+        const std::size_t c = channel(o, i);
+        const double s = scale_of(scale, labels_[c]);
+        peak = std::max(peak, peak_[o * inputs_ + i] * s);
+        through += input_energy_[c] / (s * s);
       }
-      const double weight_step = weight_peak / kWeightLevels;
-      total += (activation_step * activation_step * through_weights +
-                weight_step * weight_step * static_cast<double>(kernel_) * through_activation) /
-               12;
+      const double step = peak / kLevels;
+      total += step * step * static_cast<double>(kernel_) * through;
     }
-    return total;
+    return total / signal_;
   }
 
-  // Largest weight on each input channel.
-  void add_peaks(std::vector<double>& peaks) const {
-    for (std::size_t o = 0; o < outputs_; ++o) {
-      const std::size_t first = o / group_outputs_ * inputs_;
-      for (std::size_t i = 0; i < inputs_; ++i)
-        peaks[first + i] = std::max(peaks[first + i], peak_[o * inputs_ + i]);
+  // Visits (channel, energy of its weights over that of the signal, largest weight).
+  template <typename Visit>
+  void each_channel(const Visit& visit) const {
+    std::vector<double> energy(labels_.size(), 0.0);
+    std::vector<double> peak(labels_.size(), 0.0);
+    for (std::size_t row = 0; row < outputs_ * inputs_; ++row) {
+      const std::size_t c = channel(row / inputs_, row % inputs_);
+      energy[c] += energy_[row];
+      peak[c] = std::max(peak[c], peak_[row]);
     }
+    for (std::size_t c = 0; c < labels_.size(); ++c) visit(c, energy[c] / signal_, peak[c]);
   }
 
  private:
+  std::size_t channel(std::size_t output, std::size_t input) const {
+    return output / group_outputs_ * inputs_ + input;
+  }
+
+  Labels labels_;
+  std::vector<double> input_energy_;
   std::size_t outputs_ = 0;
   std::size_t inputs_ = 0;
   std::size_t group_outputs_ = 0;
   std::size_t kernel_ = 0;
+  double signal_ = 0;           // expected energy of the outputs, all channels
   std::vector<double> peak_;    // by output, then input of the group
   std::vector<double> energy_;  // likewise
 };
 
-// scale[c] = peak[c]^a / weight[c]^(1−a) over a in steps from 0 to 1, and the identity; the one of
-// least noise. Empty where the identity is best.
-std::vector<double> best_scale(const Pair& pair, const std::vector<ReaderWeights>& readers) {
-  constexpr int kSteps = 20;
-  constexpr double kLargest = 64;  // a channel that hardly ever speaks is not blown up without end
-  const std::size_t channels = pair.peak.size();
-  const double largest_peak = *std::max_element(pair.peak.begin(), pair.peak.end());
-  std::vector<double> weight(channels, 0.0);
-  for (const ReaderWeights& reader : readers) reader.add_peaks(weight);
-  const double largest_weight = *std::max_element(weight.begin(), weight.end());
-  if (largest_peak <= 0 || largest_weight <= 0) return {};
-  const auto noise = [&](std::span<const double> scale) {
+// Classes whose scales decide about one another's noise.
+struct Component {
+  std::vector<std::size_t> classes;
+  std::vector<const Rounding*> roundings;
+  std::vector<const Reader*> readers;
+};
+
+class Equalization {
+ public:
+  Equalization(const Graph& graph, const ChannelClasses& classes)
+      : graph_(graph), classes_(classes), topology_(graph), steps_(graph.values.size()) {}
+
+  Status measure(CalibrationSet& set, int threads, const StepProgress& progress) {
+    QUANT_TRY_ASSIGN(FloatExecutor executor,
+                     FloatExecutor::create(std::make_shared<const Graph>(graph_), threads));
+    std::vector<ValueId> taps;
+    for (std::size_t id = 0; id < classes_.of.size(); ++id) {
+      const std::size_t channels = classes_.of[id].size();
+      if (channels == 0 || is_inside_a_layer(static_cast<ValueId>(id))) continue;
+      taps.push_back(static_cast<ValueId>(id));
+      activations_[taps.back()] = {std::vector<double>(channels, 0.0),
+                                   std::vector<double>(channels, 0.0)};
+    }
+    QUANT_TRY(set.rewind());
+    std::int64_t frames = 0;
+    std::vector<Tensor> tapped;
+    for (;;) {
+      QUANT_TRY_ASSIGN(const auto frame, set.next());
+      if (!frame) break;
+      QUANT_TRY(executor.run_with_taps(*frame, taps, tapped));
+      for (std::size_t i = 0; i < taps.size(); ++i)
+        add_frame(std::as_const(tapped[i]).data<float>(), activations_[taps[i]]);
+      ++frames;
+      QUANT_TRY(report(progress, frames, set.count().value_or(0)));
+    }
+    if (frames == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+    for (auto& [id, activation] : activations_) {
+      for (double& energy : activation.energy) energy /= static_cast<double>(frames);
+    }
+    return {};
+  }
+
+  std::vector<double> scales() {
+    find_roundings();
+    find_readers();
+    std::vector<double> result(classes_.count, 1.0);
+    for (const Component& component : components()) choose(component, result);
+    return result;
+  }
+
+ private:
+  static void add_frame(std::span<const float> values, Activation& activation) {
+    const std::size_t area = values.size() / activation.peak.size();
+    for (std::size_t c = 0; c < activation.peak.size(); ++c) {
+      double energy = 0;
+      for (const float value : values.subspan(c * area, area)) {
+        activation.peak[c] = std::max(activation.peak[c], std::abs(static_cast<double>(value)));
+        energy += static_cast<double>(value) * value;
+      }
+      activation.energy[c] += energy / static_cast<double>(area);
+    }
+  }
+
+  // What a ReLU cuts off is never rounded: the ReLU is part of the layer before it.
+  bool is_inside_a_layer(ValueId id) const {
+    const auto reader = topology_.only_reader(id);
+    return reader && graph_.nodes[*reader].op == OpKind::kRelu;
+  }
+  bool is_moved(ValueId id) const {
+    const auto producer = topology_.producer(id);
+    return producer && moves_elements(graph_, graph_.nodes[*producer]);
+  }
+
+  // What is moved keeps its step, and what is only joined takes that of the whole.
+  void find_roundings() {
+    for (const Node& node : graph_.nodes) {
+      if (!moves_elements(graph_, node)) continue;
+      for (const ValueId input : node.inputs) {
+        const bool shares = input != kNoValue && !graph_.value(input).constant &&
+                            (node.op != OpKind::kConcat || topology_.only_reader(input));
+        if (shares)
+          steps_.join(static_cast<std::size_t>(input), static_cast<std::size_t>(node.outputs[0]));
+      }
+      for (const ValueId output : node.outputs) {
+        if (output != kNoValue)
+          steps_.join(static_cast<std::size_t>(output), static_cast<std::size_t>(node.outputs[0]));
+      }
+    }
+    for (const auto& [id, activation] : activations_) {
+      Rounding& rounding = roundings_[steps_.find(static_cast<std::size_t>(id))];
+      const Labels& labels = classes_.of[static_cast<std::size_t>(id)];
+      for (std::size_t c = 0; c < labels.size(); ++c) {
+        rounding.channels.push_back({labels[c], activation.peak[c]});
+        if (!is_moved(id)) rounding.rounded.push_back(labels[c]);
+      }
+    }
+  }
+
+  void find_readers() {
+    readers_.reserve(graph_.nodes.size());
+    weight_energy_.assign(classes_.count, 0.0);
+    weight_peak_.assign(classes_.count, 0.0);
+    for (const Node& node : graph_.nodes) {
+      if (!is_plain_convolution(graph_, node)) continue;
+      const Labels& labels = classes_.of[static_cast<std::size_t>(node.inputs[0])];
+      if (labels.empty()) continue;
+      Reader reader(*graph_.value(node.inputs[1]).constant, node.attributes.integer("group", 1),
+                    labels, activations_.at(node.inputs[0]));
+      if (!reader.counts()) continue;
+      double largest = 0;
+      reader.each_channel(
+          [&](std::size_t, double, double peak) { largest = std::max(largest, peak); });
+      reader.each_channel([&](std::size_t c, double energy, double peak) {
+        if (labels[c] == kFixedScale) {
+          roundings_[steps_.find(static_cast<std::size_t>(node.inputs[0]))].fixed_energy += energy;
+          return;
+        }
+        const auto label = static_cast<std::size_t>(labels[c]);
+        weight_energy_[label] += energy;
+        weight_peak_[label] = std::max(weight_peak_[label], peak / largest);
+      });
+      readers_.push_back(std::move(reader));
+    }
+  }
+
+  std::vector<Component> components() const {
+    DisjointSets sets(classes_.count);
+    const auto join_all = [&](const auto& labels, const auto& label_of) {
+      std::int32_t first = kFixedScale;
+      for (const auto& entry : labels) {
+        const std::int32_t label = label_of(entry);
+        if (label == kFixedScale) continue;
+        if (first == kFixedScale) first = label;
+        sets.join(static_cast<std::size_t>(first), static_cast<std::size_t>(label));
+      }
+      return first;
+    };
+    const auto of_channel = [](const Rounding::Channel& channel) { return channel.label; };
+    const auto of_label = [](std::int32_t label) { return label; };
+    std::vector<std::pair<const Rounding*, std::int32_t>> roundings;
+    std::vector<std::pair<const Reader*, std::int32_t>> readers;
+    for (const auto& [root, rounding] : roundings_)
+      roundings.emplace_back(&rounding, join_all(rounding.channels, of_channel));
+    for (const Reader& reader : readers_)
+      readers.emplace_back(&reader, join_all(reader.labels(), of_label));
+    std::map<std::size_t, Component> by_root;
+    for (std::size_t label = 0; label < classes_.count; ++label)
+      by_root[sets.find(label)].classes.push_back(label);
+    for (const auto& [rounding, label] : roundings) {
+      if (label != kFixedScale)
+        by_root[sets.find(static_cast<std::size_t>(label))].roundings.push_back(rounding);
+    }
+    for (const auto& [reader, label] : readers) {
+      if (label != kFixedScale)
+        by_root[sets.find(static_cast<std::size_t>(label))].readers.push_back(reader);
+    }
+    std::vector<Component> result;
+    for (auto& [root, component] : by_root) result.push_back(std::move(component));
+    return result;
+  }
+
+  double noise(const Component& component, std::span<const double> scale) const {
+    constexpr double kLevels = 255;
     double total = 0;
-    for (const ReaderWeights& reader : readers) total += reader.noise(pair, scale);
+    for (const Rounding* rounding : component.roundings) {
+      double peak = 0;
+      for (const auto& channel : rounding->channels)
+        peak = std::max(peak, channel.peak / scale_of(scale, channel.label));
+      double through = rounding->fixed_energy;
+      for (const std::int32_t label : rounding->rounded) {
+        if (label == kFixedScale) continue;
+        const double s = scale_of(scale, label);
+        through += s * s * weight_energy_[static_cast<std::size_t>(label)];
+      }
+      total += peak / kLevels * (peak / kLevels) * through;
+    }
+    for (const Reader* reader : component.readers) total += reader->noise(scale);
     return total;
-  };
-  std::vector<double> scale(channels, 1.0);
-  double least = noise(scale);
-  std::vector<double> best;
-  for (int step = 0; step <= kSteps; ++step) {
-    const double a = static_cast<double>(step) / kSteps;
-    for (std::size_t c = 0; c < channels; ++c) {
-      const double p = std::max(pair.peak[c] / largest_peak, 1 / kLargest);
-      const double w = std::max(weight[c] / largest_weight, 1 / kLargest);
-      scale[c] = std::clamp(std::pow(p, a) / std::pow(w, 1 - a), 1 / kLargest, kLargest);
-    }
-    const double estimate = noise(scale);
-    if (estimate < least) {
-      least = estimate;
-      best = scale;
-    }
   }
-  return best;
-}
 
-void divide_outputs(Graph& graph, Node& node, std::span<const double> scale) {
-  const auto divide = [&](Tensor& tensor) {
-    const auto data = tensor.data<float>();
-    const std::size_t each = data.size() / scale.size();
-    for (std::size_t i = 0; i < data.size(); ++i)
-      data[i] = static_cast<float>(data[i] / scale[i / each]);
-  };
-  divide(own_constant(graph, node, 1));
-  if (node.inputs.size() > 2 && node.inputs[2] != kNoValue) {
-    Tensor& bias = own_constant(graph, node, 2);
-    divide(bias);
+  // scale = peak^a / weight^b over steps of a and b from 0 to 1; the one of least noise.
+  void choose(const Component& component, std::vector<double>& scale) const {
+    constexpr int kSteps = 10;
+    // A channel that hardly ever speaks is not blown up without end.
+    constexpr double kLargest = 64;
+    if (component.readers.empty()) return;
+    std::vector<double> peak(classes_.count, 0.0);
+    for (const Rounding* rounding : component.roundings) {
+      double largest = 0;
+      for (const auto& channel : rounding->channels) largest = std::max(largest, channel.peak);
+      if (!(largest > 0)) continue;
+      for (const auto& channel : rounding->channels) {
+        if (channel.label == kFixedScale) continue;
+        double& of_class = peak[static_cast<std::size_t>(channel.label)];
+        of_class = std::max(of_class, channel.peak / largest);
+      }
+    }
+    double least = noise(component, scale);
+    std::vector<double> tried = scale;
+    for (int a = 0; a <= kSteps; ++a) {
+      for (int b = 0; b <= kSteps; ++b) {
+        for (const std::size_t label : component.classes) {
+          const double p = std::max(peak[label], 1 / kLargest);
+          const double w = std::max(weight_peak_[label], 1 / kLargest);
+          tried[label] =
+              std::clamp(std::pow(p, a / double{kSteps}) / std::pow(w, b / double{kSteps}),
+                         1 / kLargest, kLargest);
+        }
+        const double estimate = noise(component, tried);
+        if (estimate < least) {
+          least = estimate;
+          scale = tried;
+        }
+      }
+    }
   }
-}
 
-void multiply_inputs(Graph& graph, Node& node, std::span<const double> scale) {
-  Tensor& weights = own_constant(graph, node, 1);
-  const Shape& shape = weights.shape();
-  const auto inputs = static_cast<std::size_t>(shape[1]);
-  const auto kernel = static_cast<std::size_t>(shape[2] * shape[3]);
-  const auto group_outputs =
-      static_cast<std::size_t>(shape[0] / node.attributes.integer("group", 1));
-  const auto data = weights.data<float>();
-  for (std::size_t i = 0; i < data.size(); ++i) {
-    const std::size_t output = i / (inputs * kernel);
-    const std::size_t channel = output / group_outputs * inputs + i / kernel % inputs;
-    data[i] = static_cast<float>(data[i] * scale[channel]);
-  }
-}
+  const Graph& graph_;
+  const ChannelClasses& classes_;
+  const Topology topology_;
+  DisjointSets steps_;                         // values that have one step
+  std::map<ValueId, Activation> activations_;  // that are rounded or read
+  std::map<std::size_t, Rounding> roundings_;  // by the first value of the step
+  std::vector<Reader> readers_;
+  std::vector<double> weight_energy_;  // by class: of all readers, over that of their signals
+  std::vector<double> weight_peak_;    // by class: relative to the largest of a reader
+};
 
 }  // namespace
-
-std::vector<EqualizablePath> equalizable_paths(const Graph& graph,
-                                               const std::vector<ValueId>& untouched) {
-  const auto readers_of = consumers(graph);
-  const auto is_untouched = [&](ValueId id) {
-    return std::find(untouched.begin(), untouched.end(), id) != untouched.end();
-  };
-  std::vector<EqualizablePath> paths;
-  for (std::size_t index = 0; index < graph.nodes.size(); ++index) {
-    if (!is_plain_convolution(graph, graph.nodes[index])) continue;
-    ValueId value = graph.nodes[index].outputs[0];
-    std::vector<ValueId> quantized = {value};
-    for (;;) {
-      const auto& readers = readers_of[static_cast<std::size_t>(value)];
-      if (is_output(graph, value) || readers.size() != 1) break;
-      const Node& next = graph.nodes[readers[0]];
-      if (!commutes_with_scale(next) || next.inputs[0] != value) break;
-      value = next.outputs[0];
-      // A ReLU behind the convolution is part of it: what it cuts off is never quantized.
-      if (next.op == OpKind::kRelu) quantized.clear();
-      quantized.push_back(value);
-    }
-    const auto& readers = readers_of[static_cast<std::size_t>(value)];
-    const bool all_convolutions =
-        !readers.empty() && std::all_of(readers.begin(), readers.end(), [&](std::size_t reader) {
-          const Node& node = graph.nodes[reader];
-          return is_plain_convolution(graph, node) && node.inputs[0] == value;
-        });
-    const bool free = std::none_of(quantized.begin(), quantized.end(), is_untouched);
-    if (all_convolutions && free && !is_output(graph, value))
-      paths.push_back({index, value, std::move(quantized), readers});
-  }
-  return paths;
-}
 
 Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
                        const std::vector<ValueId>& untouched, int threads,
                        const StepProgress& progress) {
   Graph result = graph;
-  std::vector<Pair> pairs;
-  for (EqualizablePath& path : equalizable_paths(graph, untouched))
-    pairs.emplace_back(std::move(path));
-  if (pairs.empty()) return result;
-  QUANT_TRY(measure(graph, set, threads, pairs, progress));
-  for (const Pair& pair : pairs) {
-    std::vector<ReaderWeights> readers;
-    for (const std::size_t reader : pair.readers) {
-      const Node& node = result.nodes[reader];
-      readers.emplace_back(*result.value(node.inputs[1]).constant,
-                           node.attributes.integer("group", 1));
-    }
-    const std::vector<double> scale = best_scale(pair, readers);
-    if (scale.empty()) continue;
-    divide_outputs(result, result.nodes[pair.producer], scale);
-    for (const std::size_t reader : pair.readers)
-      multiply_inputs(result, result.nodes[reader], scale);
-  }
+  const ChannelClasses classes = channel_classes(graph, untouched);
+  if (classes.count == 0) return result;
+  Equalization equalization(graph, classes);
+  QUANT_TRY(equalization.measure(set, threads, progress));
+  scale_channels(result, classes, equalization.scales());
   return result;
 }
 

@@ -2,9 +2,9 @@
 #include "quant/optimize/share_params.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "quant/optimize/choose_params.h"
+#include "quant/optimize/disjoint_sets.h"
 #include "quant/optimize/integer_form.h"
 #include "quant/passes/rewire.h"
 
@@ -15,13 +15,8 @@ namespace {
 class Classes {
  public:
   explicit Classes(const std::vector<std::optional<QuantParams>>& fixed)
-      : parent_(fixed.size()), params_(fixed) {
-    std::iota(parent_.begin(), parent_.end(), 0);
-  }
-  std::size_t find(std::size_t id) {
-    while (parent_[id] != id) id = parent_[id] = parent_[parent_[id]];
-    return id;
-  }
+      : sets_(fixed.size()), params_(fixed) {}
+  std::size_t find(std::size_t id) { return sets_.find(id); }
   // Of the set with this root.
   std::optional<QuantParams>& params(std::size_t root) { return params_[root]; }
   // Whether they are one set now: not where their fixed parameters differ.
@@ -29,13 +24,14 @@ class Classes {
     const std::size_t root = find(static_cast<std::size_t>(a));
     const std::size_t other = find(static_cast<std::size_t>(b));
     if (params_[root] && params_[other] && *params_[root] != *params_[other]) return false;
-    if (!params_[root]) params_[root] = params_[other];
-    parent_[other] = root;
+    const std::optional<QuantParams> params = params_[root] ? params_[root] : params_[other];
+    sets_.join(root, other);
+    params_[find(root)] = params;
     return true;
   }
 
  private:
-  std::vector<std::size_t> parent_;
+  DisjointSets sets_;
   std::vector<std::optional<QuantParams>> params_;
 };
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
+#include "quant/optimize/disjoint_sets.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin.h"
@@ -99,17 +99,11 @@ Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
 }
 
 void Twin::find_grids() {
-  std::vector<std::size_t> parent(integer_.values.size());
-  std::iota(parent.begin(), parent.end(), 0);
-  const auto find = [&](std::size_t id) {
-    while (parent[id] != id) id = parent[id] = parent[parent[id]];
-    return id;
-  };
+  DisjointSets sets(integer_.values.size());
   const auto join_alike = [&](ValueId a, ValueId b) {
     const Value& from = integer_.value(a);
     const Value& to = integer_.value(b);
-    if (!from.constant && from.quant && from.quant == to.quant)
-      parent[find(at_index(b))] = find(at_index(a));
+    if (!from.constant && from.quant && from.quant == to.quant) sets.join(at_index(a), at_index(b));
   };
   for (const Node& node : integer_.nodes) {
     if (moves(node) || node.op == OpKind::kResize) {
@@ -129,7 +123,7 @@ void Twin::find_grids() {
   for (std::size_t id = 0; id < integer_.values.size(); ++id) {
     const Value& value = integer_.values[id];
     if (value.constant || !value.quant) continue;
-    const auto [place, fresh] = known.emplace(find(id), static_cast<int>(grids_.size()));
+    const auto [place, fresh] = known.emplace(sets.find(id), static_cast<int>(grids_.size()));
     grid_of_[id] = place->second;
     if (!fresh) continue;
     Grid grid;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hybrids against the emulator (everything quantized), the float network (nothing quantized) and
-// gains that are known.
+// scales that are known.
 #include "quant/analyze/hybrid_network.h"
 
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "quant/analyze/channel_scales.h"
 #include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
@@ -140,14 +141,15 @@ class Hybrid : public ::testing::TestWithParam<Case> {
     plan.layers.assign(scaled.nodes.size(), {GetParam().precision, {}});
     auto model = lower(scaled, gray(), ranges, plan);
     ASSERT_TRUE(model) << model.error().text();
+    ScaledNetwork matched = with_channel_scales(original_, model->integer);
     subject_ = {std::make_shared<const Graph>(std::move(model->integer)),
                 std::make_shared<const Graph>(std::move(model->host)),
-                std::make_shared<const Graph>(original_), gray()};
-    gains_ = channel_gains(*subject_.float_network, *subject_.integer);
+                std::make_shared<const Graph>(std::move(matched.network)), gray(),
+                std::move(matched.scaled)};
   }
 
   Graph hybrid(const std::set<std::string>& quantized) {
-    auto graph = hybrid_network(subject_, gains_, quantized);
+    auto graph = hybrid_network(subject_, quantized);
     EXPECT_TRUE(graph) << graph.error().text();
     return std::move(*graph);
   }
@@ -160,11 +162,10 @@ class Hybrid : public ::testing::TestWithParam<Case> {
   std::vector<double> gain_ = std::vector<double>(kChannels, 1.0);
   Graph original_;
   NoiseSubject subject_;
-  ChannelGains gains_;
 };
 
 TEST_P(Hybrid, WithoutQuantizedLayersIsTheFloatNetwork) {
-  EXPECT_EQ(ratio_db(run_float(original_), run_float(hybrid({}))), 300);
+  EXPECT_EQ(ratio_db(run_float(*subject_.float_network), run_float(hybrid({}))), 300);
 }
 
 // What is left is values on the border of two integers, which float sums push over.
@@ -188,15 +189,15 @@ TEST_P(Hybrid, LayersAloneAddUpToTheWhole) {
   EXPECT_LT(whole, 2 * sum);
 }
 
-TEST_P(Hybrid, GainsAreReadOffTheWeights) {
-  if (!GetParam().equalized) {
-    EXPECT_TRUE(gains_.empty());
-    return;
-  }
-  ASSERT_EQ(gains_.size(), 1U);
-  const std::vector<double>& found = gains_.begin()->second;
-  ASSERT_EQ(found.size(), kChannels);
-  for (std::size_t c = 0; c < kChannels; ++c) EXPECT_NEAR(found[c] / gain_[c], 1, 1e-5) << c;
+TEST_P(Hybrid, ScalesAreReadOffTheWeights) {
+  const Graph& scaled = *subject_.float_network;
+  EXPECT_GT(ratio_db(run_float(original_), run_float(scaled)), 120);
+  const Node& first = original_.nodes[0];
+  EXPECT_EQ(subject_.scaled.contains(original_.value(first.outputs[0]).name), GetParam().equalized);
+  const auto before = original_.value(first.inputs[1]).constant->data<float>();
+  const auto after = scaled.value(scaled.nodes[0].inputs[1]).constant->data<float>();
+  for (std::size_t i = 0; i < before.size(); ++i)
+    EXPECT_NEAR(after[i] / before[i] / gain_[i / 9], 1, 1e-5) << i;
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, Hybrid,
@@ -224,17 +225,19 @@ TEST(HybridNetwork, ChangesOfPrecisionAreLayers) {
   ASSERT_TRUE(model) << model.error().text();
   const NoiseSubject subject = {std::make_shared<const Graph>(model->integer),
                                 std::make_shared<const Graph>(model->host),
-                                std::make_shared<const Graph>(graph), gray()};
+                                std::make_shared<const Graph>(graph),
+                                gray(),
+                                {}};
   std::set<std::string> names;
   for (const Layer& layer : hybrid_layers(subject)) names.insert(layer.name);
   ASSERT_TRUE(names.contains("precision_change1"));
   const Tensor reference = run_float(graph);
   const Tensor emulated = run_emulator(subject.integer);
-  const auto hybrid = hybrid_network(subject, {}, names);
+  const auto hybrid = hybrid_network(subject, names);
   ASSERT_TRUE(hybrid) << hybrid.error().text();
   EXPECT_GT(ratio_db(emulated, run_float(*hybrid)), ratio_db(reference, emulated) + 12);
   // a goes through 8 bits (step 400/255) for the second layer alone: 0.9² · step²/12.
-  const auto change = hybrid_network(subject, {}, {"precision_change1"});
+  const auto change = hybrid_network(subject, {"precision_change1"});
   ASSERT_TRUE(change) << change.error().text();
   const double step = 400.0 / 255;
   EXPECT_NEAR(measure_error(reference, run_float(*change))->mse(), 0.81 * step * step / 12,

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <random>
 
+#include "quant/analyze/channel_scales.h"
 #include "quant/analyze/layer_noise_advice.h"
 #include "quant/analyze/layer_noise_full.h"
 #include "quant/graph_builder.h"
@@ -65,7 +66,9 @@ NoiseSubject subject(const Graph& original, const Graph& quantized, Range range)
   EXPECT_TRUE(model) << model.error().text();
   return {std::make_shared<const Graph>(std::move(model->integer)),
           std::make_shared<const Graph>(std::move(model->host)),
-          std::make_shared<const Graph>(original), gray()};
+          std::make_shared<const Graph>(original),
+          gray(),
+          {}};
 }
 
 NoiseReport analyze(NoiseSubject both) {
@@ -109,8 +112,6 @@ TEST(LayerNoise, SaturationCountsWhatLiesAtTheEnd) {
   const NoiseReport report = analyze({1.0F}, {0, 127.5F});
   const LayerNoise& layer = report.layers[0];
   EXPECT_DOUBLE_EQ(layer.saturation, 0.5);
-  // A cut-off range is no scaling, though a gain would explain most of it.
-  EXPECT_FALSE(layer.channel_scaled);
   const std::vector<LayerAdvice> advice = advise(report);
   ASSERT_EQ(advice.size(), 1U);
   EXPECT_EQ(advice[0].script, "quantization_param(conv1, force_range_out=[0, 255])");
@@ -127,34 +128,6 @@ TEST(LayerNoise, DeadAndLostChannelsAndSpread) {
   EXPECT_NEAR(layer.channel_spread, 4, 1e-3);
   EXPECT_EQ(advise(report)[0].script,
             "pre_quantization_optimization(equalization, layers=[conv1], policy=enabled)");
-}
-
-TEST(LayerNoise, ScaledChannelsAreComparedWithoutTheirGain) {
-  const Graph original = pointwise({0.1F, 0.2F, 0.4F, 1.0F});
-  const Graph equalized = pointwise({1.0F, 1.0F, 1.0F, 1.0F});
-  const NoiseReport report = analyze(subject(original, equalized, {0, 800}));
-  const LayerNoise& layer = report.layers[0];
-  EXPECT_TRUE(layer.channel_scaled);
-  ASSERT_EQ(layer.channel_gain.size(), 4U);
-  EXPECT_NEAR(layer.channel_gain[0], 10, 0.01);
-  EXPECT_NEAR(layer.channel_gain[2], 2.5, 0.01);
-  const double step = 800.0 / 255;
-  EXPECT_NEAR(layer.error.snr().db, 10 * std::log10(kMeanSquare * 12 / (step * step)), 0.1);
-  EXPECT_NEAR(layer.seen_max, 255, 0.5);
-  EXPECT_NEAR(layer.channel_spread, 1, 0.01);
-}
-
-// Guards against the majority rule alone: here only the strong channel is scaled.
-TEST(LayerNoise, FewScaledChannelsCountWhereTheyAreTheNoise) {
-  const Graph original = pointwise({0.25F, 0.05F, 0.05F, 0.05F});
-  const Graph equalized = pointwise({1.0F, 0.05F, 0.05F, 0.05F});
-  EXPECT_TRUE(analyze(subject(original, equalized, {0, 255})).layers[0].channel_scaled);
-}
-
-TEST(LayerNoise, CoarseStepsAreNotTakenForScaling) {
-  // Eight levels: a bad quantization, but no gain.
-  const NoiseReport report = analyze({1.0F, 1.0F}, {0, 255.0F * 32});
-  EXPECT_FALSE(report.layers[0].channel_scaled);
 }
 
 NoiseReport analyze_full(const NoiseSubject& both) {
@@ -182,7 +155,9 @@ TEST(LayerNoise, FullAnalysisQuantizesOneLayerAlone) {
   ASSERT_TRUE(model) << model.error().text();
   const NoiseReport report = analyze_full({std::make_shared<const Graph>(model->integer),
                                            std::make_shared<const Graph>(model->host),
-                                           std::make_shared<const Graph>(graph), gray()});
+                                           std::make_shared<const Graph>(graph),
+                                           gray(),
+                                           {}});
   ASSERT_EQ(report.layers.size(), 2U);
   EXPECT_EQ(report.layers[1].inputs, std::vector<std::size_t>{0});
   const double first_step = 800.0 / 255;
@@ -210,16 +185,35 @@ Graph two_layers(const std::vector<float>& first, const std::vector<float>& seco
   return builder.build({z});
 }
 
-TEST(LayerNoise, FullAnalysisKnowsScaledChannels) {
+// Integers of a network that was equalized, and the original with their scales: all four channels
+// between its layers are the pixel.
+NoiseSubject equalized_subject() {
   const Graph original = two_layers({0.1F, 0.2F, 0.4F, 1.0F}, {1.0F, 1.0F, 1.0F, 1.0F});
   const Graph equalized = two_layers({1.0F, 1.0F, 1.0F, 1.0F}, {0.1F, 0.2F, 0.4F, 1.0F});
   std::vector<Range> ranges(equalized.values.size(), {0, 800});
   ranges[static_cast<std::size_t>(equalized.inputs[0])] = {0, 255};
   auto model = lower(equalized, gray(), ranges);
-  ASSERT_TRUE(model) << model.error().text();
-  const NoiseReport report = analyze_full({std::make_shared<const Graph>(model->integer),
-                                           std::make_shared<const Graph>(model->host),
-                                           std::make_shared<const Graph>(original), gray()});
+  EXPECT_TRUE(model) << model.error().text();
+  ScaledNetwork matched = with_channel_scales(original, model->integer);
+  return {std::make_shared<const Graph>(std::move(model->integer)),
+          std::make_shared<const Graph>(std::move(model->host)),
+          std::make_shared<const Graph>(std::move(matched.network)), gray(),
+          std::move(matched.scaled)};
+}
+
+TEST(LayerNoise, ScaledChannelsAreComparedInTheScaleOfTheIntegers) {
+  const NoiseReport report = analyze(equalized_subject());
+  const LayerNoise& layer = report.layers[0];
+  EXPECT_TRUE(layer.channel_scaled);
+  EXPECT_FALSE(report.layers[1].channel_scaled);
+  const double step = 800.0 / 255;
+  EXPECT_NEAR(layer.error.snr().db, 10 * std::log10(kMeanSquare * 12 / (step * step)), 0.1);
+  EXPECT_NEAR(layer.seen_max, 255, 0.5);
+  EXPECT_NEAR(layer.channel_spread, 1, 0.01);
+}
+
+TEST(LayerNoise, FullAnalysisKnowsScaledChannels) {
+  const NoiseReport report = analyze_full(equalized_subject());
   // All four channels are the pixel in the scale of the integers, so they are off by the same: by a
   // pixel's rounding times 0.1 + 0.2 + 0.4 + 1.
   const double step = 800.0 / 255;
@@ -262,16 +256,7 @@ TEST(LayerNoise, HistogramGoesBeyondTheIntegersRange) {
 }
 
 TEST(LayerNoise, PicturesOfEqualizedChannelsAreInTheScaleOfTheIntegers) {
-  const Graph original = two_layers({0.1F, 0.2F, 0.4F, 1.0F}, {1.0F, 1.0F, 1.0F, 1.0F});
-  const Graph equalized = two_layers({1.0F, 1.0F, 1.0F, 1.0F}, {0.1F, 0.2F, 0.4F, 1.0F});
-  std::vector<Range> ranges(equalized.values.size(), {0, 800});
-  ranges[static_cast<std::size_t>(equalized.inputs[0])] = {0, 255};
-  auto model = lower(equalized, gray(), ranges);
-  ASSERT_TRUE(model) << model.error().text();
-  const LayerNoise layer = analyze({std::make_shared<const Graph>(model->integer),
-                                    std::make_shared<const Graph>(model->host),
-                                    std::make_shared<const Graph>(original), gray()})
-                               .layers[0];
+  const LayerNoise layer = analyze(equalized_subject()).layers[0];
   expect_on_the_diagonal(layer);
   EXPECT_EQ(layer.histogram.native, layer.histogram.quantized);
 }

@@ -31,9 +31,8 @@ Both frame(int number, std::int64_t channels, std::int64_t side) {
   return both;
 }
 
-std::vector<ValuePair> sample(int frames, std::int64_t channels, std::int64_t side,
-                              std::vector<double> gains = {}) {
-  PairSample sample(ChannelLayout({1, channels, side, side}), std::move(gains));
+std::vector<ValuePair> sample(int frames, std::int64_t channels, std::int64_t side) {
+  PairSample sample(ChannelLayout({1, channels, side, side}));
   for (int i = 0; i < frames; ++i) {
     const Both both = frame(i, channels, side);
     sample.add(both.reference, both.quantized);
@@ -96,27 +95,13 @@ TEST(PairSample, FewPositionsAreAllTaken) {
   EXPECT_EQ(pairs.size(), 3U * (2 + 2 * 4));
 }
 
-TEST(PairSample, GainScalesTheFloatSide) {
-  const std::vector<ValuePair> plain = sample(1, 2, 4);
-  const std::vector<ValuePair> scaled = sample(1, 2, 4, {1, 0.5});
-  ASSERT_EQ(plain.size(), scaled.size());
-  std::size_t drawn = 0;
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    const bool is_end = plain[i].native <= 1 && plain[i].native == scaled[i].native;
-    if (is_end) continue;
-    ++drawn;
-    EXPECT_EQ(scaled[i].native, plain[i].native * (plain[i].channel == 1 ? 0.5F : 1));
-  }
-  EXPECT_GT(drawn, 20U);
-}
-
 TEST(PairSample, IsTheSameEachTime) { EXPECT_EQ(sample(40, 7, 9), sample(40, 7, 9)); }
 
 TEST(PairSample, ChannelsWithoutFiniteValuesAreAbsent) {
   Both both = frame(0, 2, 3);
   for (std::size_t i = 9; i < 18; ++i)
     both.reference.data<float>()[i] = std::numeric_limits<float>::infinity();
-  PairSample sample(ChannelLayout({1, 2, 3, 3}), {});
+  PairSample sample(ChannelLayout({1, 2, 3, 3}));
   sample.add(both.reference, both.quantized);
   const std::vector<std::optional<ChannelEnds>> ends = {ChannelEnds{}, std::nullopt};
   for (const ValuePair& pair : sample.select(ends)) EXPECT_EQ(pair.channel, 0);

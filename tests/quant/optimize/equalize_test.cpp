@@ -150,6 +150,29 @@ INSTANTIATE_TEST_SUITE_P(
                return builder.node(OpKind::kMaxPool, {builder.node(OpKind::kRelu, {value})},
                                    attributes({{"kernel_shape", std::vector<std::int64_t>{2, 2}}}));
              }},
+        Case{"sum",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(OpKind::kAdd, {value, builder.node(OpKind::kRelu, {value})});
+             }},
+        Case{"resize",
+             [](GraphBuilder& builder, ValueId value) {
+               return builder.node(OpKind::kResize,
+                                   {value, kNoValue, builder.constant({4}, {1, 1, 2, 2})});
+             }},
+        Case{"shuffle_there_and_back",
+             [](GraphBuilder& builder, ValueId value) {
+               const auto shuffled = [&](ValueId id, std::int64_t groups) {
+                 const ValueId parted =
+                     builder.node(OpKind::kReshape,
+                                  {id, builder.integers({1, groups, kChannels / groups, 10, 12})});
+                 const ValueId turned =
+                     builder.node(OpKind::kTranspose, {parted},
+                                  attributes({{"perm", std::vector<std::int64_t>{0, 2, 1, 3, 4}}}));
+                 return builder.node(OpKind::kReshape,
+                                     {turned, builder.integers({1, kChannels, 10, 12})});
+               };
+               return shuffled(shuffled(value, 2), kChannels / 2);
+             }},
         Case{"depthwise",
              [](GraphBuilder& builder, ValueId value) {
                Attributes attributes = padded(1);
