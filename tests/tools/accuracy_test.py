@@ -34,6 +34,13 @@ class Accuracy(unittest.TestCase):
         for output, ours, theirs in zip(("scores", "boxes"), self.snr_db(), (42.8, 17.2)):
             self.assertGreater(ours, theirs + 1, output)
 
+    def test_a_wanted_ratio_is_reached_on_images_that_nobody_saw(self):
+        process = optimize_face(self.archive, "--level", 0, "--snr", 30, "--accept-findings")
+        self.assertEqual(process.returncode, 0, process.stderr)
+        # The images are of other events than those that judged.
+        for output, ours in zip(("scores", "boxes"), self.snr_db()):
+            self.assertGreater(ours, 29.5, output)
+
     def test_sixteen_bits_carry_features(self):
         self.script.write_text("quantization_param({*}, precision_mode=a16_w16)\n", encoding="utf-8")
         process = gst_quant("optimize", DATA / "models/xfeat_480x640.onnx", "--calib", DATA / "images/wider/calib", "--color", "gray",

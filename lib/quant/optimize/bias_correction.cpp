@@ -11,6 +11,7 @@
 #include "quant/engine/float_executor.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/spread_set.h"
 #include "quant/optimize/variant_runs.h"
 #include "quant/tensor/visit_activation.h"
 
@@ -152,15 +153,16 @@ class BiasCorrection {
 
   // The frames, and the float means of every layer over them.
   Status collect(CalibrationSet& set) {
-    expected_frames_ = std::min(set.count().value_or(0), options_.most_frames);
+    SpreadSet spread(set, options_.most_frames);
+    expected_frames_ = spread.count().value_or(0);
     QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(float_graph_, options_.threads));
     std::vector<ValueId> taps;
     for (const Layer& layer : layers_) taps.push_back(layer.float_output);
-    QUANT_TRY(set.rewind());
+    QUANT_TRY(spread.rewind());
     std::vector<Tensor> tapped;
     std::vector<std::vector<Tensor>> frames;
-    while (frames_ < options_.most_frames) {
-      QUANT_TRY_ASSIGN(auto inputs, set.next());
+    for (;;) {
+      QUANT_TRY_ASSIGN(auto inputs, spread.next());
       if (!inputs) break;
       QUANT_TRY(executor.run_with_taps(*inputs, taps, tapped));
       for (std::size_t i = 0; i < layers_.size(); ++i) {

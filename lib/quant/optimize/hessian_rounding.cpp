@@ -16,6 +16,7 @@
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/part_of_set.h"
+#include "quant/optimize/spread_set.h"
 #include "quant/optimize/variant_runs.h"
 #include "quant/optimize/weight_rounding.h"
 
@@ -119,9 +120,10 @@ class HessianRounding {
   }
 
   Status collect(CalibrationSet& set) {
-    QUANT_TRY(set.rewind());
-    while (static_cast<std::int64_t>(frames_.size()) < options_.most_frames) {
-      QUANT_TRY_ASSIGN(auto inputs, set.next());
+    SpreadSet spread(set, options_.most_frames);
+    QUANT_TRY(spread.rewind());
+    for (;;) {
+      QUANT_TRY_ASSIGN(auto inputs, spread.next());
       if (!inputs) break;
       frames_.push_back(std::move(*inputs));
     }

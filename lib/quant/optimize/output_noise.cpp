@@ -7,6 +7,7 @@
 
 #include "quant/arithmetic/dequantize.h"
 #include "quant/engine/float_executor.h"
+#include "quant/optimize/spread_set.h"
 
 namespace quant {
 namespace {
@@ -31,9 +32,10 @@ Result<OutputNoise> OutputNoise::create(std::shared_ptr<const Graph> float_graph
   OutputNoise judge;
   std::vector<std::vector<Tensor>> frames;
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(std::move(float_graph), threads));
-  QUANT_TRY(set.rewind());
-  while (static_cast<std::int64_t>(frames.size()) < most_frames) {
-    QUANT_TRY_ASSIGN(auto inputs, set.next());
+  SpreadSet spread(set, most_frames);
+  QUANT_TRY(spread.rewind());
+  for (;;) {
+    QUANT_TRY_ASSIGN(auto inputs, spread.next());
     if (!inputs) break;
     std::vector<Tensor> outputs;
     QUANT_TRY(executor.run(*inputs, outputs));

@@ -23,8 +23,8 @@ struct NoiseEnergies {
 
 class OutputNoise {
  public:
-  // Keeps the first `most_frames` frames of the set and what `float_graph` makes of them. Errors:
-  // an empty set; whatever executor or set report.
+  // Keeps at most `most_frames` frames from all over the set (spread_set.h) and what `float_graph`
+  // makes of them. Errors: an empty set; whatever executor or set report.
   static Result<OutputNoise> create(std::shared_ptr<const Graph> float_graph, CalibrationSet& set,
                                     std::int64_t most_frames, int threads);
 

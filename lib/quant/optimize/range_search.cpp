@@ -4,12 +4,13 @@
 #include <limits>
 
 #include "quant/optimize/lower.h"
+#include "quant/optimize/noise_gain.h"
 #include "quant/optimize/output_noise.h"
 
 namespace quant {
 namespace {
 
-// In dB: less than this is luck of the frames.
+// In dB; less is not worth a choice.
 constexpr double kLeastGain = 0.01;
 
 }  // namespace
@@ -25,12 +26,12 @@ Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, con
   const auto advance = [&] { return report(progress, ++done, trials); };
 
   std::vector<Range> best;
-  double least = std::numeric_limits<double>::infinity();
+  std::vector<std::vector<NoiseEnergies>> least;  // of the best
   for (const std::vector<Range>& ranges : proposals) {
     QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph, input, ranges, options.plan));
-    QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
-    if (noise < least) {
-      least = noise;
+    QUANT_TRY_ASSIGN(auto noise, judge.energies(model));
+    if (best.empty() || noise_gain(least, noise).is_real(kLeastGain)) {
+      least = std::move(noise);
       best = ranges;
     }
     QUANT_TRY(advance());
@@ -45,9 +46,9 @@ Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, con
       QUANT_TRY(advance());
       if (trial == best) continue;
       QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph, input, trial, options.plan));
-      QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
-      if (noise > least - kLeastGain) continue;
-      least = noise;
+      QUANT_TRY_ASSIGN(auto noise, judge.energies(model));
+      if (!noise_gain(least, noise).is_real(kLeastGain)) continue;
+      least = std::move(noise);
       best = std::move(trial);
     }
   }

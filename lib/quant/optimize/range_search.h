@@ -18,14 +18,14 @@ namespace quant {
 
 struct RangeSearchOptions {
   QuantizationPlan plan;
-  std::int64_t most_frames = 16;
+  std::int64_t most_frames = 32;
   int threads = 1;
 };
 
 // `proposals` are sets of ranges by ValueId of `graph` (fp-optimized), at least one. Starts from
 // the set that is best as a whole; then goes through the activations from the frame to the outputs
-// and takes the range of another set where that lowers the noise at the outputs. Deterministic.
-// `progress` counts trials.
+// and takes the range of another set where that lowers the noise at the outputs by more than luck
+// (noise_gain.h). Deterministic. `progress` counts trials.
 Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
                                          std::span<const std::vector<Range>> proposals,
                                          CalibrationSet& set, const RangeSearchOptions& options,

@@ -6,17 +6,14 @@
 #include <tuple>
 
 #include "quant/optimize/lower.h"
+#include "quant/optimize/noise_gain.h"
 #include "quant/optimize/output_noise.h"
-#include "quant/optimize/part_of_set.h"
 
 namespace quant {
 namespace {
 
-// In dB: less than this is luck of the frames.
+// In dB; less is not worth a step.
 constexpr double kLeastGain = 0.003;
-// From so many frames on, two halves of them judge, and both have to gain: what helps the one and
-// not the other is their luck.
-constexpr std::int64_t kLeastParted = 16;
 // What is left of an end after one step.
 constexpr float kSteps[] = {0.8F, 0.93F};
 constexpr int kMostSteps = 12;
@@ -31,19 +28,16 @@ using Group = std::vector<ValueId>;
 class Refinement {
  public:
   Refinement(std::shared_ptr<const Graph> graph, const InputSpec& input, std::vector<Range> ranges,
-             std::vector<OutputNoise> judges, const RefineRangesOptions& options)
+             OutputNoise judge, const RefineRangesOptions& options)
       : graph_(std::move(graph)),
         input_(input),
         ranges_(std::move(ranges)),
-        judges_(std::move(judges)),
+        judge_(std::move(judge)),
         options_(options) {}
 
   Result<std::vector<Range>> run(const StepProgress& progress) {
     QUANT_TRY_ASSIGN(QuantizedModel model, lower(*graph_, input_, ranges_, options_.plan));
-    for (OutputNoise& judge : judges_) {
-      QUANT_TRY_ASSIGN(const double noise, judge.measure(model));
-      least_.push_back(noise);
-    }
+    QUANT_TRY_ASSIGN(noise_, judge_.energies(model));
     const std::vector<Group> groups = groups_of(model.integer);
     const auto total = 2 * kPasses * static_cast<std::int64_t>(groups.size());
     std::int64_t done = 0;
@@ -84,55 +78,59 @@ class Refinement {
     return groups;
   }
 
-  float end_of(const Group& group, End end) const {
+  static float end_of(const Group& group, End end, const std::vector<Range>& ranges) {
     float result = 0;
     for (const ValueId id : group) {
-      const Range& range = ranges_[static_cast<std::size_t>(id)];
+      const Range& range = ranges[static_cast<std::size_t>(id)];
       result = end == End::kLow ? std::min(result, range.min) : std::max(result, range.max);
     }
     return result;
   }
 
+  struct Trial {
+    std::vector<Range> ranges;
+    std::vector<std::vector<NoiseEnergies>> noise;
+  };
+
+  // As far as each step lowers the noise, and there only if all of them together did so beyond the
+  // luck of the frames: one step alone changes little.
   Status draw_in(const Group& group, End end) {
     int steps = 0;
     for (const float step : kSteps) {
+      Trial best{ranges_, noise_};
       for (; steps < kMostSteps; ++steps) {
-        const float limit = end_of(group, end) * step;
+        const float limit = end_of(group, end, best.ranges) * step;
         if (limit == 0) return {};
-        QUANT_TRY_ASSIGN(const bool better, try_limit(group, end, limit));
-        if (!better) break;
+        QUANT_TRY_ASSIGN(Trial trial, try_limit(group, end, limit, best.ranges));
+        if (noise_gain(best.noise, trial.noise).db < kLeastGain) break;
+        best = std::move(trial);
       }
+      if (!noise_gain(noise_, best.noise).is_real(kLeastGain)) continue;
+      ranges_ = std::move(best.ranges);
+      noise_ = std::move(best.noise);
     }
     return {};
   }
 
-  Result<bool> try_limit(const Group& group, End end, float limit) {
-    std::vector<Range> trial = ranges_;
+  Result<Trial> try_limit(const Group& group, End end, float limit, std::vector<Range> ranges) {
     for (const ValueId id : group) {
-      Range& range = trial[static_cast<std::size_t>(id)];
+      Range& range = ranges[static_cast<std::size_t>(id)];
       if (end == End::kLow)
         range.min = std::max(range.min, limit);
       else
         range.max = std::min(range.max, limit);
     }
-    QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph_, input_, trial, options_.plan));
-    std::vector<double> found;
-    for (std::size_t i = 0; i < judges_.size(); ++i) {
-      QUANT_TRY_ASSIGN(const double noise, judges_[i].measure(model));
-      if (noise > least_[i] - kLeastGain) return false;
-      found.push_back(noise);
-    }
-    least_ = std::move(found);
-    ranges_ = std::move(trial);
-    return true;
+    QUANT_TRY_ASSIGN(const QuantizedModel model, lower(*graph_, input_, ranges, options_.plan));
+    QUANT_TRY_ASSIGN(auto noise, judge_.energies(model));
+    return Trial{std::move(ranges), std::move(noise)};
   }
 
   std::shared_ptr<const Graph> graph_;
   const InputSpec& input_;
   std::vector<Range> ranges_;
-  std::vector<OutputNoise> judges_;
+  OutputNoise judge_;
   const RefineRangesOptions& options_;
-  std::vector<double> least_;  // by judge
+  std::vector<std::vector<NoiseEnergies>> noise_;  // of ranges_
 };
 
 }  // namespace
@@ -141,21 +139,9 @@ Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, con
                                          std::vector<Range> ranges, CalibrationSet& set,
                                          const RefineRangesOptions& options,
                                          const StepProgress& progress) {
-  // Frames by turns; what the set has beyond most_frames is not looked at.
-  std::vector<OutputNoise> judges;
-  if (set.count().value_or(0) >= kLeastParted) {
-    for (const SetPart part : {SetPart::kLearning, SetPart::kJudging}) {
-      PartOfSet half(set, 2, part);
-      QUANT_TRY_ASSIGN(OutputNoise judge,
-                       OutputNoise::create(graph, half, options.most_frames / 2, options.threads));
-      judges.push_back(std::move(judge));
-    }
-  } else {
-    QUANT_TRY_ASSIGN(OutputNoise judge,
-                     OutputNoise::create(graph, set, options.most_frames, options.threads));
-    judges.push_back(std::move(judge));
-  }
-  return Refinement(std::move(graph), input, std::move(ranges), std::move(judges), options)
+  QUANT_TRY_ASSIGN(OutputNoise judge,
+                   OutputNoise::create(graph, set, options.most_frames, options.threads));
+  return Refinement(std::move(graph), input, std::move(ranges), std::move(judge), options)
       .run(progress);
 }
 

@@ -25,9 +25,9 @@ struct RefineRangesOptions {
 
 // `ranges` by ValueId of `graph` (fp-optimized), lowered from the frame to the outputs: each end of
 // each range is drawn towards zero in steps, large ones first, for as long as that lowers the noise
-// at the outputs (of 16 frames and more, on each half of them), twice over; tensors that share
-// their parameters move together. Deterministic. `progress` counts ends. Errors of lower(), the
-// executor or the set.
+// at the outputs, and stays there if the steps together gained more than luck (noise_gain.h); twice
+// over. Tensors that share their parameters move together. Deterministic. `progress` counts ends.
+// Errors of lower(), the executor or the set.
 Result<std::vector<Range>> refine_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
                                          std::vector<Range> ranges, CalibrationSet& set,
                                          const RefineRangesOptions& options,

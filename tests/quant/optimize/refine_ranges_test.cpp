@@ -17,6 +17,7 @@ using testing::input_spec;
 using testing::padded;
 using testing::RandomFrames;
 
+constexpr int kFrames = 32;
 const InputSpec kSpec = input_spec(12, 10, 3, {127, 127, 127}, {128, 128, 128});
 
 // Behind SiLU it makes no difference how far below −6 a value lies.
@@ -42,7 +43,7 @@ Network network() {
   for (const Node& node : result.graph->nodes) {
     if (node.op == OpKind::kSilu) result.before_silu = node.inputs[0];
   }
-  RandomFrames frames(kSpec, 4);
+  RandomFrames frames(kSpec, kFrames);
   auto calibration = calibrate(result.graph, frames, {}, {});
   EXPECT_TRUE(calibration);
   result.seen = calibration->proposals[0];
@@ -50,15 +51,15 @@ Network network() {
 }
 
 std::vector<Range> refine(const Network& network, const RefineRangesOptions& options = {}) {
-  RandomFrames frames(kSpec, 4);
+  RandomFrames frames(kSpec, kFrames);
   auto ranges = refine_ranges(network.graph, kSpec, network.seen, frames, options, {});
   EXPECT_TRUE(ranges) << ranges.error().text();
   return ranges.value_or(std::vector<Range>());
 }
 
 double noise(const Network& network, const std::vector<Range>& ranges) {
-  RandomFrames frames(kSpec, 12);  // three times those that it was chosen by
-  auto judge = OutputNoise::create(network.graph, frames, 12, 1);
+  RandomFrames frames(kSpec, 3 * kFrames);  // most of them did not choose
+  auto judge = OutputNoise::create(network.graph, frames, 3 * kFrames, 1);
   auto model = lower(*network.graph, kSpec, ranges);
   EXPECT_TRUE(judge && model);
   return judge->measure(*model).value_or(0);
