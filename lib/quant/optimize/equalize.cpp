@@ -7,10 +7,10 @@
 #include <span>
 #include <utility>
 
-#include "quant/engine/float_executor.h"
 #include "quant/optimize/disjoint_sets.h"
 #include "quant/optimize/element_labels.h"
 #include "quant/optimize/scale_channels.h"
+#include "quant/optimize/tapped_frames.h"
 #include "quant/passes/rewire.h"
 
 namespace quant {
@@ -124,8 +124,6 @@ class Equalization {
       : graph_(graph), classes_(classes), topology_(graph), steps_(graph.values.size()) {}
 
   Status measure(CalibrationSet& set, int threads, const StepProgress& progress) {
-    QUANT_TRY_ASSIGN(FloatExecutor executor,
-                     FloatExecutor::create(std::make_shared<const Graph>(graph_), threads));
     std::vector<ValueId> taps;
     for (std::size_t id = 0; id < classes_.of.size(); ++id) {
       const std::size_t channels = classes_.of[id].size();
@@ -134,19 +132,11 @@ class Equalization {
       activations_[taps.back()] = {std::vector<double>(channels, 0.0),
                                    std::vector<double>(channels, 0.0)};
     }
-    QUANT_TRY(set.rewind());
-    std::int64_t frames = 0;
-    std::vector<Tensor> tapped;
-    for (;;) {
-      QUANT_TRY_ASSIGN(const auto frame, set.next());
-      if (!frame) break;
-      QUANT_TRY(executor.run_with_taps(*frame, taps, tapped));
-      for (std::size_t i = 0; i < taps.size(); ++i)
-        add_frame(std::as_const(tapped[i]).data<float>(), activations_[taps[i]]);
-      ++frames;
-      QUANT_TRY(report(progress, frames, set.count().value_or(0)));
-    }
-    if (frames == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+    QUANT_TRY_ASSIGN(const std::int64_t frames,
+                     visit_tapped_frames(graph_, set, taps, threads, progress, [&](auto tapped) {
+                       for (std::size_t i = 0; i < taps.size(); ++i)
+                         add_frame(tapped[i].template data<float>(), activations_[taps[i]]);
+                     }));
     for (auto& [id, activation] : activations_) {
       for (double& energy : activation.energy) energy /= static_cast<double>(frames);
     }

@@ -7,10 +7,10 @@
 #include <optional>
 #include <span>
 
-#include "quant/engine/float_executor.h"
 #include "quant/optimize/integer_form.h"
 #include "quant/optimize/partition.h"
 #include "quant/optimize/product_side.h"
+#include "quant/optimize/tapped_frames.h"
 
 namespace quant {
 namespace {
@@ -148,29 +148,19 @@ void observe(std::span<const float> values, std::size_t side, Product& product) 
 
 Status measure(const Graph& graph, CalibrationSet& set, int threads, std::vector<Product>& products,
                const StepProgress& progress) {
-  QUANT_TRY_ASSIGN(FloatExecutor executor,
-                   FloatExecutor::create(std::make_shared<const Graph>(graph), threads));
   std::vector<ValueId> taps;
   for (const Product& product : products) {
     for (const Rounded& rounded : product.rounded) taps.push_back(rounded.value);
     for (const ValueId id : graph.nodes[product.node].inputs) taps.push_back(id);
   }
-  QUANT_TRY(set.rewind());
-  std::int64_t frames = 0;
-  std::vector<Tensor> tapped;
-  for (;;) {
-    QUANT_TRY_ASSIGN(const auto frame, set.next());
-    if (!frame) break;
-    QUANT_TRY(executor.run_with_taps(*frame, taps, tapped));
-    auto tap = tapped.cbegin();
+  const auto observe_all = [&](std::span<const Tensor> tapped) {
+    auto tap = tapped.begin();
     for (Product& product : products) {
       for (Rounded& rounded : product.rounded) observe((tap++)->data<float>(), rounded);
       for (std::size_t side = 0; side < 2; ++side) observe((tap++)->data<float>(), side, product);
     }
-    ++frames;
-    QUANT_TRY(report(progress, frames, set.count().value_or(0)));
-  }
-  if (frames == 0) return fail(ErrorCode::kInvalidArgument, "the calibration set is empty");
+  };
+  QUANT_TRY(visit_tapped_frames(graph, set, taps, threads, progress, observe_all));
   for (Product& product : products) {
     for (std::size_t side = 0; side < 2; ++side) {
       for (std::size_t label = 0; label < product.labels; ++label)

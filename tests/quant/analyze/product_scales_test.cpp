@@ -10,7 +10,7 @@
 
 #include "quant/graph_builder.h"
 #include "quant/optimize/equalize_products.h"
-#include "quant/optimize/lower.h"
+#include "quant/optimize/network_figures.h"
 #include "quant/optimize/random_frames.h"
 #include "quant/passes/optimize_float.h"
 
@@ -19,6 +19,7 @@ namespace {
 
 using testing::attributes;
 using testing::GraphBuilder;
+using testing::in_8_bits;
 using testing::input_spec;
 using testing::RandomFrames;
 
@@ -64,16 +65,6 @@ Graph equalized(const Graph& graph) {
   return std::move(*result);
 }
 
-Graph integers(const Graph& graph) {
-  const auto shared = std::make_shared<const Graph>(graph);
-  RandomFrames frames(kSpec, 3);
-  auto calibration = calibrate(shared, frames, {}, {});
-  EXPECT_TRUE(calibration);
-  auto model = lower(*shared, kSpec, calibration->proposals[0]);
-  EXPECT_TRUE(model) << model.error().text();
-  return std::move(model->integer);
-}
-
 // Of all float constants, relative to each value.
 double largest_difference(const Graph& a, const Graph& b) {
   EXPECT_EQ(a.values.size(), b.values.size());
@@ -93,14 +84,14 @@ TEST(ProductScales, AreReadOffTheWeights) {
   const Graph original = attention();
   const Graph scaled = equalized(original);
   ASSERT_GT(largest_difference(original, scaled), 1);
-  auto found = with_product_scales(original, integers(scaled));
+  auto found = with_product_scales(original, in_8_bits(scaled, kSpec).integer);
   ASSERT_TRUE(found) << found.error().text();
   EXPECT_LT(largest_difference(scaled, *found), 1e-4);
 }
 
 TEST(ProductScales, NothingScaledNothingChanged) {
   const Graph original = attention();
-  auto found = with_product_scales(original, integers(original));
+  auto found = with_product_scales(original, in_8_bits(original, kSpec).integer);
   ASSERT_TRUE(found) << found.error().text();
   EXPECT_EQ(largest_difference(original, *found), 0);
 }

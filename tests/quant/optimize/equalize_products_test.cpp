@@ -6,10 +6,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "quant/engine/float_executor.h"
 #include "quant/graph_builder.h"
-#include "quant/optimize/lower.h"
-#include "quant/optimize/output_noise.h"
+#include "quant/optimize/network_figures.h"
 #include "quant/optimize/random_frames.h"
 #include "quant/passes/optimize_float.h"
 
@@ -20,7 +18,10 @@ using testing::attributes;
 using testing::GraphBuilder;
 using testing::input_spec;
 using ::testing::IsEmpty;
+using testing::largest_difference;
+using testing::noise_db;
 using testing::RandomFrames;
+using testing::same_constants;
 
 constexpr std::int64_t kTokens = 48;
 constexpr std::int64_t kWidth = 8;
@@ -156,53 +157,6 @@ Graph equalized(const Graph& graph, const std::vector<std::size_t>& products,
 }
 Graph equalized(const Graph& graph) { return equalized(graph, all_nodes(graph)); }
 
-// Of the float graphs, relative to the largest value.
-double largest_difference(const Graph& a, const Graph& b) {
-  RandomFrames frames(kSpec, 1);
-  auto first = FloatExecutor::create(std::make_shared<const Graph>(a));
-  auto second = FloatExecutor::create(std::make_shared<const Graph>(b));
-  const Tensor pixels = (**frames.next())[0];
-  std::vector<Tensor> x;
-  std::vector<Tensor> y;
-  EXPECT_TRUE(first->run(std::span(&pixels, 1), x));
-  EXPECT_TRUE(second->run(std::span(&pixels, 1), y));
-  double difference = 0;
-  double largest = 0;
-  for (std::size_t e = 0; e < x[0].data<float>().size(); ++e) {
-    const double value = x[0].data<float>()[e];
-    largest = std::max(largest, std::abs(value));
-    difference = std::max(difference, std::abs(value - y[0].data<float>()[e]));
-  }
-  return difference / largest;
-}
-
-// Noise of each output over its signal, dB.
-std::vector<double> noise_db(const Graph& graph) {
-  const auto shared = std::make_shared<const Graph>(graph);
-  RandomFrames frames(kSpec, 3);
-  auto calibration = calibrate(shared, frames, {}, {});
-  EXPECT_TRUE(calibration);
-  auto model = lower(*shared, kSpec, calibration->proposals[0]);
-  EXPECT_TRUE(model) << model.error().text();
-  auto judge = OutputNoise::create(shared, frames, 3, 1);
-  EXPECT_TRUE(judge);
-  auto ratios = judge->ratios(*model);
-  EXPECT_TRUE(ratios) << ratios.error().text();
-  std::vector<double> result;
-  for (const auto& ratio : *ratios) result.push_back(10 * std::log10(ratio.value_or(1)));
-  return result;
-}
-
-bool same_constants(const Graph& a, const Graph& b) {
-  for (std::size_t id = 0; id < a.values.size(); ++id) {
-    const auto& x = a.values[id].constant;
-    const auto& y = b.values[id].constant;
-    if (x && !std::equal(x->raw(), x->raw() + x->bytes(), y->raw(), y->raw() + y->bytes()))
-      return false;
-  }
-  return a.values.size() == b.values.size();
-}
-
 TEST(EqualizeProducts, OneLargeChannelOfOneSide) {
   // Where that channel speaks in the product like the others, its scale is all that is wrong.
   const Graph quiet = attention_with_one_large_channel(100, 0.01F);
@@ -214,8 +168,8 @@ TEST(EqualizeProducts, OneLargeChannelOfOneSide) {
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(products_of(*graphs[i]).size(), 1U);
     const Graph after = equalized(*graphs[i]);
-    EXPECT_LT(largest_difference(*graphs[i], after), 1e-5);
-    EXPECT_LT(noise_db(after)[0], noise_db(*graphs[i])[0] - gains[i]) << i;
+    EXPECT_LT(largest_difference(*graphs[i], after, kSpec), 1e-5);
+    EXPECT_LT(noise_db(after, kSpec)[0], noise_db(*graphs[i], kSpec)[0] - gains[i]) << i;
   }
 }
 
@@ -239,16 +193,16 @@ TEST(EqualizeProducts, NoFramesAreAnError) {
 TEST(EqualizeProducts, IsTheSameFunctionWithLessNoise) {
   const Graph before = attention();
   const Graph after = equalized(before);
-  EXPECT_LT(largest_difference(before, after), 1e-5);
-  EXPECT_LT(noise_db(after)[0], noise_db(before)[0] - 6);
+  EXPECT_LT(largest_difference(before, after, kSpec), 1e-5);
+  EXPECT_LT(noise_db(after, kSpec)[0], noise_db(before, kSpec)[0] - 6);
 }
 
 TEST(EqualizeProducts, OneLayerMayMakeBothSides) {
   const Graph before = fused_attention(0.1F);
   const Graph after = equalized(before);
-  EXPECT_LT(largest_difference(before, after), 1e-5);
-  const auto with = noise_db(after);
-  const auto without = noise_db(before);
+  EXPECT_LT(largest_difference(before, after, kSpec), 1e-5);
+  const auto with = noise_db(after, kSpec);
+  const auto without = noise_db(before, kSpec);
   EXPECT_LT(with[0], without[0] - 6);
   // v shares their range, which may not grow.
   EXPECT_LT(with[1], without[1] + 0.5);
@@ -258,9 +212,9 @@ TEST(EqualizeProducts, OneLayerMayMakeBothSides) {
 TEST(EqualizeProducts, NeverWidensATensorThatOthersShare) {
   const Graph before = fused_attention(200);
   const Graph after = equalized(before);
-  EXPECT_LT(largest_difference(before, after), 1e-5);
-  const auto with = noise_db(after);
-  const auto without = noise_db(before);
+  EXPECT_LT(largest_difference(before, after, kSpec), 1e-5);
+  const auto with = noise_db(after, kSpec);
+  const auto without = noise_db(before, kSpec);
   EXPECT_LE(with[0], without[0] + 0.1);
   EXPECT_LT(with[1], without[1] + 0.1);
 }
@@ -278,8 +232,8 @@ TEST(EqualizeProducts, AConvolutionMayMakeASide) {
   const Graph before =
       optimized(t.builder.build({t.builder.node(OpKind::kMatMul, {t.dense(true), k})}));
   const Graph after = equalized(before);
-  EXPECT_LT(largest_difference(before, after), 1e-5);
-  EXPECT_LT(noise_db(after)[0], noise_db(before)[0] - 6);
+  EXPECT_LT(largest_difference(before, after, kSpec), 1e-5);
+  EXPECT_LT(noise_db(after, kSpec)[0], noise_db(before, kSpec)[0] - 6);
 }
 
 TEST(EqualizeProducts, OnlyWhatIsAskedFor) {

@@ -5,10 +5,8 @@
 
 #include <cmath>
 
-#include "quant/engine/float_executor.h"
 #include "quant/graph_builder.h"
-#include "quant/optimize/lower.h"
-#include "quant/optimize/output_noise.h"
+#include "quant/optimize/network_figures.h"
 #include "quant/optimize/random_frames.h"
 #include "quant/passes/optimize_float.h"
 
@@ -18,8 +16,11 @@ namespace {
 using testing::attributes;
 using testing::GraphBuilder;
 using testing::input_spec;
+using testing::largest_difference;
+using testing::noise_db;
 using testing::padded;
 using testing::RandomFrames;
+using testing::same_constants;
 
 constexpr std::int64_t kChannels = 8;
 
@@ -70,54 +71,6 @@ Graph equalized(const Graph& graph) {
   return std::move(*result);
 }
 
-// Of the float graphs, relative to the largest value.
-double largest_difference(const Graph& a, const Graph& b) {
-  RandomFrames frames(kSpec, 2);
-  auto first = FloatExecutor::create(std::make_shared<const Graph>(a));
-  auto second = FloatExecutor::create(std::make_shared<const Graph>(b));
-  double difference = 0;
-  double largest = 0;
-  for (int i = 0; i < 2; ++i) {
-    const Tensor pixels = (**frames.next())[0];
-    std::vector<Tensor> x;
-    std::vector<Tensor> y;
-    EXPECT_TRUE(first->run(std::span(&pixels, 1), x));
-    EXPECT_TRUE(second->run(std::span(&pixels, 1), y));
-    for (std::size_t e = 0; e < x[0].data<float>().size(); ++e) {
-      const double value = x[0].data<float>()[e];
-      largest = std::max(largest, std::abs(value));
-      difference = std::max(difference, std::abs(value - y[0].data<float>()[e]));
-    }
-  }
-  return difference / largest;
-}
-
-double noise_db(const Graph& graph) {
-  const auto shared = std::make_shared<const Graph>(graph);
-  RandomFrames frames(kSpec, 3);
-  auto calibration = calibrate(shared, frames, {}, {});
-  EXPECT_TRUE(calibration);
-  auto model = lower(*shared, kSpec, calibration->proposals[0]);
-  EXPECT_TRUE(model) << model.error().text();
-  auto judge = OutputNoise::create(shared, frames, 3, 1);
-  EXPECT_TRUE(judge);
-  auto noise = judge->measure(*model);
-  EXPECT_TRUE(noise) << noise.error().text();
-  return *noise;
-}
-
-bool same_constants(const Graph& a, const Graph& b) {
-  if (a.values.size() != b.values.size()) return false;
-  for (std::size_t id = 0; id < a.values.size(); ++id) {
-    const auto& x = a.values[id].constant;
-    const auto& y = b.values[id].constant;
-    if (x.has_value() != y.has_value()) return false;
-    if (x && !std::equal(x->raw(), x->raw() + x->bytes(), y->raw(), y->raw() + y->bytes()))
-      return false;
-  }
-  return true;
-}
-
 struct Case {
   const char* name;
   ValueId (*middle)(GraphBuilder& builder, ValueId value);
@@ -129,10 +82,10 @@ TEST_P(Equalized, IsTheSameFunctionWithLessNoise) {
   const Graph before = network(GetParam().middle);
   const Graph after = equalized(before);
   EXPECT_TRUE(verify(after));
-  EXPECT_LT(largest_difference(before, after), 1e-5);
+  EXPECT_LT(largest_difference(before, after, kSpec), 1e-5);
   // Unbalanced, most channels have no bits at all.
-  EXPECT_GT(noise_db(before), -20);
-  EXPECT_LT(noise_db(after), noise_db(before) - 10);
+  EXPECT_GT(noise_db(before, kSpec)[0], -20);
+  EXPECT_LT(noise_db(after, kSpec)[0], noise_db(before, kSpec)[0] - 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(
