@@ -30,6 +30,7 @@ struct Rounding {
     std::int32_t label = kFixedScale;
     double peak = 0;
   };
+  double levels = 0;  // of the fewest bits among them
   std::vector<Channel> channels;
   std::vector<std::int32_t> rounded;  // of each channel that is rounded by itself
   double fixed_energy = 0;  // of the weights that read fixed channels, as Reader::each_channel()
@@ -39,8 +40,9 @@ struct Rounding {
 // estimate sees them.
 class Reader {
  public:
-  Reader(const Tensor& weights, std::int64_t groups, Labels labels, const Activation& read)
-      : labels_(std::move(labels)), input_energy_(read.energy) {
+  Reader(const Tensor& weights, int bits, std::int64_t groups, Labels labels,
+         const Activation& read)
+      : labels_(std::move(labels)), input_energy_(read.energy), levels_((1 << (bits - 1)) - 1) {
     const auto data = weights.data<float>();
     const Shape& shape = weights.shape();
     outputs_ = static_cast<std::size_t>(shape[0]);
@@ -65,7 +67,6 @@ class Reader {
 
   // Expected noise of rounded weights at the outputs, in steps of 1/12 of the signal's energy.
   double noise(std::span<const double> scale) const {
-    constexpr double kLevels = 127;
     double total = 0;
     for (std::size_t o = 0; o < outputs_; ++o) {
       double peak = 0;
@@ -76,7 +77,7 @@ class Reader {
         peak = std::max(peak, peak_[o * inputs_ + i] * s);
         through += input_energy_[c] / (s * s);
       }
-      const double step = peak / kLevels;
+      const double step = peak / levels_;
       total += step * step * static_cast<double>(kernel_) * through;
     }
     return total / signal_;
@@ -102,6 +103,7 @@ class Reader {
 
   Labels labels_;
   std::vector<double> input_energy_;
+  double levels_;
   std::size_t outputs_ = 0;
   std::size_t inputs_ = 0;
   std::size_t group_outputs_ = 0;
@@ -120,8 +122,12 @@ struct Component {
 
 class Equalization {
  public:
-  Equalization(const Graph& graph, const ChannelClasses& classes)
-      : graph_(graph), classes_(classes), topology_(graph), steps_(graph.values.size()) {}
+  Equalization(const Graph& graph, const QuantizationPlan& plan, const ChannelClasses& classes)
+      : graph_(graph),
+        plan_(plan),
+        classes_(classes),
+        topology_(graph),
+        steps_(graph.values.size()) {}
 
   Status measure(CalibrationSet& set, int threads, const StepProgress& progress) {
     std::vector<ValueId> taps;
@@ -169,6 +175,10 @@ class Equalization {
     const auto reader = topology_.only_reader(id);
     return reader && graph_.nodes[*reader].op == OpKind::kRelu;
   }
+  int bits_of(ValueId id) const {
+    const auto producer = topology_.producer(id);
+    return producer ? plan_.layer(*producer).precision.output_bits : 8;
+  }
   bool is_moved(ValueId id) const {
     const auto producer = topology_.producer(id);
     return producer && moves_elements(graph_, graph_.nodes[*producer]);
@@ -191,6 +201,8 @@ class Equalization {
     }
     for (const auto& [id, activation] : activations_) {
       Rounding& rounding = roundings_[steps_.find(static_cast<std::size_t>(id))];
+      const double levels = (1 << bits_of(id)) - 1;
+      rounding.levels = rounding.levels > 0 ? std::min(rounding.levels, levels) : levels;
       const Labels& labels = classes_.of[static_cast<std::size_t>(id)];
       for (std::size_t c = 0; c < labels.size(); ++c) {
         rounding.channels.push_back({labels[c], activation.peak[c]});
@@ -203,11 +215,13 @@ class Equalization {
     readers_.reserve(graph_.nodes.size());
     weight_energy_.assign(classes_.count, 0.0);
     weight_peak_.assign(classes_.count, 0.0);
-    for (const Node& node : graph_.nodes) {
+    for (std::size_t index = 0; index < graph_.nodes.size(); ++index) {
+      const Node& node = graph_.nodes[index];
       if (!is_plain_convolution(graph_, node)) continue;
       const Labels& labels = classes_.of[static_cast<std::size_t>(node.inputs[0])];
       if (labels.empty()) continue;
-      Reader reader(*graph_.value(node.inputs[1]).constant, node.attributes.integer("group", 1),
+      Reader reader(*graph_.value(node.inputs[1]).constant,
+                    plan_.layer(index).precision.weight_bits, node.attributes.integer("group", 1),
                     labels, activations_.at(node.inputs[0]));
       if (!reader.counts()) continue;
       double largest = 0;
@@ -263,7 +277,6 @@ class Equalization {
   }
 
   double noise(const Component& component, std::span<const double> scale) const {
-    constexpr double kLevels = 255;
     double total = 0;
     for (const Rounding* rounding : component.roundings) {
       double peak = 0;
@@ -275,7 +288,7 @@ class Equalization {
         const double s = scale_of(scale, label);
         through += s * s * weight_energy_[static_cast<std::size_t>(label)];
       }
-      total += peak / kLevels * (peak / kLevels) * through;
+      total += peak / rounding->levels * (peak / rounding->levels) * through;
     }
     for (const Reader* reader : component.readers) total += reader->noise(scale);
     return total;
@@ -319,6 +332,7 @@ class Equalization {
   }
 
   const Graph& graph_;
+  const QuantizationPlan& plan_;
   const ChannelClasses& classes_;
   const Topology topology_;
   DisjointSets steps_;                         // values that have one step
@@ -331,14 +345,13 @@ class Equalization {
 
 }  // namespace
 
-Result<Graph> equalize(const Graph& graph, CalibrationSet& set,
-                       const std::vector<ValueId>& untouched, int threads,
+Result<Graph> equalize(const Graph& graph, CalibrationSet& set, const EqualizeOptions& options,
                        const StepProgress& progress) {
   Graph result = graph;
-  const ChannelClasses classes = channel_classes(graph, untouched);
+  const ChannelClasses classes = channel_classes(graph, options.untouched);
   if (classes.count == 0) return result;
-  Equalization equalization(graph, classes);
-  QUANT_TRY(equalization.measure(set, threads, progress));
+  Equalization equalization(graph, options.plan, classes);
+  QUANT_TRY(equalization.measure(set, options.threads, progress));
   scale_channels(result, classes, equalization.scales());
   return result;
 }

@@ -87,6 +87,18 @@ CompressionOptions compression_options(const OptimizerOptions& options) {
   return result;
 }
 
+// The plan as far as it is known before anything is measured: which weights have 4 bits is not,
+// unless all have.
+QuantizationPlan expected_plan(const OptimizerOptions& options, const QuantizationPlan& plan,
+                               const Graph& graph) {
+  QuantizationPlan result = plan;
+  if (compression_options(options).share_in_4_bits < 1) return result;
+  result.layers.resize(graph.nodes.size());
+  for (LayerPlan& layer : result.layers)
+    layer.precision.weight_bits = std::min(layer.precision.weight_bits, 4);
+  return result;
+}
+
 // Every how many frames one judges the precision search and sets no range; nothing where the set is
 // too small to spare any, or nothing is searched for.
 std::optional<std::int64_t> judging_stride(const OptimizerOptions& options,
@@ -308,7 +320,9 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   QUANT_TRY(check_target(options.target, graph, script.plan));
   const std::vector<ValueId> given = values_with_given_range(script);
   if (algorithms.equalization) {
-    QUANT_TRY_ASSIGN(graph, equalize(graph, set, given, options.threads, step("equalizing")));
+    const EqualizeOptions equalization{expected_plan(options, script.plan, graph), given,
+                                       options.threads};
+    QUANT_TRY_ASSIGN(graph, equalize(graph, set, equalization, step("equalizing")));
     QUANT_TRY(set.rewind());
   }
   if (!script.equalized_products.empty()) {

@@ -19,8 +19,8 @@ namespace {
 
 using testing::attributes;
 using testing::GraphBuilder;
-using testing::in_8_bits;
 using testing::input_spec;
+using testing::quantized;
 using testing::RandomFrames;
 
 constexpr std::int64_t kTokens = 48;
@@ -84,14 +84,14 @@ TEST(ProductScales, AreReadOffTheWeights) {
   const Graph original = attention();
   const Graph scaled = equalized(original);
   ASSERT_GT(largest_difference(original, scaled), 1);
-  auto found = with_product_scales(original, in_8_bits(scaled, kSpec).integer);
+  auto found = with_product_scales(original, quantized(scaled, kSpec).integer);
   ASSERT_TRUE(found) << found.error().text();
   EXPECT_LT(largest_difference(scaled, *found), 1e-4);
 }
 
 TEST(ProductScales, NothingScaledNothingChanged) {
   const Graph original = attention();
-  auto found = with_product_scales(original, in_8_bits(original, kSpec).integer);
+  auto found = with_product_scales(original, quantized(original, kSpec).integer);
   ASSERT_TRUE(found) << found.error().text();
   EXPECT_EQ(largest_difference(original, *found), 0);
 }

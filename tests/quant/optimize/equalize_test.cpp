@@ -66,7 +66,7 @@ Graph network(Middle middle) {
 
 Graph equalized(const Graph& graph) {
   RandomFrames frames(kSpec, 3);
-  auto result = equalize(graph, frames, {}, 1, {});
+  auto result = equalize(graph, frames, {}, {});
   EXPECT_TRUE(result) << result.error().text();
   return std::move(*result);
 }
@@ -173,10 +173,38 @@ TEST(Equalize, KeepsNodesAndValueIds) {
     EXPECT_EQ(after.nodes[node].outputs, before.nodes[node].outputs);
 }
 
+// What speaks softly is read softly, too: one scale helps either the activation or the weights. Of
+// four bits are those that need it.
+TEST(Equalize, KnowsHowManyBitsWeightsWillHave) {
+  GraphBuilder builder;
+  const ValueId x = builder.input("x", {1, 3, 10, 12});
+  const ValueId first =
+      builder.node(OpKind::kConv, {x, unbalanced(builder, {kChannels, 3, 3, 3})}, padded(1));
+  std::vector<float> soft(4 * kChannels);
+  for (std::size_t i = 0; i < soft.size(); ++i) {
+    const auto channel = static_cast<float>(i % kChannels);
+    soft[i] = std::pow(10.0F, -channel / 4) * std::cos(static_cast<float>(i) * 0.7F);
+  }
+  auto graph = optimize_float(
+      builder.build({builder.node(OpKind::kConv, {builder.node(OpKind::kRelu, {first}),
+                                                  builder.constant({4, kChannels, 1, 1}, soft)})}),
+      kSpec);
+  ASSERT_TRUE(graph) << graph.error().text();
+  QuantizationPlan plan;
+  plan.layers.assign(graph->nodes.size(), {{8, 4, 8}, {}});
+  const auto scaled = [&](const EqualizeOptions& options) {
+    RandomFrames frames(kSpec, 3);
+    return equalize(*graph, frames, options, {}).value_or(Graph{});
+  };
+  const Graph for_8_bits = scaled({});
+  const Graph for_4_bits = scaled({.plan = plan});
+  EXPECT_LT(noise_db(for_4_bits, kSpec, plan)[0], noise_db(for_8_bits, kSpec, plan)[0] - 0.5);
+}
+
 TEST(Equalize, AnEmptySetIsAnError) {
   RandomFrames frames(kSpec, 0);
   const Graph graph = network([](GraphBuilder&, ValueId value) { return value; });
-  EXPECT_FALSE(equalize(graph, frames, {}, 1, {}));
+  EXPECT_FALSE(equalize(graph, frames, {}, {}));
 }
 
 }  // namespace

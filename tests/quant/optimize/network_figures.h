@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What tests ask of a network whose scales changed: whether it is the same function, and how noisy
-// it is in 8 bits.
+// it is in integers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -39,22 +39,24 @@ inline double largest_difference(const Graph& a, const Graph& b, const InputSpec
   return difference / largest;
 }
 
-// In 8 bits, with the extremes of three frames as ranges.
-inline QuantizedModel in_8_bits(const Graph& graph, const InputSpec& spec) {
+// As the plan says (8 bits), with the extremes of three frames as ranges.
+inline QuantizedModel quantized(const Graph& graph, const InputSpec& spec,
+                                const QuantizationPlan& plan = {}) {
   RandomFrames frames(spec, 3);
   auto calibration = calibrate(std::make_shared<const Graph>(graph), frames, {}, {});
   EXPECT_TRUE(calibration);
-  auto model = lower(graph, spec, calibration->proposals[0]);
+  auto model = lower(graph, spec, calibration->proposals[0], plan);
   EXPECT_TRUE(model) << model.error().text();
   return std::move(*model);
 }
 
 // Of that, noise of each output over its signal, dB.
-inline std::vector<double> noise_db(const Graph& graph, const InputSpec& spec) {
+inline std::vector<double> noise_db(const Graph& graph, const InputSpec& spec,
+                                    const QuantizationPlan& plan = {}) {
   RandomFrames frames(spec, 3);
   auto judge = OutputNoise::create(std::make_shared<const Graph>(graph), frames, 3, 1);
   EXPECT_TRUE(judge);
-  auto ratios = judge->ratios(in_8_bits(graph, spec));
+  auto ratios = judge->ratios(quantized(graph, spec, plan));
   EXPECT_TRUE(ratios) << ratios.error().text();
   std::vector<double> result;
   for (const auto& ratio : *ratios) result.push_back(10 * std::log10(ratio.value_or(1)));
