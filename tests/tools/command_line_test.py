@@ -78,7 +78,8 @@ class Optimize(WithFolder):
 
     def test_rounding_that_a_script_switches_off_and_on(self):
         nearest, rounded, script = (self.folder / name for name in ("nearest.qar", "rounded.qar", "round.alls"))
-        four_bits = ("--level", 1, "--compression-level", 5)
+        # 80 % of the weights: with all of them in 4 bits one frame of 48 decides the pooled ratio.
+        four_bits = ("--level", 1, "--compression-level", 4)
         script.write_text("post_quantization_optimization(adaround, policy=disabled)\n")
         process = optimize_ball(nearest, *four_bits, "--script", script)
         self.assertEqual(process.returncode, 0, process.stderr)
