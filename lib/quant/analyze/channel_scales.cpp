@@ -72,6 +72,7 @@ class ChannelScales {
         reference[i] = source[at] * stored.input_scale(at) / in;
       }
       const WeightScale here = weight_scale(real, reference, stored.step(o), stored.largest());
+      // Of several that make the class, the first exact one; else the first that says anything.
       if (here.exact || found.scale == 1) found = here;
     }
   }

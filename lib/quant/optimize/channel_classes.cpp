@@ -126,18 +126,10 @@ class Search {
   // are made. What only movement reads is not looked at: it may have five axes.
   void move(std::size_t index) {
     for (const ValueId output : graph_.nodes[index].outputs) {
-      if (output == kNoValue) continue;
-      if (is_only_moved_on(output)) continue;
-      if (!join_sources(output)) {
-        fix(output);
-        for (const ValueId source : sources(output)) fix(source);
-      }
+      if (output == kNoValue || is_only_moved_on(output) || join_sources(output)) continue;
+      fix(output);
+      for (const ValueId source : sources(output)) fix(source);
     }
-  }
-
-  bool is_moved(ValueId id) const {
-    const auto producer = topology_.producer(id);
-    return producer && moves_elements(graph_, graph_.nodes[*producer]);
   }
 
   // What the elements of a moved value come from.
@@ -145,7 +137,7 @@ class Search {
     std::vector<ValueId> open = {moved};
     std::vector<ValueId> found;
     for (std::size_t i = 0; i < open.size(); ++i) {
-      if (!is_moved(open[i])) {
+      if (!is_moved(graph_, topology_, open[i])) {
         found.push_back(open[i]);
         continue;
       }
@@ -167,18 +159,15 @@ class Search {
     open[moved] = labels_by_axis(graph_.value(moved).shape, kChannelAxis);
     for (std::size_t index = *topology_.producer(moved) + 1; index-- > 0;) {
       const Node& node = graph_.nodes[index];
-      std::vector<ElementLabels> outputs;
-      bool is_on_the_way = false;
-      for (const ValueId id : node.outputs) {
-        const auto labels = open.find(id);
-        outputs.emplace_back();
-        if (labels == open.end()) continue;
-        if (!moves_elements(graph_, node)) continue;
-        is_on_the_way = true;
-        outputs.back() = std::move(labels->second);
-        open.erase(labels);
-      }
+      const bool is_on_the_way = std::any_of(node.outputs.begin(), node.outputs.end(),
+                                             [&](ValueId id) { return open.contains(id); }) &&
+                                 moves_elements(graph_, node);
       if (!is_on_the_way) continue;
+      std::vector<ElementLabels> outputs(node.outputs.size());
+      for (std::size_t i = 0; i < outputs.size(); ++i) {
+        auto labels = open.extract(node.outputs[i]);
+        if (labels) outputs[i] = std::move(labels.mapped());
+      }
       auto inputs = labels_before(graph_, node, outputs);
       if (!inputs) return false;
       for (std::size_t i = 0; i < inputs->size(); ++i) {
@@ -215,7 +204,8 @@ class Search {
     std::vector<std::int32_t> number(first_.back(), kFixedScale);
     for (std::size_t id = 0; id < result.of.size(); ++id) {
       const auto value = static_cast<ValueId>(id);
-      if (is_fixed(value) || (is_moved(value) && is_only_moved_on(value))) continue;
+      if (is_fixed(value) || (is_moved(graph_, topology_, value) && is_only_moved_on(value)))
+        continue;
       for (std::size_t c = 0; c < channels(value); ++c) {
         const std::size_t root = sets_.find(element(value, c));
         if (root != kFixed && number[root] == kFixedScale)

@@ -43,6 +43,11 @@ bool moves_elements(const Graph& graph, const Node& node) {
   }
 }
 
+bool is_moved(const Graph& graph, const Topology& topology, ValueId id) {
+  const auto producer = topology.producer(id);
+  return producer && moves_elements(graph, graph.nodes[*producer]);
+}
+
 ElementLabels labels_by_axis(const Shape& shape, std::size_t axis) {
   ElementLabels labels(static_cast<std::size_t>(element_count(shape)));
   const auto inner = static_cast<std::size_t>(row_major_strides(shape)[axis]);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "quant/graph/graph.h"
+#include "quant/passes/rewire.h"
 
 namespace quant {
 
@@ -21,6 +22,9 @@ ElementLabels labels_by_axis(const Shape& shape, std::size_t axis);
 
 // Whether `node` only moves or joins activations.
 bool moves_elements(const Graph& graph, const Node& node);
+
+// Whether a node that only does so made `id`.
+bool is_moved(const Graph& graph, const Topology& topology, ValueId id);
 
 // Labels of what `node` reads, such that each element has the label of the place where `node` puts
 // it. `outputs` are those of its outputs (empty: kNoLabel all over). One entry per input, empty for

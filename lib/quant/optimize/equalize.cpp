@@ -65,7 +65,7 @@ class Reader {
   const Labels& labels() const { return labels_; }
   bool counts() const { return signal_ > 0; }
 
-  // Expected noise of rounded weights at the outputs, in steps of 1/12 of the signal's energy.
+  // Twelve times the expected noise of rounded weights at the outputs, over their signal.
   double noise(std::span<const double> scale) const {
     double total = 0;
     for (std::size_t o = 0; o < outputs_; ++o) {
@@ -179,10 +179,6 @@ class Equalization {
     const auto producer = topology_.producer(id);
     return producer ? plan_.layer(*producer).precision.output_bits : 8;
   }
-  bool is_moved(ValueId id) const {
-    const auto producer = topology_.producer(id);
-    return producer && moves_elements(graph_, graph_.nodes[*producer]);
-  }
 
   // What is moved keeps its step, and what is only joined takes that of the whole.
   void find_roundings() {
@@ -206,7 +202,7 @@ class Equalization {
       const Labels& labels = classes_.of[static_cast<std::size_t>(id)];
       for (std::size_t c = 0; c < labels.size(); ++c) {
         rounding.channels.push_back({labels[c], activation.peak[c]});
-        if (!is_moved(id)) rounding.rounded.push_back(labels[c]);
+        if (!is_moved(graph_, topology_, id)) rounding.rounded.push_back(labels[c]);
       }
     }
   }
