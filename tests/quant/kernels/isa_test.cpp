@@ -105,16 +105,23 @@ TEST(Isa, TheForcedOneRuns) {
     if (isa == Isa::kRef) continue;
     ASSERT_NE(narrow(isa), nullptr);
     ASSERT_NE(wide(isa), nullptr);
-    EXPECT_EQ(narrow(isa)->isa, isa);
-    EXPECT_EQ(wide(isa)->isa, isa);
-    EXPECT_EQ(depthwise_kernel(isa)->isa, isa);
-    EXPECT_EQ(wide_depthwise_kernel(isa, DataType::kUint8, DataType::kUint16)->isa, isa);
-    EXPECT_EQ(span_kernels(isa).isa, isa);
-    const int lanes = isa == Isa::kAvx512 ? 16 : isa == Isa::kAvx2 ? 8 : 4;
+    const Isa base = base_of(isa);
+    EXPECT_EQ(narrow(isa)->isa, base);
+    EXPECT_EQ(wide(isa)->isa, base);
+    EXPECT_EQ(depthwise_kernel(isa)->isa, base);
+    EXPECT_EQ(wide_depthwise_kernel(isa, DataType::kUint8, DataType::kUint16)->isa, base);
+    EXPECT_EQ(span_kernels(isa).isa, base);
+    const int lanes = base == Isa::kAvx512 ? 16 : base == Isa::kAvx2 ? 8 : 4;
     EXPECT_EQ(narrow(isa)->tile, 2 * lanes);
     EXPECT_EQ(wide(isa)->tile, lanes);  // doubles are twice as wide as int32
+    const auto* bytes = panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8);
+    ASSERT_EQ(bytes != nullptr, isa != base);
+    if (bytes == nullptr) continue;
+    EXPECT_EQ(bytes->isa, isa);
+    EXPECT_EQ(bytes->tile, 2 * lanes);
   }
-  for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvx512, Isa::kNeon}) {
+  for (const Isa isa :
+       {Isa::kSse4, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kNeon}) {
     const auto isas = available_isas();
     if (std::find(isas.begin(), isas.end(), isa) == isas.end()) {
       std::printf("not run on this machine: %s\n", to_string(isa));

@@ -6,16 +6,36 @@
 #include <fmt/format.h>
 #include <hwy/targets.h>
 
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+
 #include <cstdlib>
 #include <string>
 
 namespace quant {
 namespace {
 
-constexpr Isa kBestFirst[] = {Isa::kAvx512, Isa::kAvx2, Isa::kSse4, Isa::kNeon, Isa::kRef};
+constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAvxVnni, Isa::kAvx2,
+                              Isa::kSse4,       Isa::kNeon,   Isa::kRef};
+
+// Highway has no targets for these.
+bool has_extension(Isa isa) {
+#if defined(__x86_64__) || defined(__i386__)
+  if (isa == Isa::kAvx512Vnni)
+    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
+  if (isa == Isa::kAvxVnni) {
+    // Older compilers do not know it by name.
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & (1U << 4)) != 0;
+  }
+#endif
+  return base_of(isa) == isa;
+}
 
 bool available(Isa isa) {
-  return isa == Isa::kRef || (hwy::SupportedTargets() & integer::target_bits(isa)) != 0;
+  return isa == Isa::kRef ||
+         ((hwy::SupportedTargets() & integer::target_bits(isa)) != 0 && has_extension(isa));
 }
 
 std::string list_available() {
@@ -37,12 +57,22 @@ const char* to_string(Isa isa) {
       return "sse4";
     case Isa::kAvx2:
       return "avx2";
+    case Isa::kAvxVnni:
+      return "avxvnni";
     case Isa::kAvx512:
       return "avx512";
+    case Isa::kAvx512Vnni:
+      return "avx512vnni";
     case Isa::kNeon:
       return "neon";
   }
   return "?";
+}
+
+Isa base_of(Isa isa) {
+  if (isa == Isa::kAvxVnni) return Isa::kAvx2;
+  if (isa == Isa::kAvx512Vnni) return Isa::kAvx512;
+  return isa;
 }
 
 std::vector<Isa> available_isas() {

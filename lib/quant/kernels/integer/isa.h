@@ -10,15 +10,20 @@
 namespace quant {
 
 enum class Isa {
-  kRef,     // portable scalar loops, normative
-  kSse4,    // 128 bit
-  kAvx2,    // 256 bit
-  kAvx512,  // 512 bit
-  kNeon,    // 128 bit
+  kRef,         // portable scalar loops, normative
+  kSse4,        // 128 bit
+  kAvx2,        // 256 bit
+  kAvxVnni,     // 256 bit, with 8-bit dot products
+  kAvx512,      // 512 bit
+  kAvx512Vnni,  // 512 bit, with 8-bit dot products and look-ups of bytes (VNNI, VBMI)
+  kNeon,        // 128 bit
 };
 
-// "ref", "sse4", "avx2", "avx512", "neon": the values of GST_QUANT_ISA.
+// "ref", "sse4", "avx2", "avxvnni", "avx512", "avx512vnni", "neon": the values of GST_QUANT_ISA.
 const char* to_string(Isa isa);
+// The instruction set of vectors that `isa` extends: what a kernel runs on that has no use for the
+// extension. Any other is its own.
+Isa base_of(Isa isa);
 // What is compiled in and what this CPU can run, best first; kRef is always the last.
 std::vector<Isa> available_isas();
 // InvalidArgument for a name that is unknown or not available here; the message lists those that

@@ -168,7 +168,6 @@ void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const
   kernel_->widen(
       {a + first * spec_.k * a_size_, rows, spec_.k, &kNoOffset, 1, spec_.k, panel, depth()});
   for (std::int64_t r = 0; r < rows; ++r) {
-    if (spec_.k < depth()) panel[r * depth() + spec_.k] = 0;
     outputs[r] = output + (first + r) * spec_.n * out_size_;
   }
   PanelTile<Panel> tile;

@@ -30,6 +30,7 @@ struct PackedPhase {
   std::int64_t k = 0;                     // taps · group_inputs
   std::int64_t steps = 0;                 // k / kDepth, rounded up
   std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in elements
+  bool direct = false;                    // a pixel's input is its row as it lies
   // (groups, tiles, steps, width of the tile, kDepth)
   std::vector<typename Panel::Weight> weights;
   std::vector<typename Panel::Sum> bias;  // (groups, group_lanes)
@@ -52,12 +53,16 @@ std::pair<std::int64_t, std::int64_t> inside(std::int64_t low, std::int64_t high
   return {std::min(first, count), std::min(last, count)};
 }
 
+// Each pixel is made of the one in its place.
+bool pointwise(const Conv2dShape& shape) {
+  return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
+         shape.pad_top == 0 && shape.pad_left == 0 && shape.in_h == shape.out_h &&
+         shape.in_w == shape.out_w;
+}
+
 // A 1×1 kernel does not see rows: one long row has fewer ends.
 Conv2dShape flattened(Conv2dShape shape) {
-  const bool pointwise = shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 &&
-                         shape.stride_w == 1 && shape.pad_top == 0 && shape.pad_left == 0 &&
-                         shape.in_h == shape.out_h && shape.in_w == shape.out_w;
-  if (!pointwise) return shape;
+  if (!pointwise(shape)) return shape;
   shape.in_w = shape.out_w = shape.batch * shape.in_h * shape.in_w;
   shape.batch = shape.in_h = shape.out_h = 1;
   return shape;
@@ -148,7 +153,8 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
     phases_.push_back(pack(convolution, phase));
     elements =
         std::max(elements, static_cast<std::size_t>(phases_.back().block_panels() * kPanelRows *
-                                                    phases_.back().row_stride()));
+                                                    phases_.back().row_stride()) +
+                               kPanelSlack);
   }
   const std::size_t bytes = elements * sizeof(Widened);
   worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
@@ -176,6 +182,8 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
     std::tie(phase.first_x, phase.last_x) =
         inside(low.dx, high.dx, geometry_.in_step_w, shape_.in_w, geometry.columns);
   }
+  phase.direct =
+      std::is_same_v<Panel, BytePanel> && pointwise(shape_) && group_inputs_ % Panel::kDepth == 0;
   phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.row_stride()),
                        0);
   phase.bias.assign(static_cast<std::size_t>(shape_.groups * group_lanes_), 0);
@@ -195,9 +203,9 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
         const std::int64_t c = k % group_inputs_;
         const std::int64_t at =
             ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_ + c;
-        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+        const auto weight = static_cast<Weight>(convolution.weights[static_cast<std::size_t>(at)]);
         weights[(k / Panel::kDepth * width + within) * Panel::kDepth + k % Panel::kDepth] = weight;
-        bias -= std::int64_t{weight} *
+        bias -= static_cast<std::int64_t>(weight) *
                 convolution.zero_points[static_cast<std::size_t>(group * group_inputs_ + c)];
       }
       phase.bias[static_cast<std::size_t>(group * group_lanes_ + lane)] =
@@ -262,8 +270,10 @@ void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, 
   std::int64_t image = block.first / geometry.columns / geometry.rows;
   for (std::int64_t i = 0; i < block.count;) {
     const std::int64_t count = std::min(geometry.columns - x, block.count - i);
-    gather(phase, input + image * shape_.in_h * shape_.in_w * shape_.in_c * in_size_, y, x, count,
-           group, panels + i * stride);
+    if (!phase.direct) {
+      gather(phase, input + image * shape_.in_h * shape_.in_w * shape_.in_c * in_size_, y, x, count,
+             group, panels + i * stride);
+    }
     const std::int64_t out_y = geometry.out_y + y * geometry_.out_step_h;
     const std::int64_t out_x = geometry.out_x + x * geometry_.out_step_w;
     const std::int64_t pixel = (image * shape_.out_h + out_y) * shape_.out_w + out_x;
@@ -283,6 +293,13 @@ void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, 
   tile.activations = panels;
   tile.outputs = outputs;
   tile.row_stride = stride;
+  if constexpr (std::is_same_v<Panel, BytePanel>) {
+    if (phase.direct) {
+      tile.activations = reinterpret_cast<const std::uint8_t*>(input) + block.first * shape_.in_c +
+                         group * group_inputs_;
+      tile.row_stride = shape_.in_c;
+    }
+  }
   tile.steps = phase.steps;
   for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
     const std::int64_t first = group * group_lanes_ + t * kernel_->tile;
@@ -323,8 +340,7 @@ void PanelConvolution<Panel>::gather(const Phase& phase, const std::byte* image,
     job.out = out;
     job.out_stride = stride;
     kernel_->widen(job);
-    for (; phase.k < stride && x < last; ++x, out += stride) out[phase.k] = 0;
-    out = job.out + job.pixels * stride;
+    out += job.pixels * stride;
     x = last;
   }
   for (; x < end; ++x, out += stride) {
@@ -351,7 +367,6 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
     }
     out += group_inputs_;
   }
-  if (phase.k < phase.row_stride()) *out = 0;
 }
 
 }  // namespace
@@ -359,6 +374,8 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
                                                                   Isa isa) {
   if (convolution.wide) return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
+  if (panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8) != nullptr)
+    return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
   return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
 }
 

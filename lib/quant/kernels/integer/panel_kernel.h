@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The matrix micro-kernel under convolution and matrix product: up to six rows of widened
 // activations by one tile of output channels, summed exactly and requantized in the store. It comes
-// in two forms, for two kinds of operands.
+// in three forms, for three kinds of operands.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +16,27 @@
 namespace quant::integer {
 
 inline constexpr int kPanelRows = 6;
+inline constexpr int kPanelSlack = 64;
 
 // 8-bit tensors. Products are taken in pairs along k (pmaddwd and its kin): int16 × int16 → int32
 // without saturation, as activations lie in −255…255 and weights in −255…255. u8·s8 instructions
-// would be faster and are not used: they add pairs in a saturating int16.
+// of AVX2 (pmaddubsw) would be faster and are not used: they add pairs in a saturating int16.
 struct NarrowPanel {
   using Widened = std::int16_t;  // an activation
   using Weight = std::int16_t;
   using Sum = std::int32_t;
   using Real = float;               // of requantization
   static constexpr int kDepth = 2;  // products along k that lie together
+};
+
+// 8-bit tensors and int8 weights, where the CPU has dot products (vpdpbusd and its kin): four
+// products u8·s8 are added to an int32 without saturation, and bytes are used as they lie.
+struct BytePanel {
+  using Widened = std::uint8_t;
+  using Weight = std::int8_t;
+  using Sum = std::int32_t;
+  using Real = float;
+  static constexpr int kDepth = 4;
 };
 
 // Everything else: integers in doubles, which hold them and all their sums up to 2^53. No rounding
@@ -84,7 +95,8 @@ template <typename Panel>
 struct PanelTile {
   std::int64_t rows = 0;  // any number; taken kPanelRows at a time
   const typename Panel::Widened* activations = nullptr;
-  std::int64_t row_stride = 0;                      // in elements
+  // In elements. Elements of a row beyond k are multiplied by weights of 0, and may be anything.
+  std::int64_t row_stride = 0;
   std::int64_t steps = 0;                           // k / Panel::kDepth, rounded up
   const typename Panel::Weight* weights = nullptr;  // (steps, width, Panel::kDepth)
   const typename Panel::Sum* bias = nullptr;        // width
@@ -95,7 +107,7 @@ struct PanelTile {
 };
 
 // Elements to widen: for each pixel, `runs` runs of `length`, laid end to end in the pixel's row.
-// All sizes in elements.
+// All sizes in elements. kPanelSlack elements behind the last row may be written.
 template <typename Panel>
 struct WidenJob {
   const void* source = nullptr;
@@ -119,7 +131,8 @@ struct PanelKernel {
   void (*run)(const PanelTile<Panel>& tile) = nullptr;
 };
 
-// For activations of those types, uint8 or uint16; NarrowPanel: both uint8. Null for kRef.
+// For activations of those types, uint8 or uint16; all but WidePanel: both uint8. Null for kRef,
+// and for BytePanel where `isa` has no dot products.
 template <typename Panel>
 const PanelKernel<Panel>* panel_kernel(Isa isa, DataType input, DataType output);
 

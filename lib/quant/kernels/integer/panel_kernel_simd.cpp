@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// NarrowPanel's micro-kernel.
 #include "quant/kernels/integer/panel_kernel.h"
 
 #include <cstring>
@@ -10,8 +11,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/narrow_store_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
-#include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -19,77 +20,15 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D32 = hn::ScalableTag<std::int32_t>;
-using DF = hn::RebindToFloat<D32>;
-using D16 = hn::Repartition<std::int16_t, D32>;
-using V32 = hn::Vec<D32>;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
-constexpr int kTile = 2 * kLanes;
-
 // Twelve accumulators and two weight vectors fill AVX2's sixteen registers. Named, not an array:
 // compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_PANEL_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5)
-
-// The low tile half, then the high half, as bytes in channel order.
-HWY_INLINE hn::Vec<hn::Rebind<std::uint8_t, D16>> ToBytes(V32 low, V32 high) {
-  const D16 d16;
-  const hn::Rebind<std::uint8_t, D16> d8;
-  return hn::DemoteTo(d8, hn::ReorderDemote2To(d16, low, high));
-}
 
 HWY_INLINE V32 LoadPair(D32 d32, const std::int16_t* pair) {
   std::int32_t both;
   std::memcpy(&both, pair, sizeof both);
   return hn::Set(d32, both);
 }
-
-// From the sums of one row to its bytes.
-template <int kVectors>
-class Finisher {
- public:
-  HWY_INLINE explicit Finisher(const PanelTile<NarrowPanel>& tile)
-      : low_(tile, 0), high_(tile, kVectors == 2 ? kLanes : 0), channels_(tile.channels) {}
-
-  HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::byte* output) const {
-    const V32 q_low = low_.Requantize(low);
-    if constexpr (kVectors == 2) {
-      StoreBytes(hn::Rebind<std::uint8_t, D16>(), ToBytes(q_low, high_.Requantize(high)),
-                 reinterpret_cast<std::uint8_t*>(output));
-    } else {
-      const hn::Rebind<std::uint8_t, D32> d8;
-      StoreBytes(d8, hn::DemoteTo(d8, q_low), reinterpret_cast<std::uint8_t*>(output));
-    }
-  }
-
- private:
-  struct Lanes {
-    StoreConstants<D32> constants;
-    V32 bias;
-    hn::Vec<DF> multiplier;
-    HWY_INLINE Lanes(const PanelTile<NarrowPanel>& tile, int first)
-        : constants(tile.store.lowest + first, tile.store.highest + first,
-                    tile.store.zero_points + first),
-          bias(hn::LoadU(D32(), tile.bias + first)),
-          multiplier(hn::LoadU(DF(), tile.store.multipliers + first)) {}
-    HWY_INLINE V32 Requantize(V32 sum) const {
-      return RequantizeVector(D32(), hn::Add(sum, bias), multiplier, constants);
-    }
-  };
-
-  template <class D8>
-  HWY_INLINE void StoreBytes(D8 d8, hn::Vec<D8> bytes, std::uint8_t* output) const {
-    if (channels_ == kVectors * kLanes) {
-      hn::StoreU(bytes, d8, output);
-    } else {
-      HWY_ALIGN std::uint8_t part[kVectors * kLanes];
-      hn::Store(bytes, d8, part);
-      std::memcpy(output, part, static_cast<std::size_t>(channels_));
-    }
-  }
-
-  Lanes low_, high_;
-  int channels_;
-};
 
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
@@ -100,11 +39,14 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   const std::int16_t* HWY_RESTRICT a = tile.activations + first * stride;
   std::byte* const* outputs = tile.outputs + first;
   const std::int16_t* HWY_RESTRICT weights = tile.weights;
+  const V32 bias_low = hn::LoadU(d32, tile.bias);
+  [[maybe_unused]] const V32 bias_high =
+      kVectors == 2 ? hn::LoadU(d32, tile.bias + kLanes) : bias_low;
   // Highway sums a pair's two products in one vector (x86) or in two (NEON): both are kept and
   // joined last.
-#define QUANT_DECLARE(r)                                                   \
-  [[maybe_unused]] V32 low##r = hn::Zero(d32), low_odd##r = hn::Zero(d32); \
-  [[maybe_unused]] V32 high##r = hn::Zero(d32), high_odd##r = hn::Zero(d32);
+#define QUANT_DECLARE(r)                                              \
+  [[maybe_unused]] V32 low##r = bias_low, low_odd##r = hn::Zero(d32); \
+  [[maybe_unused]] V32 high##r = bias_high, high_odd##r = hn::Zero(d32);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (std::int64_t pair = 0; pair < tile.steps; ++pair) {
@@ -131,11 +73,11 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   }
   QUANT_FOR_PANEL_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
-  const Finisher<kVectors> finish(tile);
-#define QUANT_STORE(r)                                                          \
-  if constexpr (r < kRows) {                                                    \
-    finish.Store(hn::RearrangeToOddPlusEven(low##r, low_odd##r),                \
-                 hn::RearrangeToOddPlusEven(high##r, high_odd##r), outputs[r]); \
+  const NarrowStore<kVectors> store(tile.store, tile.channels);
+#define QUANT_STORE(r)                                                         \
+  if constexpr (r < kRows) {                                                   \
+    store.Store(hn::RearrangeToOddPlusEven(low##r, low_odd##r),                \
+                hn::RearrangeToOddPlusEven(high##r, high_odd##r), outputs[r]); \
   }
   QUANT_FOR_PANEL_ROWS(QUANT_STORE)
 #undef QUANT_STORE
@@ -164,14 +106,6 @@ void RunPanels(const PanelTile<NarrowPanel>& tile) {
 void Run(const PanelTile<NarrowPanel>& tile) {
   if (tile.width == kTile) return RunPanels<2>(tile);
   RunPanels<1>(tile);
-}
-
-void ChannelOrder(std::int32_t* order) {
-  const D32 d32;
-  const hn::Rebind<std::uint8_t, D16> d8;
-  HWY_ALIGN std::uint8_t channel_of_lane[kTile];
-  hn::Store(ToBytes(hn::Iota(d32, 0), hn::Iota(d32, kLanes)), d8, channel_of_lane);
-  for (int channel = 0; channel < kTile; ++channel) order[channel_of_lane[channel]] = channel;
 }
 
 // Runs shorter than a vector are common (3 channels × 3 taps): halving vectors that overlap at the
@@ -216,8 +150,8 @@ void Widen(const WidenJob<NarrowPanel>& job) {
 }
 
 const PanelKernel<NarrowPanel>* Kernel() {
-  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile, ChannelOrder,
-                                                   Widen, Run};
+  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile,
+                                                   NarrowChannelOrder, Widen, Run};
   return &kernel;
 }
 

@@ -55,12 +55,30 @@
     case Isa::kSse4:                       \
       QUANT_SIMD_SSE4(expression);         \
     case Isa::kAvx2:                       \
+    case Isa::kAvxVnni:                    \
       QUANT_SIMD_AVX2(expression);         \
     case Isa::kAvx512:                     \
+    case Isa::kAvx512Vnni:                 \
       QUANT_SIMD_AVX512(expression);       \
     case Isa::kNeon:                       \
       QUANT_SIMD_NEON(expression);         \
   }                                        \
+  return nullptr
+
+// The same for kernels of dot products (dot_product_simd-inl.h): null where `isa` has none.
+#define QUANT_SIMD_SELECT_DOT(isa, expression) \
+  switch (isa) {                               \
+    case Isa::kAvxVnni:                        \
+      QUANT_SIMD_AVX2(expression);             \
+    case Isa::kAvx512Vnni:                     \
+      QUANT_SIMD_AVX512(expression);           \
+    case Isa::kRef:                            \
+    case Isa::kSse4:                           \
+    case Isa::kAvx2:                           \
+    case Isa::kAvx512:                         \
+    case Isa::kNeon:                           \
+      break;                                   \
+  }                                            \
   return nullptr
 
 namespace quant::integer {
@@ -73,8 +91,10 @@ constexpr std::int64_t target_bits(Isa isa) {
     case Isa::kSse4:
       return QUANT_SIMD_SSE4_BITS;
     case Isa::kAvx2:
+    case Isa::kAvxVnni:
       return QUANT_SIMD_AVX2_BITS;
     case Isa::kAvx512:
+    case Isa::kAvx512Vnni:
       return QUANT_SIMD_AVX512_BITS;
     case Isa::kNeon:
       return QUANT_SIMD_NEON_BITS;

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// BytePanel's micro-kernel, for the CPUs that have 8-bit dot products.
+#include "quant/kernels/integer/panel_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "quant/kernels/integer/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "quant/kernels/integer/byte_panel_kernel_simd.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "quant/kernels/integer/dot_product_simd-inl.h"
+#include "quant/kernels/integer/narrow_store_simd-inl.h"
+
+#if QUANT_HAVE_DOT_PRODUCT
+QUANT_BEFORE_DOT_NAMESPACE();
+namespace quant::integer::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using D8 = hn::Repartition<std::uint8_t, D32>;
+using D8s = hn::Repartition<std::int8_t, D32>;
+
+// A half tile takes twice the rows, as its chains of sums would not hide the latency. Named, not an
+// array: compilers keep arrays of vectors in memory now and then.
+#define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+
+// kVectors: 2 for a whole tile, 1 for a half.
+template <int kRows, int kVectors>
+void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
+  const D32 d32;
+  const D8s d8s;
+  const std::int64_t stride = tile.row_stride;
+  const std::uint8_t* HWY_RESTRICT a = tile.activations + first * stride;
+  std::byte* const* outputs = tile.outputs + first;
+  const std::int8_t* HWY_RESTRICT weights = tile.weights;
+  const V32 bias_low = hn::LoadU(d32, tile.bias);
+  [[maybe_unused]] const V32 bias_high =
+      kVectors == 2 ? hn::LoadU(d32, tile.bias + kLanes) : bias_low;
+#define QUANT_DECLARE(r) [[maybe_unused]] V32 low##r = bias_low, high##r = bias_high;
+  QUANT_FOR_ROWS(QUANT_DECLARE)
+#undef QUANT_DECLARE
+  for (std::int64_t step = 0; step < tile.steps; ++step) {
+    const auto w_low = hn::LoadU(d8s, weights);
+    [[maybe_unused]] const auto w_high =
+        kVectors == 2 ? hn::LoadU(d8s, weights + 4 * kLanes) : w_low;
+    weights += 4 * kVectors * kLanes;
+#define QUANT_ACCUMULATE(r)                                                    \
+  if constexpr (r < kRows) {                                                   \
+    std::int32_t four;                                                         \
+    std::memcpy(&four, a + r * stride, sizeof four);                           \
+    const auto x = hn::BitCast(D8(), hn::Set(d32, four));                      \
+    low##r = AddDotProducts(low##r, x, w_low);                                 \
+    if constexpr (kVectors == 2) high##r = AddDotProducts(high##r, x, w_high); \
+  }
+    QUANT_FOR_ROWS(QUANT_ACCUMULATE)
+#undef QUANT_ACCUMULATE
+    a += 4;
+  }
+  const NarrowStore<kVectors> store(tile.store, tile.channels);
+#define QUANT_STORE(r) \
+  if constexpr (r < kRows) store.Store(low##r, high##r, outputs[r]);
+  QUANT_FOR_ROWS(QUANT_STORE)
+#undef QUANT_STORE
+}
+
+template <int kVectors>
+void RunPanels(const PanelTile<BytePanel>& tile) {
+  std::int64_t first = 0;
+  if constexpr (kVectors == 1) {
+    for (; first + 2 * kPanelRows <= tile.rows; first += 2 * kPanelRows) {
+      RunRows<2 * kPanelRows, kVectors>(tile, first);
+    }
+  }
+  for (; first + kPanelRows <= tile.rows; first += kPanelRows) {
+    RunRows<kPanelRows, kVectors>(tile, first);
+  }
+  switch (tile.rows - first) {
+    case 1:
+      return RunRows<1, kVectors>(tile, first);
+    case 2:
+      return RunRows<2, kVectors>(tile, first);
+    case 3:
+      return RunRows<3, kVectors>(tile, first);
+    case 4:
+      return RunRows<4, kVectors>(tile, first);
+    case 5:
+      return RunRows<5, kVectors>(tile, first);
+  }
+}
+
+void Run(const PanelTile<BytePanel>& tile) {
+  if (tile.width == kTile) return RunPanels<2>(tile);
+  RunPanels<1>(tile);
+}
+
+// A run is copied in whole vectors: what is too much is written over by the next one. Its last
+// vector is read as far as the run goes.
+void Widen(const WidenJob<BytePanel>& job) {
+  constexpr std::int64_t kVector = hn::MaxLanes(D8());
+  static_assert(kVector <= kPanelSlack);
+  const D8 d8;
+  const auto* start = static_cast<const std::uint8_t*>(job.source);
+  const std::int64_t whole = job.length / kVector * kVector;
+  const auto rest = hn::FirstN(d8, static_cast<std::size_t>(job.length - whole));
+  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const std::uint8_t* source = start + pixel * job.pixel_step;
+    std::uint8_t* out = job.out + pixel * job.out_stride;
+    for (std::int64_t run = 0; run < job.runs; ++run) {
+      const std::uint8_t* in = source + job.offsets[run];
+      std::int64_t i = 0;
+      for (; i < whole; i += kVector) hn::StoreU(hn::LoadU(d8, in + i), d8, out + i);
+      if (i < job.length) hn::StoreU(hn::MaskedLoad(rest, d8, in + i), d8, out + i);
+      out += job.length;
+    }
+  }
+}
+
+const PanelKernel<BytePanel>* Kernel() {
+  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder, Widen,
+                                                 Run};
+  return &kernel;
+}
+
+}  // namespace
+}  // namespace quant::integer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // QUANT_HAVE_DOT_PRODUCT
+
+#if HWY_ONCE
+namespace quant::integer {
+
+template <>
+const PanelKernel<BytePanel>* panel_kernel<BytePanel>(Isa isa, DataType, DataType) {
+  QUANT_SIMD_SELECT_DOT(isa, Kernel());
+}
+
+}  // namespace quant::integer
+#endif  // HWY_ONCE
