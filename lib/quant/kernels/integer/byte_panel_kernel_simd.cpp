@@ -14,6 +14,7 @@
 
 #include "quant/kernels/integer/dot_product_simd-inl.h"
 #include "quant/kernels/integer/narrow_store_simd-inl.h"
+#include "quant/kernels/integer/opaque_simd-inl.h"
 
 #if QUANT_HAVE_DOT_PRODUCT
 QUANT_BEFORE_DOT_NAMESPACE();
@@ -28,13 +29,19 @@ using D8s = hn::Repartition<std::int8_t, D32>;
 // array: compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
+HWY_INLINE hn::Vec<D8> LoadFour(const std::uint8_t* bytes) {
+  std::int32_t four;
+  std::memcpy(&four, bytes, sizeof four);
+  return hn::BitCast(D8(), hn::Set(D32(), four));
+}
+
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
 void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
   const D32 d32;
   const D8s d8s;
   const std::int64_t stride = tile.row_stride;
-  const std::uint8_t* HWY_RESTRICT a = tile.activations + first * stride;
+  const std::uint8_t* rows = tile.activations + first * stride;
   std::byte* const* outputs = tile.outputs + first;
   const std::int8_t* HWY_RESTRICT weights = tile.weights;
   const V32 bias_low = hn::LoadU(d32, tile.bias);
@@ -43,23 +50,33 @@ void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
 #define QUANT_DECLARE(r) [[maybe_unused]] V32 low##r = bias_low, high##r = bias_high;
   QUANT_FOR_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
-  for (std::int64_t step = 0; step < tile.steps; ++step) {
-    const auto w_low = hn::LoadU(d8s, weights);
-    [[maybe_unused]] const auto w_high =
-        kVectors == 2 ? hn::LoadU(d8s, weights + 4 * kLanes) : w_low;
-    weights += 4 * kVectors * kLanes;
+  for (std::int64_t run = 0; run < tile.runs; ++run) {
+    const std::uint8_t* HWY_RESTRICT a0 = rows + tile.run_offsets[run];
+    const std::uint8_t* HWY_RESTRICT a6 = a0 + 6 * stride;
+    for (std::int64_t step = 0; step < tile.run_steps; ++step) {
+      const auto w_low = hn::LoadU(d8s, weights);
+      [[maybe_unused]] const auto w_high =
+          kVectors == 2 ? hn::LoadU(d8s, weights + 4 * kLanes) : w_low;
+      weights += 4 * kVectors * kLanes;
 #define QUANT_ACCUMULATE(r)                                                    \
   if constexpr (r < kRows) {                                                   \
-    std::int32_t four;                                                         \
-    std::memcpy(&four, a + r * stride, sizeof four);                           \
-    const auto x = hn::BitCast(D8(), hn::Set(d32, four));                      \
+    const auto x = LoadFour(r < 6 ? a0 + r * stride : a6 + (r - 6) * stride);  \
     low##r = AddDotProducts(low##r, x, w_low);                                 \
     if constexpr (kVectors == 2) high##r = AddDotProducts(high##r, x, w_high); \
   }
-    QUANT_FOR_ROWS(QUANT_ACCUMULATE)
+      QUANT_FOR_ROWS(QUANT_ACCUMULATE)
 #undef QUANT_ACCUMULATE
-    a += 4;
+      a0 += 4;
+      a6 += 4;
+    }
   }
+#define QUANT_MAKE_OPAQUE(r) \
+  if constexpr (r < kRows) { \
+    MakeOpaque(low##r);      \
+    MakeOpaque(high##r);     \
+  }
+  QUANT_FOR_ROWS(QUANT_MAKE_OPAQUE)
+#undef QUANT_MAKE_OPAQUE
   const NarrowStore<kVectors> store(tile.store, tile.channels);
 #define QUANT_STORE(r) \
   if constexpr (r < kRows) store.Store(low##r, high##r, outputs[r]);
@@ -97,30 +114,41 @@ void Run(const PanelTile<BytePanel>& tile) {
   RunPanels<1>(tile);
 }
 
-// A run is copied in whole vectors: what is too much is written over by the next one. Its last
-// vector is read as far as the run goes.
-void Widen(const WidenJob<BytePanel>& job) {
-  constexpr std::int64_t kVector = hn::MaxLanes(D8());
-  static_assert(kVector <= kPanelSlack);
-  const D8 d8;
-  const auto* start = static_cast<const std::uint8_t*>(job.source);
-  const std::int64_t whole = job.length / kVector * kVector;
-  const auto rest = hn::FirstN(d8, static_cast<std::size_t>(job.length - whole));
-  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
-    const std::uint8_t* source = start + pixel * job.pixel_step;
-    std::uint8_t* out = job.out + pixel * job.out_stride;
-    for (std::int64_t run = 0; run < job.runs; ++run) {
-      const std::uint8_t* in = source + job.offsets[run];
-      std::int64_t i = 0;
-      for (; i < whole; i += kVector) hn::StoreU(hn::LoadU(d8, in + i), d8, out + i);
-      if (i < job.length) hn::StoreU(hn::MaskedLoad(rest, d8, in + i), d8, out + i);
-      out += job.length;
+// Vectors that overlap at the end cover any length from the narrowest on without reading or writing
+// past it.
+template <int kWidth>
+HWY_INLINE void CopyRun(const std::uint8_t* in, std::int64_t length, std::uint8_t* out) {
+  const hn::CappedTag<std::uint8_t, kWidth> d8;
+  constexpr std::int64_t kStep = hn::MaxLanes(d8);
+  if (length >= kStep) {
+    for (std::int64_t i = 0; i + kStep < length; i += kStep) {
+      hn::StoreU(hn::LoadU(d8, in + i), d8, out + i);
+    }
+    hn::StoreU(hn::LoadU(d8, in + length - kStep), d8, out + length - kStep);
+    return;
+  }
+  if constexpr (kWidth > 4) {
+    CopyRun<kWidth / 2>(in, length, out);
+  } else {
+    for (std::int64_t i = 0; i < length; ++i) out[i] = in[i];
+  }
+}
+
+void Copy(const WidenJob<BytePanel>& job) {
+  const WidenJob<BytePanel> local = job;  // what is stored may alias anything
+  const auto* start = static_cast<const std::uint8_t*>(local.source);
+  for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
+    const std::uint8_t* source = start + pixel * local.pixel_step;
+    std::uint8_t* out = local.out + pixel * local.out_stride;
+    for (std::int64_t run = 0; run < local.runs; ++run) {
+      CopyRun<64>(source + local.offsets[run], local.length, out);
+      out += local.out_run_stride;
     }
   }
 }
 
 const PanelKernel<BytePanel>* Kernel() {
-  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder, Widen,
+  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder, Copy,
                                                  Run};
   return &kernel;
 }

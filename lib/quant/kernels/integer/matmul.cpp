@@ -165,8 +165,8 @@ void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const
   const std::int64_t rows = std::min<std::int64_t>(kPanelRows, spec_.m - first);
   std::byte* outputs[kPanelRows];
   constexpr std::int64_t kNoOffset = 0;
-  kernel_->widen(
-      {a + first * spec_.k * a_size_, rows, spec_.k, &kNoOffset, 1, spec_.k, panel, depth()});
+  kernel_->widen({a + first * spec_.k * a_size_, rows, spec_.k, &kNoOffset, 1, spec_.k, spec_.k,
+                  panel, depth()});
   for (std::int64_t r = 0; r < rows; ++r) {
     outputs[r] = output + (first + r) * spec_.n * out_size_;
   }

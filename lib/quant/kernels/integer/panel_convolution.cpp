@@ -22,15 +22,22 @@ constexpr std::int64_t kBlockBytes = 24 * 1024;
 constexpr std::int64_t kMinBlockPanels = 4;
 constexpr std::int64_t kMaxBlockPanels = 16;
 
+// Bytes can be multiplied where they lie, as they need no widening.
+template <typename Panel>
+inline constexpr bool kInPlace = std::is_same_v<Panel, BytePanel>;
+
+constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
+  return (value + step - 1) / step * step;
+}
+
 // One phase with its weights packed, and the input zero points folded into the bias.
 template <typename Panel>
 struct PackedPhase {
   TapPhase geometry;
-  std::int64_t run_taps = 0;              // neighbouring taps that are copied at once
-  std::int64_t k = 0;                     // taps · group_inputs
-  std::int64_t steps = 0;                 // k / kDepth, rounded up
+  std::int64_t run_taps = 0;              // neighbouring taps that lie together in memory: a run
+  std::int64_t run_stride = 0;            // of the runs of a pixel's row; with padding, if any
+  std::int64_t steps = 0;                 // of a row: k / kDepth, rounded up
   std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in elements
-  bool direct = false;                    // a pixel's input is its row as it lies
   // (groups, tiles, steps, width of the tile, kDepth)
   std::vector<typename Panel::Weight> weights;
   std::vector<typename Panel::Sum> bias;  // (groups, group_lanes)
@@ -38,6 +45,11 @@ struct PackedPhase {
   std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
 
   std::int64_t row_stride() const { return Panel::kDepth * steps; }
+  std::int64_t runs() const { return static_cast<std::int64_t>(run_offsets.size()); }
+  // Where the first channel of a tap stands in a row.
+  std::int64_t place_of(std::int64_t tap, std::int64_t group_inputs) const {
+    return tap / run_taps * run_stride + tap % run_taps * group_inputs;
+  }
   std::int64_t block_panels() const {
     const std::int64_t panel_bytes = std::max<std::int64_t>(
         1, kPanelRows * row_stride() * std::int64_t{sizeof(typename Panel::Widened)});
@@ -53,16 +65,12 @@ std::pair<std::int64_t, std::int64_t> inside(std::int64_t low, std::int64_t high
   return {std::min(first, count), std::min(last, count)};
 }
 
-// Each pixel is made of the one in its place.
-bool pointwise(const Conv2dShape& shape) {
-  return shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 && shape.stride_w == 1 &&
-         shape.pad_top == 0 && shape.pad_left == 0 && shape.in_h == shape.out_h &&
-         shape.in_w == shape.out_w;
-}
-
 // A 1×1 kernel does not see rows: one long row has fewer ends.
 Conv2dShape flattened(Conv2dShape shape) {
-  if (!pointwise(shape)) return shape;
+  const bool pointwise = shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride_h == 1 &&
+                         shape.stride_w == 1 && shape.pad_top == 0 && shape.pad_left == 0 &&
+                         shape.in_h == shape.out_h && shape.in_w == shape.out_w;
+  if (!pointwise) return shape;
   shape.in_w = shape.out_w = shape.batch * shape.in_h * shape.in_w;
   shape.batch = shape.in_h = shape.out_h = 1;
   return shape;
@@ -88,6 +96,11 @@ class PanelConvolution : public ConvolutionImplementation {
     std::int64_t first = 0, count = 0;  // pixels of the phase, over all images
     std::int64_t first_tile = 0, last_tile = 0;
   };
+  // Neighbouring pixels of a row of the image.
+  struct Strip {
+    std::int64_t first = 0, rows = 0;
+    const Widened* activations = nullptr;
+  };
 
   // The last tile is half as wide where that is enough.
   std::int64_t tile_width(std::int64_t tile) const {
@@ -105,6 +118,9 @@ class PanelConvolution : public ConvolutionImplementation {
                  ThreadPool& pool) const;
   void run_block(const Phase& phase, const Block& block, std::int64_t group, const std::byte* input,
                  std::byte* output, Widened* panels) const;
+  std::int64_t pixels_of_block(const Phase& phase, std::int64_t pixels, std::int64_t wanted) const;
+  Strip strip_of(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
+                 std::int64_t end, std::int64_t group, const std::byte* input_end) const;
   void gather(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
               std::int64_t count, std::int64_t group, Widened* out) const;
   void gather_border(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
@@ -153,8 +169,7 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
     phases_.push_back(pack(convolution, phase));
     elements =
         std::max(elements, static_cast<std::size_t>(phases_.back().block_panels() * kPanelRows *
-                                                    phases_.back().row_stride()) +
-                               kPanelSlack);
+                                                    phases_.back().row_stride()));
   }
   const std::size_t bytes = elements * sizeof(Widened);
   worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
@@ -168,8 +183,11 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
   const auto taps = static_cast<std::int64_t>(geometry.taps.size());
   const bool merge = geometry.consecutive && shape_.groups == 1;
   phase.run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
-  phase.k = taps * group_inputs_;
-  phase.steps = (phase.k + Panel::kDepth - 1) / Panel::kDepth;
+  // Runs that are read where they lie are made of whole steps.
+  const std::int64_t length = phase.run_taps * group_inputs_;
+  phase.run_stride = kInPlace<Panel> ? rounded_up(length, Panel::kDepth) : length;
+  const std::int64_t row = taps / phase.run_taps * phase.run_stride;
+  phase.steps = rounded_up(row, Panel::kDepth) / Panel::kDepth;
   for (std::int64_t tap = 0; tap < taps; tap += phase.run_taps) {
     const Tap& t = geometry.taps[static_cast<std::size_t>(tap)];
     phase.run_offsets.push_back((t.dy * shape_.in_w + t.dx) * shape_.in_c);
@@ -182,8 +200,6 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
     std::tie(phase.first_x, phase.last_x) =
         inside(low.dx, high.dx, geometry_.in_step_w, shape_.in_w, geometry.columns);
   }
-  phase.direct =
-      std::is_same_v<Panel, BytePanel> && pointwise(shape_) && group_inputs_ % Panel::kDepth == 0;
   phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.row_stride()),
                        0);
   phase.bias.assign(static_cast<std::size_t>(shape_.groups * group_lanes_), 0);
@@ -198,15 +214,19 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
       Weight* weights =
           phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.row_stride();
       std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
-      for (std::int64_t k = 0; k < phase.k; ++k) {
-        const Tap& t = geometry.taps[static_cast<std::size_t>(k / group_inputs_)];
-        const std::int64_t c = k % group_inputs_;
-        const std::int64_t at =
-            ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_ + c;
-        const auto weight = static_cast<Weight>(convolution.weights[static_cast<std::size_t>(at)]);
-        weights[(k / Panel::kDepth * width + within) * Panel::kDepth + k % Panel::kDepth] = weight;
-        bias -= static_cast<std::int64_t>(weight) *
-                convolution.zero_points[static_cast<std::size_t>(group * group_inputs_ + c)];
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        const Tap& t = geometry.taps[static_cast<std::size_t>(tap)];
+        const std::int64_t from =
+            ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_;
+        for (std::int64_t c = 0; c < group_inputs_; ++c) {
+          const auto weight =
+              static_cast<Weight>(convolution.weights[static_cast<std::size_t>(from + c)]);
+          const std::int64_t k = phase.place_of(tap, group_inputs_) + c;
+          weights[(k / Panel::kDepth * width + within) * Panel::kDepth + k % Panel::kDepth] =
+              weight;
+          bias -= static_cast<std::int64_t>(weight) *
+                  convolution.zero_points[static_cast<std::size_t>(group * group_inputs_ + c)];
+        }
       }
       phase.bias[static_cast<std::size_t>(group * group_lanes_ + lane)] =
           folded_bias<typename Panel::Sum>(bias);
@@ -224,19 +244,31 @@ void PanelConvolution<Panel>::run(const void* input, void* output, std::byte* sc
   }
 }
 
+// At least `wanted` blocks, if there are enough panels.
+template <typename Panel>
+std::int64_t PanelConvolution<Panel>::pixels_of_block(const Phase& phase, std::int64_t pixels,
+                                                      std::int64_t wanted) const {
+  const std::int64_t panels = (pixels + kPanelRows - 1) / kPanelRows;
+  const std::int64_t most =
+      std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
+  const std::int64_t columns = phase.geometry.columns;
+  if (!kInPlace<Panel> || wanted > 1) return most;
+  // Whole rows, or equal parts of one: what is not read in place is little then.
+  if (columns <= most) return most / columns * columns;
+  const std::int64_t parts = (columns + most - 1) / most;
+  return rounded_up((columns + parts - 1) / parts, kPanelRows);
+}
+
 template <typename Panel>
 void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* input,
                                         std::byte* output, std::byte* scratch,
                                         ThreadPool& pool) const {
   const std::int64_t pixels = shape_.batch * phase.geometry.rows * phase.geometry.columns;
-  const std::int64_t panels = (pixels + kPanelRows - 1) / kPanelRows;
   const std::int64_t threads = pool.threads();
   // Several blocks per thread even out; where there are few pixels (a fully connected layer), the
   // tiles are split, too.
   const std::int64_t wanted = threads == 1 ? 1 : 4 * threads;
-  const std::int64_t per_block =
-      std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
-  const std::int64_t block_pixels = threads == 1 ? phase.block_panels() * kPanelRows : per_block;
+  const std::int64_t block_pixels = pixels_of_block(phase, pixels, wanted);
   const std::int64_t blocks = (pixels + block_pixels - 1) / block_pixels;
   const std::int64_t splits =
       threads == 1 ? 1 : std::clamp<std::int64_t>(wanted / (blocks * shape_.groups), 1, tiles_);
@@ -259,47 +291,51 @@ template <typename Panel>
 void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, std::int64_t group,
                                         const std::byte* input, std::byte* output,
                                         Widened* panels) const {
+  // What is multiplied in place, in whole panels, and the pixels that are gathered.
+  Strip strips[kMaxBlockPanels];
+  std::byte* strip_outputs[kMaxBlockPanels * kPanelRows];
   std::byte* outputs[kMaxBlockPanels * kPanelRows];
+  std::int64_t strip_count = 0, in_place = 0, gathered = 0;
   const std::int64_t stride = phase.row_stride();
   const TapPhase& geometry = phase.geometry;
   const std::int64_t out_step = geometry_.out_step_w * pixel_stride_ * out_size_;
   const std::int64_t first_channel = group * group_outputs_ + block.first_tile * kernel_->tile;
-  // Row by row of the image: pixels of one row are gathered together.
+  const std::int64_t image_bytes = shape_.in_h * shape_.in_w * shape_.in_c * in_size_;
+  const std::byte* input_end = input + shape_.batch * image_bytes;
+  // Row by row of the image.
   std::int64_t x = block.first % geometry.columns;
   std::int64_t y = block.first / geometry.columns % geometry.rows;
   std::int64_t image = block.first / geometry.columns / geometry.rows;
-  for (std::int64_t i = 0; i < block.count;) {
-    const std::int64_t count = std::min(geometry.columns - x, block.count - i);
-    if (!phase.direct) {
-      gather(phase, input + image * shape_.in_h * shape_.in_w * shape_.in_c * in_size_, y, x, count,
-             group, panels + i * stride);
-    }
+  for (std::int64_t left = block.count; left > 0;) {
+    const std::int64_t end = std::min(geometry.columns, x + left);
+    left -= end - x;
+    const std::byte* source = input + image * image_bytes;
     const std::int64_t out_y = geometry.out_y + y * geometry_.out_step_h;
     const std::int64_t out_x = geometry.out_x + x * geometry_.out_step_w;
     const std::int64_t pixel = (image * shape_.out_h + out_y) * shape_.out_w + out_x;
     std::byte* out = output + (pixel * pixel_stride_ + first_channel) * out_size_;
-    for (const std::int64_t end = i + count; i < end; ++i) {
-      outputs[i] = out;
-      out += out_step;
+    const auto gather_until = [&](std::int64_t last) {
+      gather(phase, source, y, x, last - x, group, panels + gathered * stride);
+      for (; x < last; ++x, out += out_step) outputs[gathered++] = out;
+    };
+    if constexpr (kInPlace<Panel>) {
+      if (const Strip strip = strip_of(phase, source, y, x, end, group, input_end);
+          strip.rows > 0) {
+        gather_until(strip.first);
+        for (const std::int64_t last = x + strip.rows; x < last; ++x, out += out_step)
+          strip_outputs[in_place++] = out;
+        strips[strip_count++] = strip;
+      }
     }
+    gather_until(end);
     x = 0;
     if (++y == geometry.rows) {
       y = 0;
       ++image;
     }
   }
+  constexpr std::int64_t kNoOffset = 0;
   PanelTile<Panel> tile;
-  tile.rows = block.count;
-  tile.activations = panels;
-  tile.outputs = outputs;
-  tile.row_stride = stride;
-  if constexpr (std::is_same_v<Panel, BytePanel>) {
-    if (phase.direct) {
-      tile.activations = reinterpret_cast<const std::uint8_t*>(input) + block.first * shape_.in_c +
-                         group * group_inputs_;
-      tile.row_stride = shape_.in_c;
-    }
-  }
   tile.steps = phase.steps;
   for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
     const std::int64_t first = group * group_lanes_ + t * kernel_->tile;
@@ -309,9 +345,53 @@ void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, 
     tile.width = static_cast<int>(tile_width(t));
     tile.channels =
         static_cast<int>(std::min<std::int64_t>(kernel_->tile, group_outputs_ - t * kernel_->tile));
-    kernel_->run(tile);
-    for (std::int64_t i = 0; i < block.count; ++i) outputs[i] += kernel_->tile * out_size_;
+    tile.row_stride = geometry_.in_step_w * shape_.in_c;
+    tile.run_offsets = phase.run_offsets.data();
+    tile.runs = phase.runs();
+    tile.run_steps = phase.run_stride / Panel::kDepth;
+    tile.outputs = strip_outputs;
+    for (std::int64_t i = 0; i < strip_count; ++i) {
+      tile.activations = strips[i].activations;
+      tile.rows = strips[i].rows;
+      kernel_->run(tile);
+      tile.outputs += tile.rows;
+    }
+    if (gathered > 0) {
+      tile.activations = panels;
+      tile.rows = gathered;
+      tile.row_stride = stride;
+      tile.run_offsets = &kNoOffset;
+      tile.runs = 1;
+      tile.run_steps = phase.steps;
+      tile.outputs = outputs;
+      kernel_->run(tile);
+    }
+    const std::int64_t advance = kernel_->tile * out_size_;
+    for (std::int64_t i = 0; i < in_place; ++i) strip_outputs[i] += advance;
+    for (std::int64_t i = 0; i < gathered; ++i) outputs[i] += advance;
   }
+}
+
+// Of the pixels x ≤ … < end of row y, as many whole panels as have all their taps inside. Their
+// last run may be read beyond its end, but not beyond that of the input.
+template <typename Panel>
+typename PanelConvolution<Panel>::Strip PanelConvolution<Panel>::strip_of(
+    const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x, std::int64_t end,
+    std::int64_t group, const std::byte* input_end) const {
+  Strip strip;
+  if (y < phase.first_y || y >= phase.last_y || phase.runs() == 0) return strip;
+  strip.first = std::clamp(phase.first_x, x, end);
+  std::int64_t last = std::clamp(phase.last_x, strip.first, end);
+  const std::int64_t pixel =
+      y * geometry_.in_step_h * shape_.in_w + strip.first * geometry_.in_step_w;
+  strip.activations =
+      reinterpret_cast<const Widened*>(image) + pixel * shape_.in_c + group * group_inputs_;
+  const std::int64_t room = input_end - reinterpret_cast<const std::byte*>(strip.activations) -
+                            phase.run_offsets.back() - phase.run_stride;
+  if (room < 0) return strip;
+  last = std::min(last, strip.first + room / (geometry_.in_step_w * shape_.in_c) + 1);
+  strip.rows = std::max<std::int64_t>(0, last - strip.first) / kPanelRows * kPanelRows;
+  return strip;
 }
 
 // `count` pixels of row y from x on.
@@ -335,8 +415,9 @@ void PanelConvolution<Panel>::gather(const Phase& phase, const std::byte* image,
     job.pixels = last - x;
     job.pixel_step = geometry_.in_step_w * shape_.in_c;
     job.offsets = phase.run_offsets.data();
-    job.runs = static_cast<std::int64_t>(phase.run_offsets.size());
+    job.runs = phase.runs();
     job.length = phase.run_taps * group_inputs_;
+    job.out_run_stride = phase.run_stride;
     job.out = out;
     job.out_stride = stride;
     kernel_->widen(job);
@@ -353,19 +434,20 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
                                             std::int64_t y, std::int64_t x, std::int64_t group,
                                             Widened* out) const {
   const std::int64_t first = group * group_inputs_;
-  for (const Tap& tap : phase.geometry.taps) {
+  for (std::size_t t = 0; t < phase.geometry.taps.size(); ++t) {
+    const Tap& tap = phase.geometry.taps[t];
+    Widened* place = out + phase.place_of(static_cast<std::int64_t>(t), group_inputs_);
     const std::int64_t in_y = y + tap.dy;
     const std::int64_t in_x = x + tap.dx;
     if (in_y < 0 || in_y >= shape_.in_h || in_x < 0 || in_x >= shape_.in_w) {
-      std::memcpy(out, zero_points_.data() + first,
+      std::memcpy(place, zero_points_.data() + first,
                   static_cast<std::size_t>(group_inputs_) * sizeof(Widened));
     } else {
       constexpr std::int64_t kNoOffset = 0;
       const std::byte* source =
           image + ((in_y * shape_.in_w + in_x) * shape_.in_c + first) * in_size_;
-      kernel_->widen({source, 1, 0, &kNoOffset, 1, group_inputs_, out, 0});
+      kernel_->widen({source, 1, 0, &kNoOffset, 1, group_inputs_, 0, place, 0});
     }
-    out += group_inputs_;
   }
 }
 

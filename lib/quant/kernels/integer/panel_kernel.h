@@ -16,7 +16,6 @@
 namespace quant::integer {
 
 inline constexpr int kPanelRows = 6;
-inline constexpr int kPanelSlack = 64;
 
 // 8-bit tensors. Products are taken in pairs along k (pmaddwd and its kin): int16 × int16 → int32
 // without saturation, as activations lie in −255…255 and weights in −255…255. u8·s8 instructions
@@ -97,7 +96,12 @@ struct PanelTile {
   const typename Panel::Widened* activations = nullptr;
   // In elements. Elements of a row beyond k are multiplied by weights of 0, and may be anything.
   std::int64_t row_stride = 0;
-  std::int64_t steps = 0;                           // k / Panel::kDepth, rounded up
+  std::int64_t steps = 0;  // k / Panel::kDepth, rounded up
+  // BytePanel: a row's activations lie in `runs` runs of run_steps each (steps in all), which begin
+  // run_offsets elements behind the row's beginning. The others read the row from end to end.
+  const std::int64_t* run_offsets = nullptr;
+  std::int64_t runs = 0;
+  std::int64_t run_steps = 0;
   const typename Panel::Weight* weights = nullptr;  // (steps, width, Panel::kDepth)
   const typename Panel::Sum* bias = nullptr;        // width
   StoreLanes<typename Panel::Real> store;           // width
@@ -106,8 +110,8 @@ struct PanelTile {
   int channels = 0;                                 // to store, ≤ width
 };
 
-// Elements to widen: for each pixel, `runs` runs of `length`, laid end to end in the pixel's row.
-// All sizes in elements. kPanelSlack elements behind the last row may be written.
+// Elements to widen: for each pixel, `runs` runs of `length`, laid out_run_stride apart in the
+// pixel's row. All sizes in elements.
 template <typename Panel>
 struct WidenJob {
   const void* source = nullptr;
@@ -116,6 +120,7 @@ struct WidenJob {
   const std::int64_t* offsets = nullptr;  // of the runs of a pixel
   std::int64_t runs = 0;
   std::int64_t length = 0;
+  std::int64_t out_run_stride = 0;  // at least length
   typename Panel::Widened* out = nullptr;
   std::int64_t out_stride = 0;
 };

@@ -144,7 +144,7 @@ void Widen(const WidenJob<NarrowPanel>& job) {
     std::int16_t* out = job.out + pixel * job.out_stride;
     for (std::int64_t run = 0; run < job.runs; ++run) {
       WidenRun<32>(source + job.offsets[run], job.length, out);
-      out += job.length;
+      out += job.out_run_stride;
     }
   }
 }

@@ -106,7 +106,7 @@ void Widen(const WidenJob<WidePanel>& job) {
     double* out = job.out + pixel * job.out_stride;
     for (std::int64_t run = 0; run < job.runs; ++run) {
       WidenRun(source + job.offsets[run], job.length, out);
-      out += job.length;
+      out += job.out_run_stride;
     }
   }
 }
