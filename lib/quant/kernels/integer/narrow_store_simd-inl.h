@@ -79,9 +79,13 @@ class NarrowStore {
     if (channels_ == kVectors * kLanes) {
       hn::StoreU(bytes, d8, output);
     } else {
+#if HWY_TARGET == HWY_AVX3
+      hn::BlendedStore(bytes, hn::FirstN(d8, static_cast<std::size_t>(channels_)), d8, output);
+#else
       HWY_ALIGN std::uint8_t part[kVectors * kLanes];
       hn::Store(bytes, d8, part);
       std::memcpy(output, part, static_cast<std::size_t>(channels_));
+#endif
     }
   }
 
