@@ -143,8 +143,7 @@ void check(const Case& c, bool transposed, bool wide_sums = false, bool scalar =
   for (const Isa isa : available_isas()) {
     const Kernel kernel(spec, isa);
     EXPECT_EQ(kernel.wide(), wide);
-    const bool dot_products = !wide && !c.depthwise();
-    EXPECT_EQ(kernel.isa(), scalar ? Isa::kRef : dot_products ? isa : base_of(isa));
+    EXPECT_EQ(kernel.isa(), scalar ? Isa::kRef : wide ? base_of(isa) : isa);
     for (const int threads : {1, 2, 3}) {
       EXPECT_EQ(oracle::difference(run(kernel, c, want.size(), threads), want), "")
           << to_string(isa) << ", " << threads << " threads";

@@ -116,8 +116,10 @@ TEST(Isa, TheForcedOneRuns) {
     EXPECT_EQ(wide(isa)->tile, lanes);  // doubles are twice as wide as int32
     const auto* bytes = panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8);
     ASSERT_EQ(bytes != nullptr, isa != base);
+    ASSERT_EQ(byte_depthwise_kernel(isa) != nullptr, isa != base);
     if (bytes == nullptr) continue;
     EXPECT_EQ(bytes->isa, isa);
+    EXPECT_EQ(byte_depthwise_kernel(isa)->isa, isa);
     EXPECT_EQ(bytes->tile, 2 * lanes);
   }
   for (const Isa isa :

@@ -30,7 +30,7 @@ class Runner {
         in_step_(run.in_step),
         out_step_(run.out_step),
         stored_(run.channels),
-        pairs_(run.pairs),
+        pairs_(run.groups),
         taps_(run.taps) {
     // Stores of bytes may alias anything: what the loop reads is held here.
     for (int tap = 0; tap < 2 * kPairs; ++tap) fixed_taps_[tap] = run.taps[tap];
@@ -113,7 +113,8 @@ class Runner {
                        Sums& sums1) const {
     const std::uint8_t* first = Tap(2 * pair) + at;
     const std::uint8_t* second = Tap(2 * pair + 1) + at;
-    const std::int16_t* weights = block.weights + 2 * pair * kWidth;
+    const std::int16_t* weights =
+        static_cast<const std::int16_t*>(block.weights) + 2 * pair * kWidth;
     AccumulatePair(first, second, weights, sums0);
     if constexpr (kPixels == 2) AccumulatePair(first + in_step_, second + in_step_, weights, sums1);
   }
@@ -167,11 +168,12 @@ class Runner {
   const std::uint8_t* fixed_taps_[kPairs == 0 ? 1 : 2 * kPairs];
 };
 
+constexpr int kNarrow = 16;
 constexpr int kWide = hn::MaxLanes(hn::ScalableTag<std::uint8_t>());
 
 template <int kPixels, int kPairs>
 HWY_INLINE void RunBlocks(const DepthwiseRun& run, const Runner<kWide, kPairs>& wide,
-                          const Runner<kDepthwiseNarrow, kPairs>& narrow, std::int64_t pixel) {
+                          const Runner<kNarrow, kPairs>& narrow, std::int64_t pixel) {
   const std::int64_t at = pixel * run.in_step;
   std::uint8_t* output = run.output + pixel * run.out_step;
   for (std::int64_t i = 0; i < run.block_count; ++i) {
@@ -187,19 +189,19 @@ HWY_INLINE void RunBlocks(const DepthwiseRun& run, const Runner<kWide, kPairs>& 
 template <int kPairs>
 void RunPixels(const DepthwiseRun& run) {
   const Runner<kWide, kPairs> wide(run);
-  const Runner<kDepthwiseNarrow, kPairs> narrow(run);
+  const Runner<kNarrow, kPairs> narrow(run);
   std::int64_t pixel = 0;
   for (; pixel + 2 <= run.pixels; pixel += 2) RunBlocks<2>(run, wide, narrow, pixel);
   if (pixel < run.pixels) RunBlocks<1>(run, wide, narrow, pixel);
 }
 
 void Run(const DepthwiseRun& run) {
-  if (run.pairs == 5) return RunPixels<5>(run);  // 3×3
+  if (run.groups == 5) return RunPixels<5>(run);  // 3×3
   RunPixels<0>(run);
 }
 
 const DepthwiseKernel* Kernel() {
-  static constexpr DepthwiseKernel kernel{isa_of_target(HWY_TARGET), kWide, Run};
+  static constexpr DepthwiseKernel kernel{isa_of_target(HWY_TARGET), kNarrow, kWide, 2, Run};
   return &kernel;
 }
 

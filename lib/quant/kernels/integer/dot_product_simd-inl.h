@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dot products of four bytes, on the targets that have them beside what Highway knows of them.
+// Dot products of four bytes, and what else Highway lacks on the targets that have them.
 // Included once per target, inside each *_simd.cpp, whose code then stands between
 // QUANT_BEFORE_DOT_NAMESPACE() and HWY_AFTER_NAMESPACE(), where QUANT_HAVE_DOT_PRODUCT.
 
@@ -11,6 +11,8 @@
 #endif
 
 #include <hwy/highway.h>
+
+#include <cstring>
 
 #include "quant/kernels/integer/simd_targets.h"
 
@@ -33,7 +35,12 @@ QUANT_BEFORE_DOT_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Lane i of `sum` plus u8·s8 products of bytes 4i…4i+3, modulo 2^32: nothing saturates.
+// AddDotProducts: lane i of `sum` plus u8·s8 products of bytes 4i…4i+3, modulo 2^32: nothing
+// saturates.
+// RoundBelow: to the nearest integer, half to even; whatever lies below int32 to its least value.
+// Precondition: no element beyond its greatest.
+// PackBytes: in blocks of 16 bytes, the eight of `low` then those of `high`, cut to 0…255.
+// StoreFirst: the first `count` bytes.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr Isa kDotProductIsa = Isa::kAvx512Vnni;
 HWY_INLINE hn::Vec512<std::int32_t> AddDotProducts(hn::Vec512<std::int32_t> sum,
@@ -41,12 +48,36 @@ HWY_INLINE hn::Vec512<std::int32_t> AddDotProducts(hn::Vec512<std::int32_t> sum,
                                                    hn::Vec512<std::int8_t> weights) {
   return hn::Vec512<std::int32_t>{_mm512_dpbusd_epi32(sum.raw, activations.raw, weights.raw)};
 }
+HWY_INLINE hn::Vec512<std::int32_t> RoundBelow(hn::Vec512<float> value) {
+  return hn::Vec512<std::int32_t>{_mm512_cvtps_epi32(value.raw)};
+}
+HWY_INLINE hn::Vec512<std::uint8_t> PackBytes(hn::Vec512<std::int16_t> low,
+                                              hn::Vec512<std::int16_t> high) {
+  return hn::Vec512<std::uint8_t>{_mm512_packus_epi16(low.raw, high.raw)};
+}
+template <class D>
+HWY_INLINE void StoreFirst(hn::Vec<D> bytes, D d, std::uint8_t* output, std::int64_t count) {
+  hn::BlendedStore(bytes, hn::FirstN(d, static_cast<std::size_t>(count)), d, output);
+}
 #else
 inline constexpr Isa kDotProductIsa = Isa::kAvxVnni;
 HWY_INLINE hn::Vec256<std::int32_t> AddDotProducts(hn::Vec256<std::int32_t> sum,
                                                    hn::Vec256<std::uint8_t> activations,
                                                    hn::Vec256<std::int8_t> weights) {
   return hn::Vec256<std::int32_t>{_mm256_dpbusd_avx_epi32(sum.raw, activations.raw, weights.raw)};
+}
+HWY_INLINE hn::Vec256<std::int32_t> RoundBelow(hn::Vec256<float> value) {
+  return hn::Vec256<std::int32_t>{_mm256_cvtps_epi32(value.raw)};
+}
+HWY_INLINE hn::Vec256<std::uint8_t> PackBytes(hn::Vec256<std::int16_t> low,
+                                              hn::Vec256<std::int16_t> high) {
+  return hn::Vec256<std::uint8_t>{_mm256_packus_epi16(low.raw, high.raw)};
+}
+template <class D>
+HWY_INLINE void StoreFirst(hn::Vec<D> bytes, D d, std::uint8_t* output, std::int64_t count) {
+  HWY_ALIGN std::uint8_t part[hn::MaxLanes(d)];
+  hn::Store(bytes, d, part);
+  std::memcpy(output, part, static_cast<std::size_t>(count));
 }
 #endif
 
