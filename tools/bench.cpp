@@ -8,6 +8,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench_layers.h"
 #include "command.h"
 
 namespace quant::tool {
@@ -20,6 +21,7 @@ struct Options {
   ModelOptions read;
   int frames = 50;
   int threads = 1;
+  bool layers = false;
   bool json = false;
 };
 
@@ -53,6 +55,10 @@ std::int64_t peak_resident_bytes() {
 }
 
 Status run(const Options& options) {
+  if (options.layers && options.context != "quantized") {
+    return fail(ErrorCode::kInvalidArgument, "only the context quantized has layers to time",
+                "--layers");
+  }
   const std::int64_t before = peak_resident_bytes();
   QUANT_TRY_ASSIGN(const ModelFile model, ModelFile::open(options.model, options.read));
   QUANT_TRY_ASSIGN(
@@ -75,17 +81,23 @@ Status run(const Options& options) {
   const std::int64_t memory = peak_resident_bytes() - before;
   const double median = times[times.size() / 2];
   const double p95 = times[std::min(times.size() - 1, times.size() * 95 / 100)];
+  nlohmann::ordered_json layers;
+  if (options.layers) {
+    QUANT_TRY_ASSIGN(const auto archive, Model::open(options.model));
+    QUANT_TRY_ASSIGN(layers, time_layers(*archive, frame, options.frames, options.threads));
+  }
   if (options.json) {
-    const nlohmann::ordered_json report = {{"model", options.model},
-                                           {"context", options.context},
-                                           {"runs_on", context->description()},
-                                           {"threads", options.threads},
-                                           {"frames", options.frames},
-                                           {"median_ms", median},
-                                           {"p95_ms", p95},
-                                           {"min_ms", times.front()},
-                                           {"fps", 1000.0 / median},
-                                           {"memory_bytes", memory}};
+    nlohmann::ordered_json report = {{"model", options.model},
+                                     {"context", options.context},
+                                     {"runs_on", context->description()},
+                                     {"threads", options.threads},
+                                     {"frames", options.frames},
+                                     {"median_ms", median},
+                                     {"p95_ms", p95},
+                                     {"min_ms", times.front()},
+                                     {"fps", 1000.0 / median},
+                                     {"memory_bytes", memory}};
+    if (options.layers) report["layers"] = layers;
     fmt::print("{}\n", report.dump(2));
   } else {
     fmt::print(
@@ -93,6 +105,7 @@ Status run(const Options& options) {
         "frames/s, {:.1f} MiB for model and frames\n",
         options.context, context->description(), options.threads, options.frames, median, p95,
         1000.0 / median, static_cast<double>(memory) / (1 << 20));
+    if (options.layers) fmt::print("{}", layers_text(layers));
   }
   return {};
 }
@@ -118,8 +131,10 @@ void add_bench(CLI::App& app, Status& status) {
       ->capture_default_str();
   add_threads_to(*command, options->threads);
   options->read.add_to(*command);
+  command->add_flag("--layers", options->layers,
+                    "Also where the time goes: the median of every step, the longest first");
   command->add_flag("--json", options->json,
-                    "Report as JSON: median_ms, p95_ms, fps, memory_bytes");
+                    "Report as JSON: median_ms, p95_ms, fps, memory_bytes, layers");
   command->footer("Example:\n  gst-quant bench face.qar --context quantized --threads 2 --json");
   command->callback([options, &status] { status = run(*options); });
 }

@@ -6,10 +6,14 @@
 
 #include "quant/kernels/integer/simd_targets.h"
 
+#define QUANT_FOR_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "multiply_add_limit.cpp"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+#include "quant/kernels/integer/dot_product_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -26,7 +30,6 @@ double Work(int rounds, std::int32_t& result) {
   HWY_ALIGN std::int16_t factors[hn::MaxLanes(d16)];
   hn::Store(hn::Iota(d16, 3), d16, factors);
   const auto x = hn::Load(d16, factors);
-#define QUANT_FOR_CHAINS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 #define QUANT_DECLARE(i) auto sum##i = hn::Set(d32, i), odd##i = hn::Zero(d32);
   QUANT_FOR_CHAINS(QUANT_DECLARE)
 #undef QUANT_DECLARE
@@ -54,17 +57,58 @@ WorkFunction Worker() { return Work; }
 HWY_AFTER_NAMESPACE();
 #endif  // HWY_TARGET != HWY_SCALAR
 
+#if QUANT_HAVE_DOT_PRODUCT
+QUANT_BEFORE_DOT_NAMESPACE();
+namespace quant::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+double DotWork(int rounds, std::int32_t& result) {
+  using D32 = hn::ScalableTag<std::int32_t>;
+  using D8 = hn::Repartition<std::uint8_t, D32>;
+  using D8s = hn::Repartition<std::int8_t, D32>;
+  const D32 d32;
+  HWY_ALIGN std::uint8_t factors[hn::MaxLanes(D8())];
+  hn::Store(hn::Iota(D8(), 3), D8(), factors);
+  const auto x = hn::Load(D8(), factors);
+#define QUANT_DECLARE(i) auto sum##i = hn::Set(d32, i);
+  QUANT_FOR_CHAINS(QUANT_DECLARE)
+#undef QUANT_DECLARE
+  for (int round = 0; round < rounds; ++round) {
+    __asm__ volatile("" : : "r"(factors) : "memory");
+    const auto y = hn::BitCast(D8s(), hn::Load(D8(), factors));
+#define QUANT_STEP(i) sum##i = integer::HWY_NAMESPACE::AddDotProducts(sum##i, x, y);
+    QUANT_FOR_CHAINS(QUANT_STEP)
+#undef QUANT_STEP
+  }
+  auto total = hn::Zero(d32);
+#define QUANT_JOIN(i) total = hn::Add(total, sum##i);
+  QUANT_FOR_CHAINS(QUANT_JOIN)
+#undef QUANT_JOIN
+  result = hn::GetLane(hn::SumOfLanes(d32, total));
+  return 12.0 * rounds * static_cast<double>(hn::MaxLanes(D8()));
+}
+
+double (*DotWorker())(int, std::int32_t&) { return DotWork; }
+
+}  // namespace
+}  // namespace quant::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // QUANT_HAVE_DOT_PRODUCT
+
 #if HWY_ONCE
 namespace quant {
 namespace {
 
 using WorkFunction = double (*)(int, std::int32_t&);
-WorkFunction worker(Isa isa) { QUANT_SIMD_SELECT(isa, Worker()); }
+WorkFunction pair_worker(Isa isa) { QUANT_SIMD_SELECT(isa, Worker()); }
+WorkFunction dot_worker(Isa isa) { QUANT_SIMD_SELECT_DOT(isa, DotWorker()); }
 
 }  // namespace
 
 double multiply_add_limit(Isa isa) {
-  const WorkFunction work = worker(isa);
+  const WorkFunction dots = dot_worker(isa);
+  const WorkFunction work = dots != nullptr ? dots : pair_worker(isa);
   if (work == nullptr) return 0;
   double best = 0;
   volatile std::int32_t sink = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What one core could do at most: pairs of int16 products added into int32, operands in registers.
+// What one core could do at most with the exact products of an instruction set: pairs of int16, or
+// dot products of four bytes, added into int32, operands in registers.
 #pragma once
 
 #include "quant/kernels/integer/isa.h"

@@ -207,6 +207,20 @@ class Reports(WithFolder):
         self.assertGreaterEqual(report["p95_ms"], report["median_ms"])
         self.assertAlmostEqual(report["fps"] * report["median_ms"], 1000, 3)
         self.assertGreater(report["memory_bytes"], 0)
+        self.assertNotIn("layers", report)
+
+    def test_bench_layers(self):
+        path = self.ball()
+        report = gst_quant_json("bench", path, "--frames", 5, "--layers")
+        names = {layer["name"] for layer in report["layers"]}
+        for layer in gst_quant_json("inspect", path)["layers"]:
+            self.assertIn(layer["name"], names)
+        self.assertTrue(all(layer["median_us"] >= 0 for layer in report["layers"]))
+        table = gst_quant("bench", path, "--frames", 5, "--layers").stdout.splitlines()[2:-1]
+        self.assertEqual(len(table), len(report["layers"]))
+        times = [float(line.split()[0]) for line in table]
+        self.assertEqual(times, sorted(times, reverse=True))
+        self.assert_fails(gst_quant("bench", MODELS / "ball.onnx", "--context", "native", "--layers"), "--layers")
 
     def test_forced_kernels_run_and_are_reported(self):
         path = self.ball()

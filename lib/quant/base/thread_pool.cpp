@@ -4,6 +4,32 @@
 #include <algorithm>
 
 namespace quant {
+namespace {
+
+// About 20 µs: longer than most steps that one thread does alone between two loops, and far shorter
+// than a frame.
+constexpr int kLooks = 2000;
+constexpr std::uint32_t kOpen = 1U << 31;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Returns when `value` is not `old` any more.
+template <typename T>
+void await_change(const std::atomic<T>& value, T old) {
+  for (int look = 0; look < kLooks; ++look) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
@@ -14,11 +40,9 @@ ThreadPool::ThreadPool(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  start_.notify_all();
+  stop_.store(true, std::memory_order_release);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -29,48 +53,38 @@ void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t, 
     return;
   }
   const std::lock_guard caller(caller_mutex_);
-  {
-    const std::lock_guard lock(mutex_);
-    task_ = &task;
-    next_ = 0;
-    count_ = count;
-    busy_ = static_cast<int>(workers_.size());
-    ++generation_;
-  }
-  start_.notify_all();
+  if (count == 1) return task(0, 0);
+  task_ = &task;
+  count_ = count;
+  next_.store(0, std::memory_order_relaxed);
+  gate_.fetch_or(kOpen, std::memory_order_release);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
   drain(0);
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return busy_ == 0; });
-  task_ = nullptr;
+  // Whoever did not come in finds the gate shut.
+  std::uint32_t inside = gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & ~kOpen;
+  while (inside != 0) {
+    await_change(gate_, inside);
+    inside = gate_.load(std::memory_order_acquire);
+  }
 }
 
 void ThreadPool::drain(int worker) {
   for (;;) {
-    std::int64_t index = 0;
-    {
-      const std::lock_guard lock(mutex_);
-      if (next_ >= count_) return;
-      index = next_++;
-    }
+    const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
+    if (index >= count_) return;
     (*task_)(index, worker);
   }
 }
 
 void ThreadPool::work(int worker) {
-  std::uint64_t seen = 0;
+  std::uint32_t seen = 0;
   for (;;) {
-    {
-      std::unique_lock lock(mutex_);
-      start_.wait(lock, [&] { return stop_ || generation_ != seen; });
-      if (stop_) return;
-      seen = generation_;
-    }
-    drain(worker);
-    {
-      const std::lock_guard lock(mutex_);
-      --busy_;
-    }
-    done_.notify_one();
+    await_change(generation_, seen);
+    seen = generation_.load(std::memory_order_acquire);
+    if (stop_.load(std::memory_order_acquire)) return;
+    if ((gate_.fetch_add(1, std::memory_order_acq_rel) & kOpen) != 0) drain(worker);
+    if (gate_.fetch_sub(1, std::memory_order_acq_rel) == 1) gate_.notify_one();
   }
 }
 

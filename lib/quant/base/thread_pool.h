@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // A fixed set of threads that share one loop at a time. No futures, no queues: a kernel splits its
 // rows into tasks, and every task writes memory of its own, so the number of threads never changes
-// a result.
+// a result. A network is a hundred such loops of some µs each: who waits for the next one looks for
+// it for a moment before it goes to sleep, and nobody waits for a thread that has no core to run
+// on.
 #pragma once
 
-#include <condition_variable>
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -33,17 +36,18 @@ class ThreadPool {
   void work(int worker);
   void drain(int worker);
 
+  static constexpr std::size_t kCacheLine = 64;
+
   std::vector<std::thread> workers_;
   std::mutex caller_mutex_;
-  std::mutex mutex_;
-  std::condition_variable start_;
-  std::condition_variable done_;
+  // Of the loop. Written while the gate is shut and nobody is in, read by who came in.
   const std::function<void(std::int64_t, int)>* task_ = nullptr;
-  std::int64_t next_ = 0;
   std::int64_t count_ = 0;
-  int busy_ = 0;
-  std::uint64_t generation_ = 0;
-  bool stop_ = false;
+  alignas(kCacheLine) std::atomic<std::int64_t> next_ = 0;         // index that nobody has taken
+  alignas(kCacheLine) std::atomic<std::uint32_t> generation_ = 0;  // loops so far: wakes workers
+  // kOpen while there is work, plus the number of workers inside.
+  alignas(kCacheLine) std::atomic<std::uint32_t> gate_ = 0;
+  std::atomic<bool> stop_ = false;
 };
 
 }  // namespace quant

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "quant/engine/memory_order.h"
 
@@ -66,7 +67,8 @@ Status IntegerExecutor::check(std::span<const Tensor> inputs) const {
   return {};
 }
 
-Status IntegerExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+// Checks the inputs, and points the steps at inputs and outputs.
+Status IntegerExecutor::bind(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   QUANT_TRY(check(inputs));
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const IntegerPlan::Buffer& buffer = plan_->buffers()[i];
@@ -79,8 +81,27 @@ Status IntegerExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>&
       buffers_[i] = reinterpret_cast<std::uint8_t*>(outputs[index].raw());
     }
   }
+  return {};
+}
+
+Status IntegerExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
+  QUANT_TRY(bind(inputs, outputs));
   const StepContext context{buffers_.data(), scratch_.data(), pool_};
   for (const IntegerStep& step : plan_->steps()) step.run(context);
+  return {};
+}
+
+Status IntegerExecutor::run_timed(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+                                  std::span<double> step_us) {
+  QUANT_TRY(bind(inputs, outputs));
+  const StepContext context{buffers_.data(), scratch_.data(), pool_};
+  auto before = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < step_us.size(); ++i) {
+    plan_->steps()[i].run(context);
+    const auto now = std::chrono::steady_clock::now();
+    step_us[i] = std::chrono::duration<double, std::micro>(now - before).count();
+    before = now;
+  }
   return {};
 }
 

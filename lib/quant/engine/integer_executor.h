@@ -28,6 +28,9 @@ class IntegerExecutor {
   // naming the input. `outputs` as made by make_outputs(); written, not replaced. Allocates
   // nothing.
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
+  // The same, and the microseconds that each of plan().steps() took.
+  Status run_timed(std::span<const Tensor> inputs, std::vector<Tensor>& outputs,
+                   std::span<double> step_us);
   Status run(const Tensor& frame, std::vector<Tensor>& outputs) {
     return run(std::span(&frame, 1), outputs);
   }
@@ -37,6 +40,7 @@ class IntegerExecutor {
 
  private:
   Status check(std::span<const Tensor> inputs) const;
+  Status bind(std::span<const Tensor> inputs, std::vector<Tensor>& outputs);
 
   std::shared_ptr<const IntegerPlan> plan_;
   ThreadPool pool_;
