@@ -143,7 +143,10 @@ void check(const Case& c, bool transposed, bool wide_sums = false, bool scalar =
   for (const Isa isa : available_isas()) {
     const Kernel kernel(spec, isa);
     EXPECT_EQ(kernel.wide(), wide);
-    EXPECT_EQ(kernel.isa(), scalar ? Isa::kRef : wide ? base_of(isa) : isa);
+    EXPECT_EQ(base_of(kernel.isa()), scalar ? Isa::kRef : base_of(isa));
+    if (!wide && !scalar) {
+      EXPECT_EQ(kernel.isa(), isa);
+    }
     for (const int threads : {1, 2, 3}) {
       EXPECT_EQ(oracle::difference(run(kernel, c, want.size(), threads), want), "")
           << to_string(isa) << ", " << threads << " threads";
@@ -465,7 +468,10 @@ TEST(FullyConnected, EqualsTheOracleInBothWeightOrders) {
         spec.weights_transposed = flipped;
         spec.weights = flipped ? transposed : c.weights;
         const Conv2d kernel = make_fully_connected(spec, isa);
-        EXPECT_EQ(kernel.isa(), c.has_16_bits() ? base_of(isa) : isa);
+        EXPECT_EQ(base_of(kernel.isa()), base_of(isa));
+        if (!c.has_16_bits()) {
+          EXPECT_EQ(kernel.isa(), isa);
+        }
         for (const int threads : {1, 3}) {
           EXPECT_EQ(oracle::difference(run(kernel, c, want.size(), threads), want), "")
               << to_string(isa) << " seed " << seed;

@@ -26,6 +26,10 @@ constexpr std::int64_t kMaxBlockPanels = 16;
 template <typename Panel>
 inline constexpr bool kInPlace = std::is_same_v<Panel, BytePanel>;
 
+// Runs made of whole steps: those in place, and words, whose bytes are sorted by fours.
+template <typename Panel>
+inline constexpr bool kWholeRuns = Panel::kDepth == 4;
+
 constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
   return (value + step - 1) / step * step;
 }
@@ -85,7 +89,7 @@ class PanelConvolution : public ConvolutionImplementation {
     return static_cast<std::size_t>(threads) * worker_bytes_;
   }
   Isa isa() const override { return kernel_->isa; }
-  bool wide() const override { return std::is_same_v<Panel, WidePanel>; }
+  bool wide() const override { return std::is_same_v<typename Panel::Real, double>; }
   void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const override;
 
  private:
@@ -113,6 +117,7 @@ class PanelConvolution : public ConvolutionImplementation {
     return tile * kernel_->tile + order_[static_cast<std::size_t>(lane % kernel_->tile)];
   }
 
+  void widen_zero_points(const Convolution& convolution);
   Phase pack(const Convolution& convolution, const TapPhase& geometry) const;
   void run_phase(const Phase& phase, const std::byte* input, std::byte* output, std::byte* scratch,
                  ThreadPool& pool) const;
@@ -135,7 +140,8 @@ class PanelConvolution : public ConvolutionImplementation {
   TapGeometry geometry_;
   std::vector<Phase> phases_;
   PackedStore<typename Panel::Real> store_;  // (groups, group_lanes)
-  std::vector<Widened> zero_points_;         // in_c
+  std::vector<Widened> zero_points_;         // (groups, padded_inputs_)
+  std::int64_t padded_inputs_ = 0;           // those of a group, to whole steps where runs are
   std::vector<std::int32_t> order_;
   std::size_t worker_bytes_ = 0;
 };
@@ -154,7 +160,7 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
   tiles_ = (group_outputs_ + kernel_->tile - 1) / kernel_->tile;
   order_.resize(static_cast<std::size_t>(kernel_->tile));
   kernel_->channel_order(order_.data());
-  zero_points_.assign(convolution.zero_points.begin(), convolution.zero_points.end());
+  widen_zero_points(convolution);
   const std::int64_t half = kernel_->tile / 2;
   group_lanes_ = (group_outputs_ + half - 1) / half * half;
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
@@ -176,16 +182,30 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
 }
 
 template <typename Panel>
+void PanelConvolution<Panel>::widen_zero_points(const Convolution& convolution) {
+  padded_inputs_ = kWholeRuns<Panel> ? rounded_up(group_inputs_, Panel::kDepth) : group_inputs_;
+  zero_points_.resize(static_cast<std::size_t>(shape_.groups * padded_inputs_));
+  const auto widen = [&]<typename In>(In) {
+    const std::vector<In> levels(convolution.zero_points.begin(), convolution.zero_points.end());
+    constexpr std::int64_t kNoOffset = 0;
+    kernel_->widen({levels.data(), shape_.groups, group_inputs_, &kNoOffset, 1, group_inputs_, 0,
+                    zero_points_.data(), padded_inputs_});
+  };
+  if (convolution.input_type == DataType::kUint8) return widen(std::uint8_t{});
+  widen(std::uint16_t{});
+}
+
+template <typename Panel>
 PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
                                                  const TapPhase& geometry) const {
   Phase phase;
   phase.geometry = geometry;
   const auto taps = static_cast<std::int64_t>(geometry.taps.size());
-  const bool merge = geometry.consecutive && shape_.groups == 1;
+  const bool merge = geometry.consecutive && shape_.groups == 1 &&
+                     (kInPlace<Panel> || !kWholeRuns<Panel> || group_inputs_ % Panel::kDepth == 0);
   phase.run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
-  // Runs that are read where they lie are made of whole steps.
   const std::int64_t length = phase.run_taps * group_inputs_;
-  phase.run_stride = kInPlace<Panel> ? rounded_up(length, Panel::kDepth) : length;
+  phase.run_stride = kWholeRuns<Panel> ? rounded_up(length, Panel::kDepth) : length;
   const std::int64_t row = taps / phase.run_taps * phase.run_stride;
   phase.steps = rounded_up(row, Panel::kDepth) / Panel::kDepth;
   for (std::int64_t tap = 0; tap < taps; tap += phase.run_taps) {
@@ -219,12 +239,10 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
         const std::int64_t from =
             ((o * shape_.kernel_h + t.ky) * shape_.kernel_w + t.kx) * group_inputs_;
         for (std::int64_t c = 0; c < group_inputs_; ++c) {
-          const auto weight =
-              static_cast<Weight>(convolution.weights[static_cast<std::size_t>(from + c)]);
-          const std::int64_t k = phase.place_of(tap, group_inputs_) + c;
-          weights[(k / Panel::kDepth * width + within) * Panel::kDepth + k % Panel::kDepth] =
-              weight;
-          bias -= static_cast<std::int64_t>(weight) *
+          const std::int16_t weight = convolution.weights[static_cast<std::size_t>(from + c)];
+          put_weight<Panel>(weights, width, within, phase.place_of(tap, group_inputs_) + c, weight);
+          bias += weight_bias<Panel>(weight);
+          bias -= std::int64_t{weight} *
                   convolution.zero_points[static_cast<std::size_t>(group * group_inputs_ + c)];
         }
       }
@@ -434,14 +452,15 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
                                             std::int64_t y, std::int64_t x, std::int64_t group,
                                             Widened* out) const {
   const std::int64_t first = group * group_inputs_;
+  const std::int64_t copied = kInPlace<Panel> ? group_inputs_ : padded_inputs_;
   for (std::size_t t = 0; t < phase.geometry.taps.size(); ++t) {
     const Tap& tap = phase.geometry.taps[t];
     Widened* place = out + phase.place_of(static_cast<std::int64_t>(t), group_inputs_);
     const std::int64_t in_y = y + tap.dy;
     const std::int64_t in_x = x + tap.dx;
     if (in_y < 0 || in_y >= shape_.in_h || in_x < 0 || in_x >= shape_.in_w) {
-      std::memcpy(place, zero_points_.data() + first,
-                  static_cast<std::size_t>(group_inputs_) * sizeof(Widened));
+      std::memcpy(place, zero_points_.data() + group * padded_inputs_,
+                  static_cast<std::size_t>(copied) * sizeof(Widened));
     } else {
       constexpr std::int64_t kNoOffset = 0;
       const std::byte* source =
@@ -455,10 +474,20 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
 
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
                                                                   Isa isa) {
-  if (convolution.wide) return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
-  if (panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8) != nullptr)
-    return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
-  return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
+  const bool dot_products =
+      panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8) != nullptr;
+  if (!convolution.wide) {
+    if (dot_products) return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
+    return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
+  }
+  if (dot_products && convolution.input_type == DataType::kUint16 &&
+      convolution.kernel_size() <= kMostWordProducts) {
+    const bool bytes = std::ranges::all_of(
+        convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
+    if (bytes) return std::make_unique<PanelConvolution<WordPanel<std::int8_t>>>(convolution, isa);
+    return std::make_unique<PanelConvolution<WordPanel<std::int16_t>>>(convolution, isa);
+  }
+  return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
 }
 
 }  // namespace quant::integer

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The matrix micro-kernel under convolution and matrix product: up to six rows of widened
 // activations by one tile of output channels, summed exactly and requantized in the store. It comes
-// in three forms, for three kinds of operands.
+// in four forms, for four kinds of operands.
 #pragma once
 
 #include <cstddef>
@@ -38,6 +38,19 @@ struct BytePanel {
   static constexpr int kDepth = 4;
 };
 
+// 16-bit activations and weights of 8 or 16 bits, where the CPU has dot products: the products of
+// bytes are summed in int32 and joined in double (at most kMostWordProducts of them). Of every four
+// activations of a row come the low bytes, then the high bytes; runs begin at a multiple of four.
+template <typename W>
+struct WordPanel {
+  using Widened = std::uint16_t;
+  using Weight = W;
+  using Sum = double;
+  using Real = double;
+  static constexpr int kDepth = 4;
+};
+inline constexpr std::int64_t kMostWordProducts = 32768;  // · 2 · 255 · 128 < 2^31
+
 // Everything else: integers in doubles, which hold them and all their sums up to 2^53. No rounding
 // happens, so that a fused multiply-add gives the same bits.
 struct WidePanel {
@@ -57,6 +70,30 @@ Sum folded_bias(std::int64_t bias) {
   } else {
     return static_cast<Sum>(bias);
   }
+}
+
+// Writes the weight of a lane at depth k into a tile's weights, (steps, width, kDepth); of 16-bit
+// ones a step's low bytes come before its high bytes.
+template <typename Panel>
+void put_weight(typename Panel::Weight* weights, std::int64_t width, std::int64_t lane,
+                std::int64_t k, std::int32_t value) {
+  const std::int64_t step = k / Panel::kDepth * width * Panel::kDepth;
+  const std::int64_t place = lane * Panel::kDepth + k % Panel::kDepth;
+  if constexpr (std::is_same_v<Panel, WordPanel<std::int16_t>>) {
+    auto* bytes = reinterpret_cast<std::uint8_t*>(weights + step);
+    bytes[place] = static_cast<std::uint8_t>(value & 255);
+    bytes[width * Panel::kDepth + place] = static_cast<std::uint8_t>(value >> 8);
+  } else {
+    weights[step + place] = static_cast<typename Panel::Weight>(value);
+  }
+}
+
+// What a weight adds to the bias whatever the activation is: bytes that stand where the CPU wants a
+// sign are taken less 128.
+template <typename Panel>
+std::int64_t weight_bias(std::int32_t weight) {
+  if constexpr (!std::is_same_v<Panel, WordPanel<std::int16_t>>) return 0;
+  return std::int64_t{weight & 255} * (128 + (128 << 8));
 }
 
 // How sums become outputs, lane by lane.
