@@ -117,23 +117,29 @@ void WideDepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t ro
   const std::int64_t first = (image * shape_.out_h + out_y) * shape_.out_w + geometry.out_x;
   const void* outside = in_size_ == 1 ? static_cast<const void*>(zero_bytes_.data())
                                       : static_cast<const void*>(zero_wide_.data());
-  WideDepthwisePixel pixel;
-  pixel.channels = shape_.out_c;
-  pixel.stride = padded_;
-  pixel.taps = taps;
-  pixel.tap_count = static_cast<std::int64_t>(geometry.taps.size());
-  pixel.weights = phase.weights.data();
-  pixel.bias = phase.bias.data();
-  pixel.store = store_.from(0);
-  for (std::int64_t x = 0; x < geometry.columns; ++x) {
+  WideDepthwiseRun run;
+  run.channels = shape_.out_c;
+  run.stride = padded_;
+  run.taps = taps;
+  run.in_step = geometry_.in_step_w * shape_.in_c;
+  run.tap_count = static_cast<std::int64_t>(geometry.taps.size());
+  run.weights = phase.weights.data();
+  run.bias = phase.bias.data();
+  run.store = store_.from(0);
+  run.out_step = geometry_.out_step_w * pixel_stride_;
+  for (std::int64_t x = 0; x < geometry.columns; x += run.pixels) {
+    // As many pixels as keep every tap inside; one where a tap is outside.
+    run.pixels = geometry.columns - x;
     for (std::size_t t = 0; t < geometry.taps.size(); ++t) {
       const std::int64_t in_y = y * geometry_.in_step_h + geometry.taps[t].dy;
       const std::int64_t in_x = x * geometry_.in_step_w + geometry.taps[t].dx;
       const bool inside = in_y >= 0 && in_y < shape_.in_h && in_x >= 0 && in_x < shape_.in_w;
       taps[t] = inside ? in + (in_y * shape_.in_w + in_x) * pixel_bytes : outside;
+      run.pixels =
+          std::min(run.pixels, inside ? (shape_.in_w - 1 - in_x) / geometry_.in_step_w + 1 : 1);
     }
-    pixel.output = output + (first + x * geometry_.out_step_w) * pixel_stride_ * out_size_;
-    kernel_->run(pixel);
+    run.output = output + (first + x * geometry_.out_step_w) * pixel_stride_ * out_size_;
+    kernel_->run(run);
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The depthwise micro-kernel where a tensor has 16 bits: one output pixel, vectors over channels.
+// The depthwise micro-kernel where a tensor has 16 bits: a run of output pixels, vectors over
+// channels.
 #pragma once
 
 #include <cstddef>
@@ -14,20 +15,23 @@ namespace quant::integer {
 // Sums in double, as in WidePanel. `weights`, `bias` and `store` are padded to whole vectors, up to
 // kWideDepthwisePad channels more; taps and output are not.
 inline constexpr std::int64_t kWideDepthwisePad = 8;
-struct WideDepthwisePixel {
+struct WideDepthwiseRun {
+  std::int64_t pixels = 0;
   std::int64_t channels = 0;
   std::int64_t stride = 0;            // of weights, from tap to tap
-  const void* const* taps = nullptr;  // channel 0 of each
+  const void* const* taps = nullptr;  // channel 0 of each, at the first pixel
+  std::int64_t in_step = 0;           // to the next pixel's, in elements
   std::int64_t tap_count = 0;
   const float* weights = nullptr;  // (tap_count, stride)
   const double* bias = nullptr;
   StoreLanes<double> store;
   void* output = nullptr;
+  std::int64_t out_step = 0;  // in elements
 };
 
 struct WideDepthwiseKernel {
   Isa isa = Isa::kRef;
-  void (*run)(const WideDepthwisePixel& pixel) = nullptr;
+  void (*run)(const WideDepthwiseRun& run) = nullptr;
 };
 
 // For activations of those types, uint8 or uint16. Null for kRef.

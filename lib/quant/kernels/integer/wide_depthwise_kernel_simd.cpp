@@ -29,19 +29,49 @@ HWY_INLINE WideV LoadSome(const In* in, std::int64_t count) {
   return hn::Load(WideD(), some);
 }
 
-template <typename In, typename Out>
-void Run(const WideDepthwisePixel& pixel) {
+// One vector of channels, which may be less than full, or four.
+template <int kVectors, typename In, typename Out>
+HWY_INLINE void RunVectors(const WideDepthwiseRun& run, std::int64_t at, std::int64_t c,
+                           Out* output) {
   const WideD d;
-  Out* output = static_cast<Out*>(pixel.output);
-  for (std::int64_t c = 0; c < pixel.channels; c += kWideLanes) {
-    const std::int64_t count = pixel.channels - c;
-    WideV sum = hn::Zero(d);
-    for (std::int64_t t = 0; t < pixel.tap_count; ++t) {
-      const WideV x = LoadSome(static_cast<const In*>(pixel.taps[t]) + c, count);
-      const float* weights = pixel.weights + t * pixel.stride + c;
-      sum = hn::MulAdd(x, hn::PromoteTo(d, hn::LoadU(WideDF(), weights)), sum);
+  const std::int64_t count = run.channels - c;
+  WideV sum0 = hn::Zero(d);
+  [[maybe_unused]] WideV sum1 = sum0, sum2 = sum0, sum3 = sum0;
+  for (std::int64_t t = 0; t < run.tap_count; ++t) {
+    const In* in = static_cast<const In*>(run.taps[t]) + at + c;
+    const float* weights = run.weights + t * run.stride + c;
+    const auto weight = [&](int vector) HWY_ATTR {
+      return hn::PromoteTo(WideD(), hn::LoadU(WideDF(), weights + vector * kWideLanes));
+    };
+    sum0 = hn::MulAdd(LoadSome(in, count), weight(0), sum0);
+    if constexpr (kVectors == 4) {
+      sum1 = hn::MulAdd(LoadWide(in + kWideLanes), weight(1), sum1);
+      sum2 = hn::MulAdd(LoadWide(in + 2 * kWideLanes), weight(2), sum2);
+      sum3 = hn::MulAdd(LoadWide(in + 3 * kWideLanes), weight(3), sum3);
     }
-    WideStore(pixel.bias, pixel.store, c).Store(sum, output + c, count);
+  }
+  const auto store = [&](int vector, WideV sum) HWY_ATTR {
+    const std::int64_t first = c + vector * kWideLanes;
+    WideStore(run.bias, run.store, first).Store(sum, output + first, run.channels - first);
+  };
+  store(0, sum0);
+  if constexpr (kVectors == 4) {
+    store(1, sum1);
+    store(2, sum2);
+    store(3, sum3);
+  }
+}
+
+template <typename In, typename Out>
+void Run(const WideDepthwiseRun& run) {
+  Out* output = static_cast<Out*>(run.output);
+  for (std::int64_t pixel = 0; pixel < run.pixels; ++pixel) {
+    std::int64_t c = 0;
+    for (; c + 4 * kWideLanes <= run.channels; c += 4 * kWideLanes)
+      RunVectors<4, In>(run, pixel * run.in_step, c, output);
+    for (; c < run.channels; c += kWideLanes)
+      RunVectors<1, In>(run, pixel * run.in_step, c, output);
+    output += run.out_step;
   }
 }
 
