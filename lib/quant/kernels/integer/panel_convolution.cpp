@@ -480,12 +480,15 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
     if (dot_products) return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
     return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
   }
+  // Fewer inputs would be mostly padding.
+  using Words = WordPanel<std::int16_t>;
   if (dot_products && convolution.input_type == DataType::kUint16 &&
+      convolution.group_inputs() >= Words::kDepth &&
       convolution.kernel_size() <= kMostWordProducts) {
     const bool bytes = std::ranges::all_of(
         convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
     if (bytes) return std::make_unique<PanelConvolution<WordPanel<std::int8_t>>>(convolution, isa);
-    return std::make_unique<PanelConvolution<WordPanel<std::int16_t>>>(convolution, isa);
+    return std::make_unique<PanelConvolution<Words>>(convolution, isa);
   }
   return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
 }

@@ -29,7 +29,8 @@ HWY_INLINE WideV LoadSome(const In* in, std::int64_t count) {
   return hn::Load(WideD(), some);
 }
 
-// One vector of channels, which may be less than full, or four.
+// One vector of channels, which may be less than full, two or four: the more, the less they wait
+// for one another's sums.
 template <int kVectors, typename In, typename Out>
 HWY_INLINE void RunVectors(const WideDepthwiseRun& run, std::int64_t at, std::int64_t c,
                            Out* output) {
@@ -44,8 +45,10 @@ HWY_INLINE void RunVectors(const WideDepthwiseRun& run, std::int64_t at, std::in
       return hn::PromoteTo(WideD(), hn::LoadU(WideDF(), weights + vector * kWideLanes));
     };
     sum0 = hn::MulAdd(LoadSome(in, count), weight(0), sum0);
-    if constexpr (kVectors == 4) {
+    if constexpr (kVectors >= 2) {
       sum1 = hn::MulAdd(LoadWide(in + kWideLanes), weight(1), sum1);
+    }
+    if constexpr (kVectors == 4) {
       sum2 = hn::MulAdd(LoadWide(in + 2 * kWideLanes), weight(2), sum2);
       sum3 = hn::MulAdd(LoadWide(in + 3 * kWideLanes), weight(3), sum3);
     }
@@ -55,8 +58,8 @@ HWY_INLINE void RunVectors(const WideDepthwiseRun& run, std::int64_t at, std::in
     WideStore(run.bias, run.store, first).Store(sum, output + first, run.channels - first);
   };
   store(0, sum0);
+  if constexpr (kVectors >= 2) store(1, sum1);
   if constexpr (kVectors == 4) {
-    store(1, sum1);
     store(2, sum2);
     store(3, sum3);
   }
@@ -69,6 +72,8 @@ void Run(const WideDepthwiseRun& run) {
     std::int64_t c = 0;
     for (; c + 4 * kWideLanes <= run.channels; c += 4 * kWideLanes)
       RunVectors<4, In>(run, pixel * run.in_step, c, output);
+    for (; c + 2 * kWideLanes <= run.channels; c += 2 * kWideLanes)
+      RunVectors<2, In>(run, pixel * run.in_step, c, output);
     for (; c < run.channels; c += kWideLanes)
       RunVectors<1, In>(run, pixel * run.in_step, c, output);
     output += run.out_step;
