@@ -399,6 +399,33 @@ TEST(Conv2d, ExtremeProductsOfSixteenBits) {
 
 // A bias that takes the sums past 2^53, which doubles no longer hold: scalar, in int64, and rounded
 // once on the way to the double of the rule.
+// Where the products of bytes are summed in int32, 32768 of the greatest just fit; more are summed
+// otherwise.
+TEST(Conv2d, SumsOfBytesOfLongRowsOfWordsFit) {
+  oracle::Random random(5100);
+  for (const std::int64_t inputs : {32768, 32772}) {
+    for (const std::int16_t weight :
+         {std::int16_t{-32768}, std::int16_t{32767}, std::int16_t{-129}}) {
+      Case c;
+      c.shape.in_w = c.shape.out_w = 2;
+      c.shape.in_c = inputs;
+      c.shape.out_c = 3;
+      c.input_type = c.output_type = DataType::kUint16;
+      c.weight_type = DataType::kInt16;
+      fill(c, random);
+      c.bias.clear();
+      c.zero_points = {0};
+      c.weights.assign(c.weights.size(), weight);
+      c.input.assign(c.input.size(), 65535);
+      c.weight_scales = {1};
+      c.input_scale = 1;
+      c.output_scales = {3e9F};
+      c.outputs = {{40000, 0, 65535}};
+      check<Conv2d, Conv2dSpec>(c, false);
+    }
+  }
+}
+
 TEST(Conv2d, BeyondFloat64SumsAreScalar) {
   oracle::Random random(5500);
   Case c;
