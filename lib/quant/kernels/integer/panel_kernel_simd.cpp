@@ -30,6 +30,13 @@ HWY_INLINE V32 LoadPair(D32 d32, const std::int16_t* pair) {
   return hn::Set(d32, both);
 }
 
+constexpr bool kOneSum = HWY_ARCH_X86;
+HWY_INLINE V32 Before(V32 bias) { return kOneSum ? bias : hn::Zero(D32()); }
+HWY_INLINE V32 Joined(V32 sum, V32 odd, V32 bias) {
+  const V32 joined = hn::RearrangeToOddPlusEven(sum, odd);
+  return kOneSum ? joined : hn::Add(joined, bias);
+}
+
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
 void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
@@ -42,11 +49,11 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   const V32 bias_low = hn::LoadU(d32, tile.bias);
   [[maybe_unused]] const V32 bias_high =
       kVectors == 2 ? hn::LoadU(d32, tile.bias + kLanes) : bias_low;
-  // Highway sums a pair's two products in one vector (x86) or in two (NEON): both are kept and
-  // joined last.
-#define QUANT_DECLARE(r)                                              \
-  [[maybe_unused]] V32 low##r = bias_low, low_odd##r = hn::Zero(d32); \
-  [[maybe_unused]] V32 high##r = bias_high, high_odd##r = hn::Zero(d32);
+  // Highway sums a pair's two products in one vector (x86), which can begin with the bias, or in
+  // two whose lanes are no channels (NEON): both are kept and joined last.
+#define QUANT_DECLARE(r)                                                      \
+  [[maybe_unused]] V32 low##r = Before(bias_low), low_odd##r = hn::Zero(d32); \
+  [[maybe_unused]] V32 high##r = Before(bias_high), high_odd##r = hn::Zero(d32);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (std::int64_t pair = 0; pair < tile.steps; ++pair) {
@@ -74,10 +81,10 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   QUANT_FOR_PANEL_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
   const NarrowStore<kVectors> store(tile.store, tile.channels);
-#define QUANT_STORE(r)                                                         \
-  if constexpr (r < kRows) {                                                   \
-    store.Store(hn::RearrangeToOddPlusEven(low##r, low_odd##r),                \
-                hn::RearrangeToOddPlusEven(high##r, high_odd##r), outputs[r]); \
+#define QUANT_STORE(r)                                                                         \
+  if constexpr (r < kRows) {                                                                   \
+    store.Store(Joined(low##r, low_odd##r, bias_low), Joined(high##r, high_odd##r, bias_high), \
+                outputs[r]);                                                                   \
   }
   QUANT_FOR_PANEL_ROWS(QUANT_STORE)
 #undef QUANT_STORE
