@@ -13,8 +13,9 @@ namespace quant::integer {
 // Each equals the loop of its name.
 struct SpanKernels {
   Isa isa = Isa::kRef;
-  void (*lookup)(const std::uint8_t* in, std::uint8_t* out, std::int64_t n,
-                 const LookupTable& table) = nullptr;
+  void (*lookup_rows)(const std::uint8_t* in, std::int64_t in_step, std::uint8_t* out,
+                      std::int64_t out_step, std::int64_t rows, std::int64_t n,
+                      const LookupTable& table) = nullptr;
   void (*binary)(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
                  const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
   void (*maximum)(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
@@ -37,13 +38,19 @@ const SpanKernels& span_kernels(Isa isa);
 
 // The fastest loop of the name for the types: that of `kernels` for bytes and float32.
 template <typename In, typename Out>
-void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,
+void lookup_rows(const SpanKernels& kernels, const In* in, std::int64_t in_step, Out* out,
+                 std::int64_t out_step, std::int64_t rows, std::int64_t n,
                  const LookupTable& table) {
   if constexpr (sizeof(In) == 1 && sizeof(Out) == 1) {
-    kernels.lookup(in, out, n, table);
+    kernels.lookup_rows(in, in_step, out, out_step, rows, n, table);
   } else {
-    lookup_loop(in, out, n, table);
+    lookup_rows_loop(in, in_step, out, out_step, rows, n, table);
   }
+}
+template <typename In, typename Out>
+void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,
+                 const LookupTable& table) {
+  lookup_rows(kernels, in, n, out, n, 1, n, table);
 }
 template <typename Real, typename A, typename B, typename Out>
 void binary_span(const SpanKernels& kernels, const BinaryRule<Real>& rule, const A* a, int a_step,

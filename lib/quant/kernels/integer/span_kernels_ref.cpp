@@ -4,7 +4,7 @@
 namespace quant::integer {
 namespace {
 
-constexpr SpanKernels kRefKernels{Isa::kRef,    lookup_loop,         binary_loop,
+constexpr SpanKernels kRefKernels{Isa::kRef,    lookup_rows_loop,    binary_loop,
                                   maximum_loop, sum_rows_loop,       sum_columns_loop,
                                   sum_loop,     weigh_elements_loop, weigh_reals_loop};
 

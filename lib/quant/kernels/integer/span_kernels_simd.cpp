@@ -12,6 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/lookup_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -30,64 +31,6 @@ constexpr std::int64_t kLanes = hn::MaxLanes(D32());
 constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
 
 HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes)); }
-
-// Byte shuffles look up 16 entries and answer 0 where an index is negative. For q < 128, part p of
-// the table is asked for q − 16·p: parts up to q's own answer at q's low four bits, the others 0.
-// With each part XORed by the one before, those answers XOR to the entry. The upper half is the
-// same for q − 128; of each q, one half asks with negative indices only, which the saturating
-// subtraction keeps so.
-class ByteTable {
- public:
-  HWY_INLINE explicit ByteTable(const LookupTable& table) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      differences_[i] =
-          static_cast<std::uint8_t>(i % 128 < 16 ? table[i] : table[i] ^ table[i - 16]);
-    }
-  }
-
-  HWY_INLINE void Run(const std::uint8_t* in, std::uint8_t* out) const {
-    const D8 d8;
-    const auto q0 = hn::LoadU(d8, in);
-    const auto q1 = hn::LoadU(d8, in + kByteLanes);
-    const auto top = hn::Set(d8, std::uint8_t{0x80});
-    auto result0 = hn::Zero(d8);
-    auto result1 = hn::Zero(d8);
-    Parts<0>(q0, q1, result0, result1);
-    Parts<8>(hn::Xor(q0, top), hn::Xor(q1, top), result0, result1);
-    hn::StoreU(result0, d8, out);
-    hn::StoreU(result1, d8, out + kByteLanes);
-  }
-
- private:
-  using V8 = hn::Vec<D8>;
-  using DSigned = hn::RebindToSigned<D8>;
-
-  template <int kPart>
-  HWY_INLINE void Parts(V8 index0, V8 index1, V8& result0, V8& result1) const {
-    const D8 d8;
-    const DSigned di8;
-    const V8 entries = hn::LoadDup128(d8, differences_ + 16 * kPart);
-    result0 = hn::Xor(result0, hn::TableLookupBytesOr0(entries, index0));
-    result1 = hn::Xor(result1, hn::TableLookupBytesOr0(entries, index1));
-    if constexpr (kPart % 8 != 7) {
-      const auto part = hn::Set(di8, std::int8_t{16});
-      Parts<kPart + 1>(hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index0), part)),
-                       hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index1), part)), result0,
-                       result1);
-    }
-  }
-
-  HWY_ALIGN std::uint8_t differences_[256];
-};
-
-void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
-  std::int64_t i = 0;
-  if (n >= 2 * kByteLanes) {
-    const ByteTable bytes(table);
-    for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) bytes.Run(in + i, out + i);
-  }
-  for (; i < n; ++i) out[i] = static_cast<std::uint8_t>(table[in[i]]);
-}
 
 template <BinaryOp kOp>
 struct BinaryVectors {
@@ -301,9 +244,9 @@ void WeighReals(const float* const* rows, const float* weights, int taps, float 
   if (!done) span_kernels_ref().weigh_reals(rows, weights, taps, multiplier, output, out, n);
 }
 
-const SpanKernels* Kernels() {
+const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
   static constexpr SpanKernels kernels{isa_of_target(HWY_TARGET),
-                                       Lookup,
+                                       LookupRows,
                                        Binary,
                                        Maximum,
                                        SumRows,
@@ -311,6 +254,15 @@ const SpanKernels* Kernels() {
                                        Sum,
                                        WeighElements,
                                        WeighReals};
+#if HWY_TARGET == HWY_AVX3
+  static constexpr SpanKernels wide_lookup = [] {
+    SpanKernels result = kernels;
+    result.isa = Isa::kAvx512Vnni;
+    result.lookup_rows = WideLookupRows;
+    return result;
+  }();
+  if (isa == Isa::kAvx512Vnni) return &wide_lookup;
+#endif
   return &kernels;
 }
 
@@ -323,7 +275,7 @@ HWY_AFTER_NAMESPACE();
 namespace quant::integer {
 namespace {
 
-const SpanKernels* simd_kernels(Isa isa) { QUANT_SIMD_SELECT(isa, Kernels()); }
+const SpanKernels* simd_kernels(Isa isa) { QUANT_SIMD_SELECT(isa, Kernels(isa)); }
 
 }  // namespace
 

@@ -27,10 +27,14 @@ struct SumRule {
   OutputRange output;
 };
 
-// out[i] = table[in[i]]; out may be in.
+// out[r·out_step + i] = table[in[r·in_step + i]], i < n; out may be in, with the same step.
 template <typename In, typename Out>
-void lookup_loop(const In* in, Out* out, std::int64_t n, const LookupTable& table) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(table[in[i]]);
+void lookup_rows_loop(const In* in, std::int64_t in_step, Out* out, std::int64_t out_step,
+                      std::int64_t rows, std::int64_t n, const LookupTable& table) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < n; ++i)
+      out[r * out_step + i] = static_cast<Out>(table[in[r * in_step + i]]);
+  }
 }
 
 // Operands advance by a_step and b_step, each 0 or 1. out may be an operand with step 1.

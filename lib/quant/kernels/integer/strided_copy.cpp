@@ -7,6 +7,7 @@
 
 #include "quant/kernels/integer/chunks.h"
 #include "quant/kernels/integer/element_types.h"
+#include "quant/kernels/integer/move_kernels.h"
 #include "quant/kernels/integer/span_kernels.h"
 
 namespace quant::integer {
@@ -14,6 +15,9 @@ namespace {
 
 // Tile of the two-dimensional case, in both directions: rows of input and output stay in the cache.
 constexpr std::int64_t kTile = 32;
+
+// Rows of one piece of work.
+constexpr std::int64_t kRows = 128;
 
 struct Axis {
   std::int64_t size = 1, in = 0, out = 0;
@@ -58,6 +62,20 @@ void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
   }
 }
 
+// The same without a table, by vectors where they can.
+template <typename T>
+void move_rows(const MoveKernels<T>* kernels, const Axis& rows, const Axis& columns, const T* in,
+               T* out) {
+  if (kernels != nullptr && columns.out == 1) {
+    if (columns.in == 1) return kernels->rows(in, rows.in, out, rows.out, rows.size, columns.size);
+    if (columns.in == 2)
+      return kernels->every_second(in, rows.in, out, rows.out, rows.size, columns.size);
+    if (rows.in == 1 && columns.in > 0 && rows.out > 0)
+      return kernels->transpose(in, columns.in, out, rows.out, rows.size, columns.size);
+  }
+  copy_tiles(rows, columns, in, out, [](T q) { return q; });
+}
+
 }  // namespace
 
 StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), isa_(isa) {
@@ -98,47 +116,40 @@ void StridedCopy::run(const void* input, void* output, ThreadPool& pool) const {
 
 template <typename In, typename Out>
 void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
-  const SpanKernels& kernels = span_kernels(isa_);
   const std::size_t rank = spec_.shape.size();
   const Axis rows{spec_.shape[rank - 2], spec_.in_strides[rank - 2], spec_.out_strides[rank - 2]};
   const Axis columns{spec_.shape[rank - 1], spec_.in_strides[rank - 1],
                      spec_.out_strides[rank - 1]};
   std::int64_t outer = 1;
   for (std::size_t axis = 0; axis + 2 < rank; ++axis) outer *= spec_.shape[axis];
-  const bool spans = columns.in == 1 && columns.out == 1;
   const auto copy = [&](const Axis& part, const In* in, Out* out) {
-    if (spans) {
-      for (std::int64_t r = 0; r < part.size; ++r) {
-        if (spec_.table) {
-          lookup_span(kernels, in + r * part.in, out + r * part.out, columns.size, *spec_.table);
-        } else {
-          std::copy_n(in + r * part.in, columns.size, out + r * part.out);
-        }
-      }
+    if (spec_.table && columns.in == 1 && columns.out == 1) {
+      lookup_rows(span_kernels(isa_), in, part.in, out, part.out, part.size, columns.size,
+                  *spec_.table);
     } else if (spec_.table) {
       copy_tiles(part, columns, in, out, [&](In q) { return static_cast<Out>((*spec_.table)[q]); });
-    } else {
-      copy_tiles(part, columns, in, out, [](In q) { return static_cast<Out>(q); });
+    } else if constexpr (std::is_same_v<In, Out>) {
+      move_rows(move_kernels<In>(isa_), part, columns, in, out);
     }
   };
   // Rows are the unit of work: tall boxes split, flat ones do not.
-  const std::int64_t row_blocks = (rows.size + kTile - 1) / kTile;
-  for_row_chunks(outer * row_blocks, std::min(rows.size, kTile) * columns.size, pool,
+  const std::int64_t row_blocks = (rows.size + kRows - 1) / kRows;
+  for_row_chunks(outer * row_blocks, std::min(rows.size, kRows) * columns.size, pool,
                  [&](std::int64_t begin, std::int64_t end) {
                    for (std::int64_t block = begin; block < end;) {
                      // As many blocks of one box as the range holds.
                      const std::int64_t first = block % row_blocks;
                      const std::int64_t blocks = std::min(row_blocks - first, end - block);
                      std::int64_t box = block / row_blocks;
-                     std::int64_t in_at = spec_.in_offset + first * kTile * rows.in;
-                     std::int64_t out_at = spec_.out_offset + first * kTile * rows.out;
+                     std::int64_t in_at = spec_.in_offset + first * kRows * rows.in;
+                     std::int64_t out_at = spec_.out_offset + first * kRows * rows.out;
                      for (std::size_t axis = rank - 2; axis-- > 0;) {
                        const std::int64_t index = box % spec_.shape[axis];
                        box /= spec_.shape[axis];
                        in_at += index * spec_.in_strides[axis];
                        out_at += index * spec_.out_strides[axis];
                      }
-                     const std::int64_t count = std::min(blocks * kTile, rows.size - first * kTile);
+                     const std::int64_t count = std::min(blocks * kRows, rows.size - first * kRows);
                      copy({count, rows.in, rows.out}, input + in_at, output + out_at);
                      block += blocks;
                    }
