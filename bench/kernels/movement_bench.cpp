@@ -77,7 +77,8 @@ void max_pool(benchmark::State& state) {
   MaxPool2dSpec spec;
   spec.shape = {1, kSize, kSize, kChannels, kSize, kSize, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
   const MaxPool2d kernel(spec, isa());
-  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
+  AlignedBuffer scratch(kernel.scratch_bytes(1));
+  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), scratch.data(), data.pool);
   finish(state, kElements);
 }
 BENCHMARK(max_pool);
@@ -87,7 +88,8 @@ void average_pool(benchmark::State& state) {
   AveragePool2dSpec spec;
   spec.shape = {1, kSize, kSize, kChannels, kSize, kSize, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
   const AveragePool2d kernel(spec, isa());
-  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
+  AlignedBuffer scratch(kernel.scratch_bytes(1));
+  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), scratch.data(), data.pool);
   finish(state, kElements);
 }
 BENCHMARK(average_pool);

@@ -20,9 +20,13 @@ struct SpanKernels {
                  const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
   void (*maximum)(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
                   std::int64_t n) = nullptr;
-  // Sums of both kinds: count · 255 < 2^31.
-  void (*sum_rows)(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
-                   std::uint8_t* out, std::int64_t n) = nullptr;
+  void (*maximum_windows)(const RowWindows& windows, const std::uint8_t* in,
+                          std::uint8_t* out) = nullptr;
+  // Sums of all kinds: count · 255 < 2^31.
+  void (*add_rows)(const std::uint8_t* const* rows, std::int64_t count, std::int32_t* sums,
+                   std::int64_t n) = nullptr;
+  void (*sum_windows)(const RowWindows& windows, const std::int32_t* sums,
+                      const SumRule<float>& rule, std::uint8_t* out) = nullptr;
   void (*sum_columns)(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
                       const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
@@ -70,13 +74,31 @@ void maximum_span(const SpanKernels& kernels, const T* const* rows, std::int64_t
     maximum_loop(rows, count, out, n);
   }
 }
-template <typename Real, typename In, typename Out>
-void sum_rows_span(const SpanKernels& kernels, const In* const* rows, std::int64_t count,
-                   const SumRule<Real>& rule, Out* out, std::int64_t n) {
-  if constexpr (std::is_same_v<Real, float>) {
-    kernels.sum_rows(rows, count, rule, out, n);
+template <typename T>
+void maximum_windows_span(const SpanKernels& kernels, const RowWindows& windows, const T* in,
+                          T* out) {
+  if constexpr (sizeof(T) == 1) {
+    kernels.maximum_windows(windows, in, out);
   } else {
-    sum_rows_loop(rows, count, rule, out, n);
+    maximum_windows_loop(windows, in, out);
+  }
+}
+template <typename In, typename Sum>
+void add_rows_span(const SpanKernels& kernels, const In* const* rows, std::int64_t count, Sum* sums,
+                   std::int64_t n) {
+  if constexpr (sizeof(In) == 1 && sizeof(Sum) == 4) {
+    kernels.add_rows(rows, count, sums, n);
+  } else {
+    add_rows_loop(rows, count, sums, n);
+  }
+}
+template <typename Real, typename Sum, typename Out>
+void sum_windows_span(const SpanKernels& kernels, const RowWindows& windows, const Sum* sums,
+                      const SumRule<Real>& rule, Out* out) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.sum_windows(windows, sums, rule, out);
+  } else {
+    sum_windows_loop(windows, sums, rule, out);
   }
 }
 template <typename Real, typename In, typename Out>

@@ -127,34 +127,58 @@ HWY_INLINE bool ForOverlapping(std::int64_t n, std::int64_t step, const Function
   return true;
 }
 
-template <class D>
-HWY_INLINE void MaximumAt(D d, const std::uint8_t* const* rows, std::int64_t count,
-                          std::uint8_t* out, std::int64_t i) {
-  auto greatest = hn::LoadU(d, rows[0] + i);
-  for (std::int64_t r = 1; r < count; ++r) {
-    greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
-  }
-  hn::StoreU(greatest, d, out + i);
+// vectors(d, i) for the widest vectors of bytes that fit into n: whole ones, 16 or 8; false where
+// none does.
+template <class Function>
+HWY_INLINE bool ForBytes(std::int64_t n, const Function& vectors) {
+  const D8 d8;
+  const hn::CappedTag<std::uint8_t, 16> d16;
+  const hn::CappedTag<std::uint8_t, 8> d8_short;
+  return ForOverlapping(n, kByteLanes, [&](std::int64_t i) HWY_ATTR { vectors(d8, i); }) ||
+         ForOverlapping(n, 16, [&](std::int64_t i) HWY_ATTR { vectors(d16, i); }) ||
+         ForOverlapping(n, 8, [&](std::int64_t i) HWY_ATTR { vectors(d8_short, i); });
 }
 
 void Maximum(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
              std::int64_t n) {
-  const D8 d8;
-  const hn::CappedTag<std::uint8_t, 16> d16;
-  const hn::CappedTag<std::uint8_t, 8> d8_short;
-  if (ForOverlapping(n, kByteLanes,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8, rows, count, out, i); })) {
-    return;
+  const bool done = ForBytes(n, [&](auto d, std::int64_t i) HWY_ATTR {
+    auto greatest = hn::LoadU(d, rows[0] + i);
+    for (std::int64_t r = 1; r < count; ++r) {
+      greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
+    }
+    hn::StoreU(greatest, d, out + i);
+  });
+  if (!done) span_kernels_ref().maximum(rows, count, out, n);
+}
+
+void MaximumWindows(const RowWindows& windows, const std::uint8_t* in, std::uint8_t* out) {
+  if (windows.n < 8) return span_kernels_ref().maximum_windows(windows, in, out);
+  const std::int64_t taps = windows.taps;
+  const std::int64_t tap_step = windows.tap_step;
+  for (std::int64_t w = 0; w < windows.count; ++w, in += windows.step, out += windows.n) {
+    ForBytes(windows.n, [&](auto d, std::int64_t i) HWY_ATTR {
+      auto greatest = hn::LoadU(d, in + i);
+      for (std::int64_t t = 1; t < taps; ++t) {
+        greatest = hn::Max(greatest, hn::LoadU(d, in + t * tap_step + i));
+      }
+      hn::StoreU(greatest, d, out + i);
+    });
   }
-  if (ForOverlapping(n, 16,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d16, rows, count, out, i); })) {
-    return;
+}
+
+void AddRows(const std::uint8_t* const* rows, std::int64_t count, std::int32_t* sums,
+             std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    auto sum = hn::LoadU(D32(), sums + i);
+    for (std::int64_t r = 0; r < count; ++r) {
+      sum = hn::Add(sum, hn::PromoteTo(D32(), hn::LoadU(DBytes(), rows[r] + i)));
+    }
+    hn::StoreU(sum, D32(), sums + i);
   }
-  if (ForOverlapping(n, 8,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8_short, rows, count, out, i); })) {
-    return;
+  for (; i < n; ++i) {
+    for (std::int64_t r = 0; r < count; ++r) sums[i] += rows[r][i];
   }
-  span_kernels_ref().maximum(rows, count, out, n);
 }
 
 struct SumVectors {
@@ -171,17 +195,47 @@ struct SumVectors {
   }
 };
 
-void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
-             std::uint8_t* out, std::int64_t n) {
+// Windows of fewer elements than a vector has lanes: outputs of several windows side by side.
+void SumNarrowWindows(const RowWindows& windows, const std::int32_t* sums,
+                      const SumRule<float>& rule, std::uint8_t* out) {
   const SumVectors vectors(rule);
-  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
-    auto sum = vectors.start;
-    for (std::int64_t r = 0; r < count; ++r) {
-      sum = hn::Add(sum, hn::PromoteTo(D32(), hn::LoadU(DBytes(), rows[r] + i)));
+  const std::int64_t n = windows.n;
+  // Where kLanes windows find their first taps: n vectors of places, the same for the next kLanes.
+  HWY_ALIGN std::int32_t places[kLanes * kLanes];
+  for (std::int64_t i = 0; i < kLanes * n; ++i)
+    places[i] = static_cast<std::int32_t>(i / n * windows.step + i % n);
+  std::int64_t w = 0;
+  for (; w + kLanes <= windows.count; w += kLanes) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto place = hn::Load(D32(), places + i * kLanes);
+      const std::int32_t* from = sums + w * windows.step;
+      auto sum = vectors.start;
+      for (std::int64_t t = 0; t < windows.taps; ++t) {
+        sum = hn::Add(sum, hn::GatherIndex(D32(), from + t * windows.tap_step, place));
+      }
+      vectors.Store(sum, out + w * n + i * kLanes);
     }
-    vectors.Store(sum, out + i);
-  });
-  if (!done) span_kernels_ref().sum_rows(rows, count, rule, out, n);
+  }
+  RowWindows rest = windows;
+  rest.count = windows.count - w;
+  span_kernels_ref().sum_windows(rest, sums + w * windows.step, rule, out + w * n);
+}
+
+void SumWindows(const RowWindows& windows, const std::int32_t* sums, const SumRule<float>& rule,
+                std::uint8_t* out) {
+  if (windows.n < kLanes) return SumNarrowWindows(windows, sums, rule, out);
+  const SumVectors vectors(rule);
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    const std::int32_t* from = sums + w * windows.step;
+    std::uint8_t* to = out + w * windows.n;
+    ForOverlapping(windows.n, kLanes, [&](std::int64_t i) HWY_ATTR {
+      auto sum = vectors.start;
+      for (std::int64_t t = 0; t < windows.taps; ++t) {
+        sum = hn::Add(sum, hn::LoadU(D32(), from + t * windows.tap_step + i));
+      }
+      vectors.Store(sum, to + i);
+    });
+  }
 }
 
 void SumColumns(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
@@ -249,7 +303,9 @@ const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
                                        LookupRows,
                                        Binary,
                                        Maximum,
-                                       SumRows,
+                                       MaximumWindows,
+                                       AddRows,
+                                       SumWindows,
                                        SumColumns,
                                        Sum,
                                        WeighElements,

@@ -58,14 +58,47 @@ void maximum_loop(const T* const* rows, std::int64_t count, T* out, std::int64_t
   }
 }
 
-// out[i] = rule(Σ rows[r][i]).
-template <typename Real, typename In, typename Out>
-void sum_rows_loop(const In* const* rows, std::int64_t count, const SumRule<Real>& rule, Out* out,
-                   std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    std::int64_t sum = -rule.offset;
-    for (std::int64_t r = 0; r < count; ++r) sum += rows[r][i];
-    out[i] = requantize<Out>(sum, rule.multiplier, rule.output);
+// Windows over a row of pixels, `step` elements apart; each has `taps`, `tap_step` apart, of `n`
+// elements. Outputs lie one behind the other.
+struct RowWindows {
+  std::int64_t count = 0, step = 0;
+  std::int64_t taps = 1, tap_step = 0;
+  std::int64_t n = 0;
+};
+
+// out[w·n + i] = greatest of in[w·step + t·tap_step + i] over the taps.
+template <typename T>
+void maximum_windows_loop(const RowWindows& windows, const T* in, T* out) {
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    for (std::int64_t i = 0; i < windows.n; ++i) {
+      const T* tap = in + w * windows.step + i;
+      T greatest = tap[0];
+      for (std::int64_t t = 1; t < windows.taps; ++t)
+        greatest = std::max(greatest, tap[t * windows.tap_step]);
+      out[w * windows.n + i] = greatest;
+    }
+  }
+}
+
+// sums[i] += Σ rows[r][i]. Sum: int32, or int64 where the rule is in double.
+template <typename In, typename Sum>
+void add_rows_loop(const In* const* rows, std::int64_t count, Sum* sums, std::int64_t n) {
+  for (std::int64_t r = 0; r < count; ++r) {
+    for (std::int64_t i = 0; i < n; ++i) sums[i] += rows[r][i];
+  }
+}
+
+// out[w·n + i] = rule(Σ sums[w·step + t·tap_step + i]).
+template <typename Real, typename Sum, typename Out>
+void sum_windows_loop(const RowWindows& windows, const Sum* sums, const SumRule<Real>& rule,
+                      Out* out) {
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    for (std::int64_t i = 0; i < windows.n; ++i) {
+      const Sum* tap = sums + w * windows.step + i;
+      std::int64_t sum = -rule.offset;
+      for (std::int64_t t = 0; t < windows.taps; ++t) sum += tap[t * windows.tap_step];
+      out[w * windows.n + i] = requantize<Out>(sum, rule.multiplier, rule.output);
+    }
   }
 }
 
