@@ -147,7 +147,7 @@ void layer_norm(benchmark::State& state) {
   spec.input = {0.02F, 128};
   spec.output_scale = 0.03F;
   spec.output = {128, 0, 255};
-  const Normalize kernel(spec);
+  const Normalize kernel(spec, isa());
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
   finish(state, kElements);
 }

@@ -363,7 +363,8 @@ Status plan_normalize(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY(set_params(builder, node, spec));
   const int from = builder.buffer_in(node.inputs[0], order, node.name);
   const int to = builder.produce(node.outputs[0], order);
-  add_unary(builder, node, "normalize", std::make_shared<integer::Normalize>(spec), from, to);
+  add_unary(builder, node, "normalize", std::make_shared<integer::Normalize>(spec, builder.isa()),
+            from, to);
   return {};
 }
 

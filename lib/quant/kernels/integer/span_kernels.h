@@ -30,6 +30,7 @@ struct SpanKernels {
   void (*sum_columns)(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
                       const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
+  std::int64_t (*sum_of_squares)(const std::uint8_t* in, std::int64_t n) = nullptr;
   void (*weigh_elements)(const std::uint8_t* const* rows, const float* weights, int taps,
                          std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
   void (*weigh_reals)(const float* const* rows, const float* weights, int taps, float multiplier,

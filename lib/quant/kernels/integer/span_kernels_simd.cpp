@@ -268,6 +268,32 @@ std::int64_t Sum(const std::uint8_t* in, std::int64_t n) {
   return total;
 }
 
+std::int64_t SumOfSquares(const std::uint8_t* in, std::int64_t n) {
+  const hn::ScalableTag<std::int16_t> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> bytes;
+  constexpr std::int64_t kWords = hn::MaxLanes(hn::ScalableTag<std::int16_t>());
+  // A lane grows by less than 2^17 a vector: this many stay below 2^31.
+  constexpr std::int64_t kVectors = 1 << 14;
+  std::int64_t total = 0;
+  std::int64_t i = 0;
+  while (i + kWords <= n) {
+    const std::int64_t vectors = std::min((n - i) / kWords, kVectors);
+    auto even = hn::Zero(D32());
+    auto odd = hn::Zero(D32());
+    for (const std::int64_t end = i + vectors * kWords; i < end; i += kWords) {
+      const auto q = hn::PromoteTo(d16, hn::LoadU(bytes, in + i));
+      even = hn::ReorderWidenMulAccumulate(D32(), q, q, even, odd);
+    }
+    HWY_ALIGN std::int32_t lanes[kLanes];
+    for (const auto& sums : {even, odd}) {
+      hn::Store(sums, D32(), lanes);
+      for (const std::int32_t lane : lanes) total += lane;
+    }
+  }
+  for (; i < n; ++i) total += std::int64_t{in[i]} * in[i];
+  return total;
+}
+
 void WeighElements(const std::uint8_t* const* rows, const float* weights, int taps,
                    std::int32_t zero_point, float* out, std::int64_t n) {
   const VF zero = hn::Set(DF(), static_cast<float>(zero_point));
@@ -308,6 +334,7 @@ const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
                                        SumWindows,
                                        SumColumns,
                                        Sum,
+                                       SumOfSquares,
                                        WeighElements,
                                        WeighReals};
 #if HWY_TARGET == HWY_AVX3

@@ -121,6 +121,14 @@ std::int64_t sum_loop(const In* in, std::int64_t n) {
   return total;
 }
 
+// Σ in[i]².
+template <typename In>
+std::int64_t sum_of_squares_loop(const In* in, std::int64_t n) {
+  std::int64_t total = 0;
+  for (std::int64_t i = 0; i < n; ++i) total += std::int64_t{in[i]} * in[i];
+  return total;
+}
+
 // out[i] = Σ_t Real(rows[t][i] − zero_point)·weights[t], from the first product on, taps in order.
 template <typename Real, typename In>
 void weigh_elements_loop(const In* const* rows, const Real* weights, int taps,
