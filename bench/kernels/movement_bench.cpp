@@ -132,7 +132,7 @@ void softmax(benchmark::State& state) {
   spec.outer = kElements / spec.axis;
   spec.table = make_softmax_table(0.05F);
   spec.output_scale = 1.0F / 256;
-  const Softmax kernel(spec);
+  const Softmax kernel(spec, isa());
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
   finish(state, kElements);
 }

@@ -314,7 +314,8 @@ Status plan_softmax(IntegerPlanBuilder& builder, const Node& node) {
   }
   spec.table.assign(entries.begin(), entries.end());
   const int to = builder.produce(node.outputs[0], place.order);
-  add_unary(builder, node, "softmax", std::make_shared<integer::Softmax>(spec), place.buffer, to);
+  add_unary(builder, node, "softmax", std::make_shared<integer::Softmax>(spec, builder.isa()),
+            place.buffer, to);
   return {};
 }
 
