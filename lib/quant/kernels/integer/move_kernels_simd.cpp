@@ -80,21 +80,22 @@ void EverySecond(const T* in, std::int64_t in_step, T* out, std::int64_t out_ste
 // Two rows into one, element by element in turn.
 template <typename T>
 void Interleave(const T* in, std::int64_t in_step, T* out, std::int64_t n) {
-  const Block<T> d;
+  const hn::CappedTag<T, 32 / sizeof(T)> wide;
+  constexpr std::int64_t kWide = hn::MaxLanes(hn::CappedTag<T, 32 / sizeof(T)>());
   const T* other = in + in_step;
-  if (n < kBlock<T>) {
+  const auto vectors = [&](auto d, std::int64_t i) HWY_ATTR {
+    hn::StoreInterleaved2(hn::LoadU(d, in + i), hn::LoadU(d, other + i), d, out + 2 * i);
+  };
+  if (n >= kWide) {
+    ForOverlapping(n, kWide, [&](std::int64_t i) HWY_ATTR { vectors(wide, i); });
+  } else if (n >= kBlock<T>) {
+    ForOverlapping(n, kBlock<T>, [&](std::int64_t i) HWY_ATTR { vectors(Block<T>(), i); });
+  } else {
     for (std::int64_t i = 0; i < n; ++i) {
       out[2 * i] = in[i];
       out[2 * i + 1] = other[i];
     }
-    return;
   }
-  ForOverlapping(n, kBlock<T>, [&](std::int64_t i) HWY_ATTR {
-    const auto a = hn::LoadU(d, in + i);
-    const auto b = hn::LoadU(d, other + i);
-    hn::StoreU(hn::InterleaveLower(d, a, b), d, out + 2 * i);
-    hn::StoreU(hn::InterleaveUpper(d, a, b), d, out + 2 * i + kBlock<T>);
-  });
 }
 
 // Named, not an array: compilers keep arrays of vectors in memory now and then.

@@ -2,6 +2,7 @@
 #include "quant/kernels/integer/strided_copy.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <numeric>
 
@@ -45,6 +46,40 @@ std::vector<Axis> merged_axes(const StridedCopySpec& spec) {
   return merged;
 }
 
+// Where the two inner axes begin, for each index of the others in turn. Divides for the first one
+// only: a box may be as small as a pixel.
+class Box {
+ public:
+  Box(const StridedCopySpec& spec, std::int64_t index)
+      : spec_(spec), in_(spec.in_offset), out_(spec.out_offset) {
+    for (std::size_t axis = spec.shape.size() - 2; axis-- > 0;) {
+      index_[axis] = index % spec.shape[axis];
+      index /= spec.shape[axis];
+      in_ += index_[axis] * spec.in_strides[axis];
+      out_ += index_[axis] * spec.out_strides[axis];
+    }
+  }
+
+  std::int64_t in() const { return in_; }
+  std::int64_t out() const { return out_; }
+
+  void next() {
+    for (std::size_t axis = spec_.shape.size() - 2; axis-- > 0;) {
+      in_ += spec_.in_strides[axis];
+      out_ += spec_.out_strides[axis];
+      if (++index_[axis] < spec_.shape[axis]) return;
+      in_ -= spec_.shape[axis] * spec_.in_strides[axis];
+      out_ -= spec_.shape[axis] * spec_.out_strides[axis];
+      index_[axis] = 0;
+    }
+  }
+
+ private:
+  const StridedCopySpec& spec_;
+  std::int64_t in_, out_;
+  std::array<std::int64_t, 12> index_ = {};
+};
+
 // Two axes, the last with any strides, tile by tile: out = element(in).
 template <typename In, typename Out, typename Function>
 void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
@@ -62,18 +97,19 @@ void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
   }
 }
 
-// The same without a table, by vectors where they can.
+// The vectors that copy such rows and columns, and the step that they take along the input.
 template <typename T>
-void move_rows(const MoveKernels<T>* kernels, const Axis& rows, const Axis& columns, const T* in,
-               T* out) {
-  if (kernels != nullptr && columns.out == 1) {
-    if (columns.in == 1) return kernels->rows(in, rows.in, out, rows.out, rows.size, columns.size);
-    if (columns.in == 2)
-      return kernels->every_second(in, rows.in, out, rows.out, rows.size, columns.size);
-    if (rows.in == 1 && columns.in > 0 && rows.out > 0)
-      return kernels->transpose(in, columns.in, out, rows.out, rows.size, columns.size);
-  }
-  copy_tiles(rows, columns, in, out, [](T q) { return q; });
+struct Move {
+  decltype(MoveKernels<T>::rows) run = nullptr;
+  std::int64_t in_step = 0;
+};
+template <typename T>
+Move<T> choose_move(const MoveKernels<T>* kernels, const Axis& rows, const Axis& columns) {
+  if (kernels == nullptr || columns.out != 1) return {};
+  if (columns.in == 1) return {kernels->rows, rows.in};
+  if (columns.in == 2) return {kernels->every_second, rows.in};
+  if (rows.in == 1 && columns.in > 0 && rows.out > 0) return {kernels->transpose, columns.in};
+  return {};
 }
 
 }  // namespace
@@ -122,6 +158,7 @@ void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
                      spec_.out_strides[rank - 1]};
   std::int64_t outer = 1;
   for (std::size_t axis = 0; axis + 2 < rank; ++axis) outer *= spec_.shape[axis];
+  const Move<In> move = choose_move(move_kernels<In>(isa_), rows, columns);
   const auto copy = [&](const Axis& part, const In* in, Out* out) {
     if (spec_.table && columns.in == 1 && columns.out == 1) {
       lookup_rows(span_kernels(isa_), in, part.in, out, part.out, part.size, columns.size,
@@ -129,29 +166,27 @@ void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
     } else if (spec_.table) {
       copy_tiles(part, columns, in, out, [&](In q) { return static_cast<Out>((*spec_.table)[q]); });
     } else if constexpr (std::is_same_v<In, Out>) {
-      move_rows(move_kernels<In>(isa_), part, columns, in, out);
+      if (move.run != nullptr) {
+        move.run(in, move.in_step, out, part.out, part.size, columns.size);
+      } else {
+        copy_tiles(part, columns, in, out, [](In q) { return q; });
+      }
     }
   };
   // Rows are the unit of work: tall boxes split, flat ones do not.
   const std::int64_t row_blocks = (rows.size + kRows - 1) / kRows;
   for_row_chunks(outer * row_blocks, std::min(rows.size, kRows) * columns.size, pool,
                  [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t block = begin; block < end;) {
+                   Box box(spec_, begin / row_blocks);
+                   std::int64_t first = begin % row_blocks;
+                   for (std::int64_t left = end - begin; left > 0; box.next()) {
                      // As many blocks of one box as the range holds.
-                     const std::int64_t first = block % row_blocks;
-                     const std::int64_t blocks = std::min(row_blocks - first, end - block);
-                     std::int64_t box = block / row_blocks;
-                     std::int64_t in_at = spec_.in_offset + first * kRows * rows.in;
-                     std::int64_t out_at = spec_.out_offset + first * kRows * rows.out;
-                     for (std::size_t axis = rank - 2; axis-- > 0;) {
-                       const std::int64_t index = box % spec_.shape[axis];
-                       box /= spec_.shape[axis];
-                       in_at += index * spec_.in_strides[axis];
-                       out_at += index * spec_.out_strides[axis];
-                     }
-                     const std::int64_t count = std::min(blocks * kRows, rows.size - first * kRows);
-                     copy({count, rows.in, rows.out}, input + in_at, output + out_at);
-                     block += blocks;
+                     const std::int64_t blocks = std::min(row_blocks - first, left);
+                     const std::int64_t row = first * kRows;
+                     copy({std::min(blocks * kRows, rows.size - row), rows.in, rows.out},
+                          input + box.in() + row * rows.in, output + box.out() + row * rows.out);
+                     first = 0;
+                     left -= blocks;
                    }
                  });
 }
