@@ -135,6 +135,15 @@ TEST(StridedCopy, DepthToSpaceAndLargeMaps) {
   check(transpose_spec({200, 300}, {1, 0}), random.vector<std::int32_t>(60000, 0, 255), 60000);
   check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::int32_t>(120000, 0, 255),
         120000);
+  // With a table, in several pieces both ways.
+  for (const std::int64_t columns : {257, 300, 530}) {
+    StridedCopySpec spec = transpose_spec({columns, 40}, {1, 0});
+    spec.table = random_table(random, DataType::kUint8);
+    check(spec, random.activations(columns * 40), columns * 40);
+    spec.table->output = DataType::kUint8;
+    for (std::uint16_t& entry : spec.table->entries) entry &= 255;
+    check(spec, random.activations(columns * 40), columns * 40);
+  }
 }
 
 // Widths around every length of vector, both halves, up to the last element of the allocation.
@@ -150,6 +159,9 @@ TEST(StridedCopy, EverySecondChannel) {
       spec.out_strides = {width + 3, 1};
       for (spec.in_offset = 0; spec.in_offset < 2; ++spec.in_offset)
         check(spec, random.activations(5 * 2 * width, type), 5 * (width + 3));
+      spec.in_offset = 1;
+      spec.table = random_table(random, type);
+      check(spec, random.activations(5 * 2 * width, type), 5 * (width + 3));
     }
   }
 }
@@ -162,6 +174,8 @@ TEST(StridedCopy, ChannelShuffles) {
       for (const std::int64_t channels : {1, 7, 8, 9, 15, 16, 17, 24, 58, 129}) {
         StridedCopySpec spec = transpose_spec({3, groups, channels}, {0, 2, 1});
         spec.type = type;
+        check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
+        spec.table = random_table(random, type);
         check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
       }
     }
@@ -188,6 +202,8 @@ TEST(StridedCopy, NarrowTransposes) {
           const std::int64_t last_in = spec.in_offset + rows + (columns - 1) * spec.in_strides[1];
           const std::int64_t last_out =
               spec.out_offset + columns + (rows - 1) * spec.out_strides[0];
+          spec.table.reset();
+          if (random.chance(30)) spec.table = random_table(random, spec.type);
           check(spec, random.activations(last_in, spec.type), last_out);
         }
       }

@@ -112,6 +112,33 @@ Move<T> choose_move(const MoveKernels<T>* kernels, const Axis& rows, const Axis&
   return {};
 }
 
+// Elements that wait on the stack, moved but not looked up: as many columns at most, in as many
+// rows as a transpose moves at once or more. In place, vectors of one row would wait for those that
+// have just been stored to its neighbour.
+constexpr std::int64_t kMoved = 4096;
+constexpr std::int64_t kMovedColumns = 256;
+
+// As `move`, then through a table.
+template <typename T>
+void move_and_look_up(const Move<T>& move, const SpanKernels& kernels, const Axis& rows,
+                      const Axis& columns, const T* in, T* out, const LookupTable& table) {
+  T moved[kMoved];
+  for (std::int64_t c = 0; c < columns.size; c += kMovedColumns) {
+    const std::int64_t width = std::min(kMovedColumns, columns.size - c);
+    const std::int64_t most = kMoved / width;
+    for (std::int64_t r = 0; r < rows.size; r += most) {
+      const std::int64_t count = std::min(most, rows.size - r);
+      move.run(in + r * rows.in + c * columns.in, move.in_step, moved, width, count, width);
+      T* to = out + r * rows.out + c;
+      if (rows.out == width) {
+        lookup_span(kernels, moved, to, count * width, table);
+      } else {
+        lookup_rows(kernels, moved, width, to, rows.out, count, width, table);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), isa_(isa) {
@@ -163,14 +190,18 @@ void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
     if (spec_.table && columns.in == 1 && columns.out == 1) {
       lookup_rows(span_kernels(isa_), in, part.in, out, part.out, part.size, columns.size,
                   *spec_.table);
-    } else if (spec_.table) {
+      return;
+    }
+    if constexpr (std::is_same_v<In, Out>) {
+      if (move.run != nullptr && !spec_.table)
+        return move.run(in, move.in_step, out, part.out, part.size, columns.size);
+      if (move.run != nullptr)
+        return move_and_look_up(move, span_kernels(isa_), part, columns, in, out, *spec_.table);
+    }
+    if (spec_.table) {
       copy_tiles(part, columns, in, out, [&](In q) { return static_cast<Out>((*spec_.table)[q]); });
-    } else if constexpr (std::is_same_v<In, Out>) {
-      if (move.run != nullptr) {
-        move.run(in, move.in_step, out, part.out, part.size, columns.size);
-      } else {
-        copy_tiles(part, columns, in, out, [](In q) { return q; });
-      }
+    } else {
+      copy_tiles(part, columns, in, out, [](In q) { return static_cast<Out>(q); });
     }
   };
   // Rows are the unit of work: tall boxes split, flat ones do not.
