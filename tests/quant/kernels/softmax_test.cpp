@@ -15,7 +15,7 @@ void check(const SoftmaxSpec& spec, const Levels& in, const Levels& want) {
   for (const Isa isa : available_isas()) {
     const Softmax kernel(spec, isa);
     const bool bytes = !oracle::any_wide(spec.input_type, spec.output_type);
-    const bool vectors = bytes && spec.inner == 1 && spec.axis != 2 && spec.axis <= 256;
+    const bool vectors = bytes && spec.inner == 1 && spec.axis != 2 && spec.axis <= 255;
     EXPECT_EQ(kernel.isa(), vectors ? base_of(isa) : Isa::kRef);
     for (const int threads : {1, 2, 3}) {
       ThreadPool pool(threads);
@@ -34,7 +34,7 @@ TEST(Softmax, RandomShapesEqualTheOracle) {
     SoftmaxSpec spec;
     spec.outer = random.in(1, 6);
     spec.axis = random.chance(25) ? random.in(200, 700) : random.in(1, 40);
-    if (random.chance(20)) spec.axis = random.chance(50) ? 2 : 256;
+    if (random.chance(20)) spec.axis = random.chance(50) ? 2 : random.in(254, 257);
     spec.inner = random.chance(50) ? 1 : random.in(1, 9);
     if (random.chance(60)) {
       spec.input_type = random.activation();

@@ -21,7 +21,7 @@ struct SoftmaxSpec {
   OutputRange output;
 };
 
-// Bytes along a dense axis of at most 256 go through vectors, pairs of bytes through a table; all
+// Bytes along a dense axis of at most 255 go through vectors, pairs of bytes through a table; all
 // else is scalar. Reentrant; `output` may not be `input`.
 class Softmax {
  public:

@@ -15,7 +15,8 @@ struct SoftmaxLines {
   OutputRange output;
   std::int64_t axis = 1;  // elements of a line, ≤ kMaxSoftmaxLine
 };
-inline constexpr std::int64_t kMaxSoftmaxLine = 256;
+// The sum of as many exponentials is below 2^31.
+inline constexpr std::int64_t kMaxSoftmaxLine = 255;
 
 struct SoftmaxKernel {
   Isa isa = Isa::kRef;

@@ -30,6 +30,9 @@ constexpr std::int64_t kDoubles = hn::MaxLanes(D64());
 // value that is clamped to 2^8: only this close to a tie could they round to different integers.
 constexpr double kNearTie = 0.5 - 0x1p-40;
 
+// Room for a line and what fills its last vector.
+constexpr std::int64_t kPadded = (kMaxSoftmaxLine + kLanes - 1) / kLanes * kLanes;
+
 class Lines {
  public:
   explicit Lines(const SoftmaxLines& softmax)
@@ -57,7 +60,7 @@ class Lines {
     }
   }
 
-  // Into exponentials_, 0 in the padding; their sum, at most 2^8 · 2^23.
+  // Into exponentials_, 0 in the padding; their sum, below 2^8 · 2^23.
   HWY_INLINE std::uint32_t Exponentials(const std::uint8_t* in) {
     const D32 d32;
     const auto* table = reinterpret_cast<const std::int32_t*>(softmax_.table);
@@ -102,10 +105,10 @@ class Lines {
   const SoftmaxLines& softmax_;
   std::int64_t padded_;
   double lowest_, highest_;
-  HWY_ALIGN std::int32_t exponentials_[kMaxSoftmaxLine];
+  HWY_ALIGN std::int32_t exponentials_[kPadded];
   // Zeros behind the line are never its maximum.
-  HWY_ALIGN std::uint8_t padded_in_[kMaxSoftmaxLine] = {};
-  HWY_ALIGN std::uint8_t padded_out_[kMaxSoftmaxLine];
+  HWY_ALIGN std::uint8_t padded_in_[kPadded] = {};
+  HWY_ALIGN std::uint8_t padded_out_[kPadded];
 };
 
 void Run(const SoftmaxLines& softmax, const std::uint8_t* in, std::uint8_t* out,
