@@ -77,7 +77,8 @@ void max_pool(benchmark::State& state) {
   MaxPool2dSpec spec;
   spec.shape = {1, kSize, kSize, kChannels, kSize, kSize, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
   const MaxPool2d kernel(spec, isa());
-  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
+  AlignedBuffer scratch(kernel.scratch_bytes(1));
+  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), scratch.data(), data.pool);
   finish(state, kElements);
 }
 BENCHMARK(max_pool);
@@ -87,7 +88,8 @@ void average_pool(benchmark::State& state) {
   AveragePool2dSpec spec;
   spec.shape = {1, kSize, kSize, kChannels, kSize, kSize, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1};
   const AveragePool2d kernel(spec, isa());
-  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
+  AlignedBuffer scratch(kernel.scratch_bytes(1));
+  for (auto _ : state) kernel.run(data.in.data(), data.out.data(), scratch.data(), data.pool);
   finish(state, kElements);
 }
 BENCHMARK(average_pool);
@@ -130,7 +132,7 @@ void softmax(benchmark::State& state) {
   spec.outer = kElements / spec.axis;
   spec.table = make_softmax_table(0.05F);
   spec.output_scale = 1.0F / 256;
-  const Softmax kernel(spec);
+  const Softmax kernel(spec, isa());
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
   finish(state, kElements);
 }
@@ -145,7 +147,7 @@ void layer_norm(benchmark::State& state) {
   spec.input = {0.02F, 128};
   spec.output_scale = 0.03F;
   spec.output = {128, 0, 255};
-  const Normalize kernel(spec);
+  const Normalize kernel(spec, isa());
   for (auto _ : state) kernel.run(data.in.data(), data.out.data(), data.pool);
   finish(state, kElements);
 }

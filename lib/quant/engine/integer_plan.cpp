@@ -8,13 +8,9 @@
 
 #include "quant/engine/arena.h"
 #include "quant/engine/integer_plan_builder.h"
-#include "quant/kernels/integer/strided_copy.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant {
-
-using integer::StridedCopy;
-using integer::StridedCopySpec;
 
 namespace {
 
@@ -129,57 +125,6 @@ std::size_t IntegerPlanBuilder::bytes_of(ValueId id) const {
   return static_cast<std::size_t>(element_count(shape(id))) * size_of(type(id));
 }
 
-const IntegerPlanBuilder::Placement& IntegerPlanBuilder::placement(ValueId id) {
-  Placement& place = placements_[static_cast<std::size_t>(id)];
-  if (place.buffer < 0) {
-    // Only constants are read without having been placed: the graph is verified.
-    place.buffer =
-        add_buffer(IntegerPlan::Buffer::Kind::kConstant, graph().value(id).constant->bytes(), id);
-    place.order = row_major_order(shape(id).size());
-  }
-  return place;
-}
-
-int IntegerPlanBuilder::buffer_in(ValueId id, const MemoryOrder& order, const std::string& layer) {
-  const Placement source = placement(id);
-  if (same_memory(shape(id), source.order, order)) return source.buffer;
-  const auto key = std::make_pair(id, order);
-  if (const auto known = reordered_.find(key); known != reordered_.end()) return known->second;
-  const int target = add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue);
-  add_step(reorder(layer, "reorder", id, source, target, strides_of(shape(id), order)));
-  reordered_[key] = target;
-  return target;
-}
-
-IntegerStep IntegerPlanBuilder::reorder(std::string layer, const char* kernel, ValueId id,
-                                        const Placement& from, int target,
-                                        std::vector<std::int64_t> out_strides) const {
-  StridedCopySpec spec;
-  spec.shape = shape(id);
-  spec.in_strides = strides_of(shape(id), from.order);
-  spec.out_strides = std::move(out_strides);
-  spec.type = type(id);
-  auto copy = std::make_shared<StridedCopy>(spec, isa());
-  return {std::move(layer),
-          kernel,
-          {from.buffer},
-          {target},
-          {},
-          [copy, source = from.buffer, target](const StepContext& context) {
-            copy->run(context.buffers[source], context.buffers[target], context.pool);
-          }};
-}
-
-int IntegerPlanBuilder::produce(ValueId id, MemoryOrder order) {
-  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue);
-  placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
-  return buffer;
-}
-
-void IntegerPlanBuilder::alias(ValueId id, int buffer, MemoryOrder order) {
-  placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
-}
-
 void IntegerPlanBuilder::add_step(IntegerStep step) { plan_->steps_.push_back(std::move(step)); }
 
 int IntegerPlanBuilder::add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes,
@@ -260,11 +205,11 @@ Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   plan_->outputs_.insert(plan_->outputs_.end(), keep_.begin(), keep_.end());
   for (std::size_t index = 0; index < plan_->outputs_.size(); ++index) {
     const ValueId id = plan_->outputs_[index];
-    const Placement source = placement(id);
     const int target =
         add_buffer(IntegerPlan::Buffer::Kind::kOutput, bytes_of(id), static_cast<ValueId>(index));
-    add_step(reorder(graph().value(id).name, "output", id, source, target,
-                     row_major_strides(shape(id))));
+    Reading source = reading(id);
+    source.copy.out_strides = row_major_strides(shape(id));
+    add_copy(graph().value(id).name, "output", source, target);
   }
   place_arena();
   return std::shared_ptr<const IntegerPlan>(std::move(plan_));

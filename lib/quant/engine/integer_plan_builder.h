@@ -10,6 +10,7 @@
 #include "quant/arithmetic/lookup_table.h"
 #include "quant/engine/integer_plan.h"
 #include "quant/engine/memory_order.h"
+#include "quant/kernels/integer/strided_copy.h"
 
 namespace quant {
 
@@ -49,7 +50,20 @@ class IntegerPlanBuilder {
   // From the parameters of `from` to those of the node's first output; nothing where they are one.
   Result<std::optional<LookupTable>> requantize_table(ValueId from, const Node& node) const;
 
+  // Copies a deferred value into place.
   const Placement& placement(ValueId id);
+  // The order in which the value lies, or would lie once it is in place.
+  const MemoryOrder& order(ValueId id);
+  // How to copy the value out of a buffer, along the axes of its shape; where to, the caller says.
+  struct Reading {
+    int buffer = -1;
+    integer::StridedCopySpec copy;
+  };
+  // In place or not: a deferred value goes straight to where its reader wants it.
+  Reading reading(ValueId id);
+  // `id` is what `source` reads, and is put in place, in that order, only where somebody asks for
+  // its placement; `kernel` names that step.
+  void defer(ValueId id, const Node& node, std::string kernel, Reading source, MemoryOrder order);
   // The value's buffer in that order; copies it there first where it lies otherwise.
   int buffer_in(ValueId id, const MemoryOrder& order, const std::string& layer);
   // A new buffer for `id` in that order.
@@ -57,23 +71,33 @@ class IntegerPlanBuilder {
   // `id` lies where `source` lies, under another order: nothing moves.
   void alias(ValueId id, int buffer, MemoryOrder order);
   void add_step(IntegerStep step);
+  // A step that copies what `source` reads into the buffer `to`, as its out_strides say.
+  void add_copy(std::string layer, std::string kernel, const Reading& source, int to);
 
  private:
   Status add_node(const Node& node);
   Status add_input(ValueId id, ValueId index);
   OutputRange range_of(const Node& node, float scale, float zero_point) const;
   std::size_t bytes_of(ValueId id) const;
-  // A step that copies a value into another order.
-  IntegerStep reorder(std::string layer, const char* kernel, ValueId id, const Placement& from,
-                      int target, std::vector<std::int64_t> out_strides) const;
+  struct Deferred {
+    std::string layer;
+    std::string kernel;
+    Reading source;
+    MemoryOrder order;
+  };
+  void put_in_place(ValueId id, Deferred value);
   int add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes, ValueId value);
   void place_arena();
 
   std::shared_ptr<IntegerPlan> plan_;
   std::vector<ValueId> keep_;
   std::vector<Placement> placements_;  // by ValueId
+  std::map<ValueId, Deferred> deferred_;
   std::map<std::pair<ValueId, MemoryOrder>, int> reordered_;
 };
+
+// table[q] = second[first[q]].
+LookupTable composed(const LookupTable& first, const LookupTable& second);
 
 // One family each; false where the node is not of the family.
 Result<bool> plan_weighted(IntegerPlanBuilder& builder,

@@ -6,7 +6,6 @@
 
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/kernels/integer/elementwise.h"
-#include "quant/kernels/integer/lookup.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant {
@@ -88,21 +87,12 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   return {};
 }
 
-void add_lookup(IntegerPlanBuilder& builder, const Node& node, const char* kind,
-                LookupTable table) {
-  const auto place = builder.placement(node.inputs[0]);
-  const int to = builder.produce(node.outputs[0], place.order);
-  const std::int64_t count = element_count(builder.shape(node.outputs[0]));
-  builder.add_step({node.name,
-                    fmt::format("{} {}", kind, to_string(builder.isa())),
-                    {place.buffer},
-                    {to},
-                    {},
-                    [shared = std::make_shared<const LookupTable>(std::move(table)), count,
-                     from = place.buffer, to, isa = builder.isa()](const StepContext& context) {
-                      integer::lookup(context.buffers[from], context.buffers[to], count, *shared,
-                                      isa, context.pool);
-                    }});
+void defer_lookup(IntegerPlanBuilder& builder, const Node& node, const char* kind,
+                  LookupTable table) {
+  IntegerPlanBuilder::Reading source = builder.reading(node.inputs[0]);
+  source.copy.table = source.copy.table ? composed(*source.copy.table, table) : std::move(table);
+  builder.defer(node.outputs[0], node, fmt::format("{} {}", kind, to_string(builder.isa())),
+                std::move(source), builder.order(node.inputs[0]));
 }
 
 Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
@@ -126,7 +116,7 @@ Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
   } else {
     copy(constant.constant->data<std::uint8_t>());
   }
-  add_lookup(builder, node, "lookup", std::move(table));
+  defer_lookup(builder, node, "lookup", std::move(table));
   return {};
 }
 
@@ -135,7 +125,7 @@ Status plan_requantize(IntegerPlanBuilder& builder, const Node& node) {
     return fail(ErrorCode::kInvalidData, "changes the shape");
   QUANT_TRY_ASSIGN(auto table, builder.requantize_table(node.inputs[0], node));
   if (table) {
-    add_lookup(builder, node, "requantize", std::move(*table));
+    defer_lookup(builder, node, "requantize", std::move(*table));
   } else {
     const auto place = builder.placement(node.inputs[0]);
     builder.alias(node.outputs[0], place.buffer, place.order);

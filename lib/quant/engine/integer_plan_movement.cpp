@@ -10,22 +10,11 @@
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/engine/moved_params.h"
 #include "quant/kernels/integer/indexed_copy.h"
-#include "quant/kernels/integer/strided_copy.h"
 
 namespace quant {
 namespace {
 
-using integer::StridedCopy;
-using integer::StridedCopySpec;
-
-void add_copy(IntegerPlanBuilder& builder, const Node& node, const StridedCopySpec& spec, int from,
-              int to) {
-  auto copy = std::make_shared<StridedCopy>(spec, builder.isa());
-  builder.add_step(
-      {node.name, "copy", {from}, {to}, {}, [copy, from, to](const StepContext& context) {
-         copy->run(context.buffers[from], context.buffers[to], context.pool);
-       }});
-}
+using Reading = IntegerPlanBuilder::Reading;
 
 Result<std::vector<std::int64_t>> int_constant(const IntegerPlanBuilder& builder, const Node& node,
                                                std::size_t input,
@@ -80,7 +69,7 @@ Status check_moved_params(const IntegerPlanBuilder& builder, const Node& node, c
 Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
   const Shape& out = builder.shape(node.outputs[0]);
   QUANT_TRY_ASSIGN(const std::size_t axis, axis_of(node.attributes.integer("axis", 0), out.size()));
-  MemoryOrder order = builder.placement(node.inputs[0]).order;
+  const MemoryOrder order = builder.order(node.inputs[0]);
   if (order.size() != out.size())
     return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
   std::int64_t total = 0;
@@ -101,21 +90,18 @@ Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
   const auto out_strides = strides_of(out, order);
   std::int64_t at = 0;
   for (const ValueId id : node.inputs) {
-    const auto place = builder.placement(id);
-    StridedCopySpec spec;
-    spec.type = builder.type(id);
-    spec.shape = builder.shape(id);
-    spec.in_strides = strides_of(spec.shape, place.order);
-    spec.out_strides = out_strides;
-    spec.out_offset = at * out_strides[axis];
+    Reading piece = builder.reading(id);
+    piece.copy.out_strides = out_strides;
+    piece.copy.out_offset = at * out_strides[axis];
     if (!builder.per_channel(id) && !builder.per_channel(node.outputs[0])) {
-      QUANT_TRY_ASSIGN(spec.table, builder.requantize_table(id, node));
+      QUANT_TRY_ASSIGN(const auto table, builder.requantize_table(id, node));
+      if (table) piece.copy.table = piece.copy.table ? composed(*piece.copy.table, *table) : *table;
     } else if (!same_params_joined(builder.graph().value(id),
                                    builder.graph().value(node.outputs[0]), axis, at)) {
       return fail_with_other_params();
     }
-    add_copy(builder, node, spec, place.buffer, to);
-    at += spec.shape[axis];
+    builder.add_copy(node.name, "copy", piece, to);
+    at += builder.shape(id)[axis];
   }
   return {};
 }
@@ -187,22 +173,16 @@ Status plan_transpose(IntegerPlanBuilder& builder, const Node& node) {
   return {};
 }
 
-// A box of the input, dense in the input's own order.
-void copy_box(IntegerPlanBuilder& builder, const Node& node, ValueId output,
-              const std::vector<std::int64_t>& starts, const std::vector<std::int64_t>& steps) {
-  const auto place = builder.placement(node.inputs[0]);
-  const auto in_strides = strides_of(builder.shape(node.inputs[0]), place.order);
-  StridedCopySpec spec;
-  spec.type = builder.type(output);
-  spec.shape = builder.shape(output);
-  spec.in_strides = in_strides;
-  for (std::size_t axis = 0; axis < in_strides.size(); ++axis) {
-    spec.in_offset += starts[axis] * in_strides[axis];
-    spec.in_strides[axis] *= steps[axis];
+// A box of the input, in the input's own order.
+void defer_box(IntegerPlanBuilder& builder, const Node& node, ValueId output,
+               const std::vector<std::int64_t>& starts, const std::vector<std::int64_t>& steps) {
+  Reading box = builder.reading(node.inputs[0]);
+  box.copy.shape = builder.shape(output);
+  for (std::size_t axis = 0; axis < starts.size(); ++axis) {
+    box.copy.in_offset += starts[axis] * box.copy.in_strides[axis];
+    box.copy.in_strides[axis] *= steps[axis];
   }
-  const int to = builder.produce(output, place.order);
-  spec.out_strides = strides_of(spec.shape, place.order);
-  add_copy(builder, node, spec, place.buffer, to);
+  builder.defer(output, node, "copy", std::move(box), builder.order(node.inputs[0]));
 }
 
 Status plan_slice(IntegerPlanBuilder& builder, const Node& node) {
@@ -237,7 +217,7 @@ Status plan_slice(IntegerPlanBuilder& builder, const Node& node) {
     if (first[axis] < 0 || first[axis] >= in[axis] || last < 0 || last >= in[axis])
       return fail(ErrorCode::kInvalidData, "reaches outside its input");
   }
-  copy_box(builder, node, node.outputs[0], first, step);
+  defer_box(builder, node, node.outputs[0], first, step);
   return {};
 }
 
@@ -253,7 +233,7 @@ Status plan_split(IntegerPlanBuilder& builder, const Node& node) {
           start[axis] + out[axis] > in[axis])
         return fail(ErrorCode::kInvalidData, "its pieces do not fit its input");
     }
-    copy_box(builder, node, output, start, std::vector<std::int64_t>(in.size(), 1));
+    defer_box(builder, node, output, start, std::vector<std::int64_t>(in.size(), 1));
     start[axis] += out[axis];
   }
   return {};
@@ -308,34 +288,30 @@ Status plan_gather(IntegerPlanBuilder& builder, const Node& node) {
                              element_count(in) * static_cast<std::int64_t>(indices.size())) {
     return fail(ErrorCode::kInvalidData, "its output shape does not fit its indices");
   }
-  const auto place = builder.placement(node.inputs[0]);
-  const auto at = std::find(place.order.begin(), place.order.end(), static_cast<int>(axis)) -
-                  place.order.begin();
-  MemoryOrder order = place.order;
+  const MemoryOrder in_order = builder.order(node.inputs[0]);
+  MemoryOrder order = in_order;
+  const auto at = std::find(order.begin(), order.end(), static_cast<int>(axis)) - order.begin();
   if (scalar) {
     order.erase(order.begin() + at);
     for (int& other : order) other -= other > static_cast<int>(axis) ? 1 : 0;
   }
   if (order.size() != out.size())
     return fail(ErrorCode::kInvalidData, "its output has a wrong rank");
-  const int to = builder.produce(node.outputs[0], order);
   if (const auto step = even_step(indices)) {
-    StridedCopySpec spec;
-    spec.type = builder.type(node.outputs[0]);
-    spec.shape = in;
-    spec.shape[axis] = static_cast<std::int64_t>(indices.size());
-    spec.in_strides = strides_of(in, place.order);
-    spec.in_offset = indices[0] * spec.in_strides[axis];
-    spec.in_strides[axis] *= *step;
-    spec.out_strides = strides_of(out, order);
-    if (scalar)
-      spec.out_strides.insert(spec.out_strides.begin() + static_cast<std::ptrdiff_t>(axis), 0);
-    add_copy(builder, node, spec, place.buffer, to);
+    Reading box = builder.reading(node.inputs[0]);
+    std::vector<std::int64_t>& strides = box.copy.in_strides;
+    box.copy.in_offset += indices[0] * strides[axis];
+    strides[axis] *= *step;
+    if (scalar) strides.erase(strides.begin() + static_cast<std::ptrdiff_t>(axis));
+    box.copy.shape = out;
+    builder.defer(node.outputs[0], node, "copy", std::move(box), std::move(order));
     return {};
   }
-  integer::IndexedCopySpec spec = identity_tables(in, place.order, builder.type(node.inputs[0]));
+  const int from = builder.placement(node.inputs[0]).buffer;
+  const int to = builder.produce(node.outputs[0], order);
+  integer::IndexedCopySpec spec = identity_tables(in, in_order, builder.type(node.inputs[0]));
   spec.indices[static_cast<std::size_t>(at)] = indices;
-  add_indexed_copy(builder, node, spec, place.buffer, to);
+  add_indexed_copy(builder, node, spec, from, to);
   return {};
 }
 
@@ -412,12 +388,13 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
                                                   d[3], block_step};
   const std::vector<std::int64_t> wide_strides = {w[0], w[1],         w[2] * block,
                                                   w[2], w[3] * block, w[3]};
-  StridedCopySpec spec;
-  spec.type = builder.type(deep);
-  spec.shape = {deep_shape[0], channels, deep_shape[2], block, deep_shape[3], block};
-  spec.in_strides = to_space ? deep_strides : wide_strides;
-  spec.out_strides = to_space ? wide_strides : deep_strides;
-  add_copy(builder, node, spec, from, to);
+  Reading source;
+  source.buffer = from;
+  source.copy.type = builder.type(deep);
+  source.copy.shape = {deep_shape[0], channels, deep_shape[2], block, deep_shape[3], block};
+  source.copy.in_strides = to_space ? deep_strides : wide_strides;
+  source.copy.out_strides = to_space ? wide_strides : deep_strides;
+  builder.add_copy(node.name, "copy", source, to);
   return {};
 }
 

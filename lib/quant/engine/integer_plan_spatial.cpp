@@ -27,13 +27,22 @@ Status set_params(const IntegerPlanBuilder& builder, const Node& node, Spec& spe
   return {};
 }
 
+// A step of a kernel of one input, with or without scratch memory.
 template <typename Kernel>
-void add_unary(IntegerPlanBuilder& builder, const Node& node, const char* name,
+void add_unary(IntegerPlanBuilder& builder, const Node& node, std::string name,
                std::shared_ptr<Kernel> kernel, int from, int to) {
-  builder.add_step(
-      {node.name, name, {from}, {to}, {}, [kernel, from, to](const StepContext& context) {
-         kernel->run(context.buffers[from], context.buffers[to], context.pool);
-       }});
+  IntegerStep step{node.name, std::move(name), {from}, {to}, {}, {}};
+  if constexpr (requires { kernel->scratch_bytes(1); }) {
+    step.scratch_bytes = [kernel](int threads) { return kernel->scratch_bytes(threads); };
+    step.run = [kernel, from, to](const StepContext& context) {
+      kernel->run(context.buffers[from], context.buffers[to], context.scratch, context.pool);
+    };
+  } else {
+    step.run = [kernel, from, to](const StepContext& context) {
+      kernel->run(context.buffers[from], context.buffers[to], context.pool);
+    };
+  }
+  builder.add_step(std::move(step));
 }
 
 Result<integer::Pool2dShape> pool_shape(const IntegerPlanBuilder& builder, const Node& node) {
@@ -261,15 +270,7 @@ Status plan_resize(IntegerPlanBuilder& builder, const Node& node) {
   const int from = builder.buffer_in(node.inputs[0], channels_last_order(), node.name);
   const int to = builder.produce(node.outputs[0], channels_last_order());
   auto kernel = std::make_shared<integer::Resize2d>(spec, builder.isa());
-  builder.add_step({node.name,
-                    fmt::format("resize {}", to_string(kernel->isa())),
-                    {from},
-                    {to},
-                    [kernel](int threads) { return kernel->scratch_bytes(threads); },
-                    [kernel, from, to](const StepContext& context) {
-                      kernel->run(context.buffers[from], context.buffers[to], context.scratch,
-                                  context.pool);
-                    }});
+  add_unary(builder, node, fmt::format("resize {}", to_string(kernel->isa())), kernel, from, to);
   return {};
 }
 
@@ -313,7 +314,8 @@ Status plan_softmax(IntegerPlanBuilder& builder, const Node& node) {
   }
   spec.table.assign(entries.begin(), entries.end());
   const int to = builder.produce(node.outputs[0], place.order);
-  add_unary(builder, node, "softmax", std::make_shared<integer::Softmax>(spec), place.buffer, to);
+  add_unary(builder, node, "softmax", std::make_shared<integer::Softmax>(spec, builder.isa()),
+            place.buffer, to);
   return {};
 }
 
@@ -362,7 +364,8 @@ Status plan_normalize(IntegerPlanBuilder& builder, const Node& node) {
   QUANT_TRY(set_params(builder, node, spec));
   const int from = builder.buffer_in(node.inputs[0], order, node.name);
   const int to = builder.produce(node.outputs[0], order);
-  add_unary(builder, node, "normalize", std::make_shared<integer::Normalize>(spec), from, to);
+  add_unary(builder, node, "normalize", std::make_shared<integer::Normalize>(spec, builder.isa()),
+            from, to);
   return {};
 }
 

@@ -184,6 +184,16 @@ class IntegerNetwork {
       }
     }
   }
+  // "LAYER: KERNEL" of every step that runs for the last layer's output alone.
+  std::vector<std::string> steps() {
+    graph_.outputs = {layers_.back().integer.outputs[0]};
+    const auto plan = IntegerPlan::create(std::make_shared<const Graph>(finished()), {});
+    EXPECT_TRUE(plan) << plan.error().text();
+    std::vector<std::string> names;
+    for (const IntegerStep& step : (*plan)->steps())
+      names.push_back(step.layer + ": " + step.kernel);
+    return names;
+  }
   // The error of planning, "" where there is none.
   std::string plan_error() {
     if (graph_.outputs.empty()) graph_.outputs = {layers_.back().integer.outputs[0]};

@@ -16,6 +16,7 @@ namespace quant {
 namespace {
 
 using testing::attributes;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::IntegerNetwork;
 using testing::padded;
@@ -206,6 +207,56 @@ TEST(IntegerPlan, MovementKeepsTheType) {
     network.move(OpKind::kSpaceToDepth, {wide}, 1, attributes({{"blocksize", std::int64_t{2}}}));
     check_everywhere(network);
   }
+}
+
+// Slices and look-ups are copied where they are read, and what reads them may be one of them, a
+// concatenation, a layer that wants them in place, or several of these.
+TEST(IntegerPlan, DeferredCopiesInAllTypes) {
+  const auto channels = attributes({{"axis", std::int64_t{1}}});
+  const auto halves = attributes({{"axis", std::int64_t{1}}, {"num_outputs", std::int64_t{2}}});
+  for_type_pairs([&](IntegerNetwork& network, ValueId x, DataType type) {
+    const auto half = network.move(OpKind::kSplit, {x}, 2, halves);
+    const auto requantized = [&](ValueId from) {
+      return network.add(OpKind::kRequantize, OpKind::kIdentity, {from}, type, {}, {});
+    };
+    const auto gathered = [&](ValueId from, std::int64_t axis) {
+      return network.move(OpKind::kGather, {from, network.integers({0, 2})}, 1,
+                          attributes({{"axis", axis}}))[0];
+    };
+    // A slice of a look-up of a slice, and back.
+    const ValueId left = gathered(requantized(half[0]), 1);
+    const ValueId right = requantized(gathered(half[1], 1));
+    const ValueId joined = network.add(OpKind::kConcat, {left, right, left}, type, channels);
+    network.convolution(OpKind::kConv, joined, {4, 6, 1, 1}, DataType::kInt8, type);
+    // Read by a layer that wants it in place before and after one that does not.
+    const ValueId twice = requantized(half[1]);
+    network.add(OpKind::kConcat, {twice, twice}, type, channels);
+    network.convolution(OpKind::kConv, twice, {4, 3, 3, 3}, DataType::kInt8, type, padded(1));
+    network.add(OpKind::kConcat, {twice, right}, type, channels);
+    // Out of a table, in another order.
+    const ValueId rows = requantized(gathered(gathered(x, 2), 3));
+    network.move(OpKind::kReshape, {rows, network.integers({3, 8})}, 1);
+    const ValueId one = network.table(Tensor::scalar<std::int64_t>(1));
+    const ValueId column = network.move(OpKind::kGather, {requantized(x), one}, 1,
+                                        attributes({{"axis", std::int64_t{3}}}))[0];
+    network.move(OpKind::kPad, {column, network.integers({0, 1, 0, 0, 0, 2})}, 1);
+  });
+}
+
+TEST(IntegerPlan, ConcatenationReadsSlicesAndLookUpsWhereTheyAre) {
+  IntegerNetwork network({1, 3, 9, 11});
+  const ValueId x = feature_map(network, DataType::kUint8);
+  const auto half =
+      network.move(OpKind::kSplit, {x}, 2,
+                   attributes({{"axis", std::int64_t{1}}, {"num_outputs", std::int64_t{2}}}));
+  const ValueId right =
+      network.add(OpKind::kRequantize, OpKind::kIdentity, {half[1]}, DataType::kUint8, {}, {});
+  network.graph().value(right).quant->scale[0] *= 1.5F;
+  const ValueId y = network.add(OpKind::kConcat, {half[0], right}, DataType::kUint8,
+                                attributes({{"axis", std::int64_t{1}}}));
+  EXPECT_THAT(network.steps(),
+              ElementsAre("layer0 Conv: conv2d ref", "layer3 Concat: copy", "layer3 Concat: copy",
+                          network.graph().value(y).name + ": output"));
 }
 
 // A change of precision between two layers of equal parameters costs nothing.

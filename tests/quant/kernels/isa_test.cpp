@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "quant/kernels/integer/depthwise_kernel.h"
+#include "quant/kernels/integer/move_kernels.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/span_kernels.h"
 #include "quant/kernels/integer/wide_depthwise_kernel.h"
@@ -100,6 +101,7 @@ TEST(Isa, TheForcedOneRuns) {
   EXPECT_EQ(narrow(Isa::kRef), nullptr);
   EXPECT_EQ(wide(Isa::kRef), nullptr);
   EXPECT_EQ(depthwise_kernel(Isa::kRef), nullptr);
+  EXPECT_EQ(move_kernels<std::uint8_t>(Isa::kRef), nullptr);
   EXPECT_EQ(&span_kernels(Isa::kRef), &span_kernels_ref());
   for (const Isa isa : available_isas()) {
     if (isa == Isa::kRef) continue;
@@ -110,7 +112,10 @@ TEST(Isa, TheForcedOneRuns) {
     EXPECT_EQ(wide(isa)->isa, base);
     EXPECT_EQ(depthwise_kernel(isa)->isa, base);
     EXPECT_EQ(wide_depthwise_kernel(isa, DataType::kUint8, DataType::kUint16)->isa, base);
-    EXPECT_EQ(span_kernels(isa).isa, base);
+    // Of the extensions, only this one has something for spans: look-ups.
+    EXPECT_EQ(span_kernels(isa).isa, isa == Isa::kAvx512Vnni ? isa : base);
+    EXPECT_EQ(move_kernels<std::uint8_t>(isa)->isa, base);
+    EXPECT_EQ(move_kernels<std::uint16_t>(isa)->isa, base);
     const int lanes = base == Isa::kAvx512 ? 16 : base == Isa::kAvx2 ? 8 : 4;
     EXPECT_EQ(narrow(isa)->tile, 2 * lanes);
     EXPECT_EQ(wide(isa)->tile, lanes);  // doubles are twice as wide as int32

@@ -116,7 +116,7 @@ TEST(StridedCopy, SlicesExpandsAndReverses) {
 TEST(StridedCopy, ConcatenationLeavesTheRestAlone) {
   oracle::Random random(1);
   for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
-    for (const std::int64_t width : {1, 5, 16, 33}) {
+    for (const std::int64_t width : {1, 5, 15, 16, 17, 33, 63, 64, 65, 130, 200}) {
       StridedCopySpec spec = concat_spec(50, width, width + 19, 7);
       spec.type = type;
       check(spec, random.activations(50 * width, type), 50 * (width + 19));
@@ -135,6 +135,80 @@ TEST(StridedCopy, DepthToSpaceAndLargeMaps) {
   check(transpose_spec({200, 300}, {1, 0}), random.vector<std::int32_t>(60000, 0, 255), 60000);
   check(transpose_spec({3, 100, 400}, {1, 2, 0}), random.vector<std::int32_t>(120000, 0, 255),
         120000);
+  // With a table, in several pieces both ways.
+  for (const std::int64_t columns : {257, 300, 530}) {
+    StridedCopySpec spec = transpose_spec({columns, 40}, {1, 0});
+    spec.table = random_table(random, DataType::kUint8);
+    check(spec, random.activations(columns * 40), columns * 40);
+    spec.table->output = DataType::kUint8;
+    for (std::uint16_t& entry : spec.table->entries) entry &= 255;
+    check(spec, random.activations(columns * 40), columns * 40);
+  }
+}
+
+// Widths around every length of vector, both halves, up to the last element of the allocation.
+TEST(StridedCopy, EverySecondChannel) {
+  oracle::Random random(3);
+  for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
+    for (std::int64_t width = 1; width <= 70; ++width) {
+      SCOPED_TRACE(width);
+      StridedCopySpec spec;
+      spec.type = type;
+      spec.shape = {5, width};
+      spec.in_strides = {2 * width, 2};
+      spec.out_strides = {width + 3, 1};
+      for (spec.in_offset = 0; spec.in_offset < 2; ++spec.in_offset)
+        check(spec, random.activations(5 * 2 * width, type), 5 * (width + 3));
+      spec.in_offset = 1;
+      spec.table = random_table(random, type);
+      check(spec, random.activations(5 * 2 * width, type), 5 * (width + 3));
+    }
+  }
+}
+
+// As networks shuffle channels: (pixels, groups, channels) → (pixels, channels, groups).
+TEST(StridedCopy, ChannelShuffles) {
+  oracle::Random random(4);
+  for (const DataType type : {DataType::kUint8, DataType::kUint16}) {
+    for (const std::int64_t groups : {2, 3, 4, 8}) {
+      for (const std::int64_t channels : {1, 7, 8, 9, 15, 16, 17, 24, 58, 129}) {
+        StridedCopySpec spec = transpose_spec({3, groups, channels}, {0, 2, 1});
+        spec.type = type;
+        check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
+        spec.table = random_table(random, type);
+        check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
+      }
+    }
+  }
+}
+
+// Fewer rows or columns than a tile has, or a few more; dense and with gaps on either side, which
+// nothing may touch.
+TEST(StridedCopy, NarrowTransposes) {
+  oracle::Random random(5);
+  for (const std::int64_t rows : {1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 33, 70}) {
+    for (const std::int64_t columns : {1, 2, 3, 4, 7, 9, 15, 16, 18, 40, 65, 79, 81, 140}) {
+      StridedCopySpec spec;
+      spec.type = random.activation();
+      spec.shape = {rows, columns};
+      for (const std::int64_t in_gap : {0, 1, 30}) {
+        for (const std::int64_t out_gap : {0, 17}) {
+          SCOPED_TRACE(testing::Message()
+                       << rows << "×" << columns << " gaps " << in_gap << ", " << out_gap);
+          spec.in_strides = {1, rows + in_gap};
+          spec.out_strides = {columns + out_gap, 1};
+          spec.in_offset = random.in(0, 3);
+          spec.out_offset = random.in(0, 3);
+          const std::int64_t last_in = spec.in_offset + rows + (columns - 1) * spec.in_strides[1];
+          const std::int64_t last_out =
+              spec.out_offset + columns + (rows - 1) * spec.out_strides[0];
+          spec.table.reset();
+          if (random.chance(30)) spec.table = random_table(random, spec.type);
+          check(spec, random.activations(last_in, spec.type), last_out);
+        }
+      }
+    }
+  }
 }
 
 void check(const IndexedCopySpec& spec, const Levels& in) {

@@ -62,8 +62,25 @@ Expected expected(const NormalizeSpec& s, const Levels& in) {
   return result;
 }
 
+void check(const NormalizeSpec& spec, const Levels& in, const Levels& want) {
+  for (const Isa isa : available_isas()) {
+    const Normalize kernel(spec, isa);
+    for (const int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      oracle::Elements data(spec.input_type, in);
+      oracle::Elements out(spec.output_type, static_cast<std::int64_t>(in.size()));
+      kernel.run(data.data(), out.data(), pool);
+      EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa);
+      if (spec.input_type != spec.output_type) continue;
+      kernel.run(data.data(), data.data(), pool);
+      EXPECT_EQ(oracle::difference(data.levels(), want), "") << to_string(isa) << " in place";
+    }
+  }
+}
+
 TEST(Normalize, RandomShapesEqualTheOracle) {
   for (std::uint32_t seed = 0; seed < 120; ++seed) {
+    SCOPED_TRACE(seed);
     oracle::Random random(seed);
     NormalizeSpec spec;
     spec.outer = random.in(1, 4);
@@ -89,16 +106,7 @@ TEST(Normalize, RandomShapesEqualTheOracle) {
     spec.output = {random.zero_point(spec.output_type), 0, highest};
     const Levels in = random.activations(spec.outer * spec.reduce * spec.inner, spec.input_type);
     const Expected want = expected(spec, in);
-    for (const int threads : {1, 2, 3}) {
-      ThreadPool pool(threads);
-      oracle::Elements data(spec.input_type, in);
-      oracle::Elements out(spec.output_type, static_cast<std::int64_t>(in.size()));
-      Normalize(spec).run(data.data(), out.data(), pool);
-      EXPECT_EQ(oracle::difference(out.levels(), want.q), "") << "seed " << seed;
-      if (spec.input_type != spec.output_type) continue;
-      Normalize(spec).run(data.data(), data.data(), pool);
-      EXPECT_EQ(oracle::difference(data.levels(), want.q), "") << "in place, seed " << seed;
-    }
+    check(spec, in, want.q);
     for (std::size_t i = 0; i < in.size(); ++i) {
       const double q = want.real[i] / double{spec.output_scale} + spec.output.zero_point;
       if (std::isfinite(q)) {
@@ -106,6 +114,36 @@ TEST(Normalize, RandomShapesEqualTheOracle) {
             << "seed " << seed;
       }
     }
+  }
+}
+
+// Long dense lines are looked up; those beyond one task's share are split among threads. Extreme
+// lines: sums of squares pass 32 bits.
+TEST(Normalize, LongLinesOfBytes) {
+  for (std::uint32_t seed = 0; seed < 24; ++seed) {
+    SCOPED_TRACE(seed);
+    oracle::Random random(300 + seed);
+    NormalizeSpec spec;
+    spec.outer = random.in(1, 3);
+    spec.reduce = seed % 4 == 0 ? random.in(60000, 600000) : random.in(1000, 1100);
+    spec.affine_axis = random.chance(50) ? AffineAxis::kInner : AffineAxis::kReduce;
+    if (random.chance(80)) {
+      spec.gamma = {random.real(-2, 2)};
+      spec.beta = {random.real(-1, 1)};
+    }
+    if (random.chance(30)) spec.output_type = DataType::kUint16;
+    const std::int32_t highest = oracle::greatest(spec.output_type);
+    spec.input = {random.real(0.005F, 0.1F), random.zero_point()};
+    spec.output_scale = random.real(0.01F, 0.05F) * 255 / static_cast<float>(highest);
+    spec.output = {random.zero_point(spec.output_type), 0, highest};
+    // The greatest sums of squares that a line of this length can have, once.
+    if (seed == 0) spec.reduce = 600001;
+    const auto count = spec.outer * spec.reduce;
+    const Levels in =
+        seed == 0 ? Levels(static_cast<std::size_t>(count), 255) : random.activations(count);
+    for (const Isa isa : available_isas())
+      EXPECT_EQ(Normalize(spec, isa).isa(), spec.reduce < 1024 ? Isa::kRef : isa);
+    check(spec, in, expected(spec, in).q);
   }
 }
 
@@ -123,7 +161,7 @@ TEST(Normalize, LongSumsOfSixteenBits) {
   for (std::size_t i = 0; i < in.size(); i += 2) in[i] = 0;
   std::vector<std::uint16_t> out(in.size());
   ThreadPool pool(2);
-  Normalize(spec).run(in.data(), out.data(), pool);
+  Normalize(spec, available_isas().front()).run(in.data(), out.data(), pool);
   const double deviation = 32767.5 * double{1e-4F};
   const double unit = deviation / std::sqrt(deviation * deviation + 1e-5) / double{1e-4F};
   EXPECT_EQ(out[0], static_cast<std::uint16_t>(30000 - std::nearbyint(unit)));

@@ -106,7 +106,8 @@ void check(const Kernel& kernel, DataType input, const Levels& in, DataType outp
     ThreadPool pool(threads);
     oracle::Elements source(input, in);
     oracle::Elements out(output, static_cast<std::int64_t>(want.size()));
-    kernel.run(source.data(), out.data(), pool);
+    AlignedBuffer scratch(kernel.scratch_bytes(threads));
+    kernel.run(source.data(), out.data(), scratch.data(), pool);
     EXPECT_EQ(oracle::difference(out.levels(), want), "") << to_string(isa);
   }
 }
@@ -189,6 +190,21 @@ TEST(Pool2d, RandomShapesEqualTheOracle) {
     check_average(shape, random.chance(50), random);
   }
   EXPECT_GT(checked, 100);
+}
+
+// Rows long enough that vectors hold several windows of few channels.
+TEST(Pool2d, FewChannelsInLongRows) {
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    oracle::Random random(1000 + seed);
+    Pool2dShape shape = random_shape(random);
+    shape.channels = seed % 17 + 1;
+    shape.in_w = random.in(30, 130);
+    set_outputs(shape, random);
+    if (!every_window_has_a_tap(shape)) continue;
+    check_max(shape, random);
+    check_average(shape, random.chance(50), random);
+  }
 }
 
 // More taps than one call of the inner kernel takes.

@@ -128,7 +128,7 @@ void PRelu::run_bytes(const std::uint8_t* input, std::uint8_t* output, ThreadPoo
   if (tables_.size() == 1) {
     const SpanKernels& kernels = span_kernels(isa_);
     for_chunks(spec_.pixels * spec_.channels, pool, [&](std::int64_t begin, std::int64_t end) {
-      kernels.lookup(input + begin, output + begin, end - begin, tables_[0]);
+      lookup_span(kernels, input + begin, output + begin, end - begin, tables_[0]);
     });
     return;
   }

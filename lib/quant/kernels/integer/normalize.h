@@ -30,17 +30,24 @@ struct NormalizeSpec {
   OutputRange output;
 };
 
-// Scalar on every instruction set. Reentrant; `output` may be `input` where they have one type.
+// Reentrant; `output` may be `input` where they have one type.
 class Normalize {
  public:
-  explicit Normalize(const NormalizeSpec& spec);
+  Normalize(const NormalizeSpec& spec, Isa isa);
   void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef where it runs element by element: unless long lines of bytes with one gamma and beta lie
+  // dense, which become look-ups.
+  Isa isa() const { return isa_; }
 
  private:
+  template <typename Out>
+  void run_lines(const std::uint8_t* input, Out* output, ThreadPool& pool) const;
   template <typename In, typename Out>
   void run_as(const In* input, Out* output, ThreadPool& pool) const;
 
   NormalizeSpec spec_;
+  bool by_table_ = false;
+  Isa isa_;
   // One per index of the affine axis; in float where all is 8 bits, else in double.
   std::vector<NormalizationAffine<float>> affine_;
   std::vector<NormalizationAffine<double>> wide_affine_;

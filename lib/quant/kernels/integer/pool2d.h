@@ -2,6 +2,7 @@
 // Max and average pooling of NHWC.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -31,17 +32,19 @@ struct MaxPool2dSpec {
   std::optional<LookupTable> table;
 };
 
-// Greatest q over the taps inside the image; every window has at least one. Reentrant, no overlap.
+// Greatest q over the taps inside the image; every window has at least one. Reentrant, no overlap;
+// `scratch`: scratch_bytes(pool.threads()) bytes, aligned to kBufferAlignment.
 class MaxPool2d {
  public:
   MaxPool2d(const MaxPool2dSpec& spec, Isa isa);
-  void run(const void* input, void* output, ThreadPool& pool) const;
+  std::size_t scratch_bytes(int threads) const;
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const;
   // kRef at 16 bits.
   Isa isa() const { return isa_; }
 
  private:
   template <typename T>
-  void run_as(const T* input, T* output, ThreadPool& pool) const;
+  void run_as(const T* input, T* output, std::byte* scratch, ThreadPool& pool) const;
 
   MaxPool2dSpec spec_;  // without an identity table
   Isa isa_;
@@ -59,17 +62,18 @@ struct AveragePool2dSpec {
 // S = Σ (q − zp) over the taps inside the image; t = S·M[count] (arithmetic/average.h).
 // count is the number of taps inside the image, or, with count_include_pad, inside the image and
 // its pads (what ceil_mode adds beyond them is not counted). kernel_h·kernel_w ≤ 2^23. Reentrant,
-// no overlap.
+// no overlap; `scratch` as above.
 class AveragePool2d {
  public:
   AveragePool2d(const AveragePool2dSpec& spec, Isa isa);
-  void run(const void* input, void* output, ThreadPool& pool) const;
+  std::size_t scratch_bytes(int threads) const;
+  void run(const void* input, void* output, std::byte* scratch, ThreadPool& pool) const;
   // kRef where a tensor has 16 bits.
   Isa isa() const { return isa_; }
 
  private:
   template <typename In, typename Out>
-  void run_as(const In* input, Out* output, ThreadPool& pool) const;
+  void run_as(const In* input, Out* output, std::byte* scratch, ThreadPool& pool) const;
 
   AveragePool2dSpec spec_;
   Isa isa_;

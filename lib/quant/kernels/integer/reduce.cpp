@@ -89,7 +89,7 @@ void Reduce::run_extremes(const In* input, Out* output, ThreadPool& pool) const 
         extreme[i] = spec_.op == ReduceOp::kMax ? std::max(extreme[i], q) : std::min(extreme[i], q);
       }
     }
-    lookup_loop(extreme, out, n, table_);
+    lookup_rows_loop(extreme, n, out, n, 1, n, table_);
   });
 }
 

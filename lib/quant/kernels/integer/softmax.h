@@ -3,10 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "quant/arithmetic/softmax.h"
 #include "quant/base/thread_pool.h"
-#include "quant/kernels/integer/isa.h"
+#include "quant/kernels/integer/softmax_kernel.h"
 #include "quant/tensor/data_type.h"
 
 namespace quant::integer {
@@ -20,18 +21,25 @@ struct SoftmaxSpec {
   OutputRange output;
 };
 
-// Scalar on every instruction set: a table look-up per element. Reentrant; `output` may not be
-// `input`.
+// Bytes along a dense axis of at most 255 go through vectors, pairs of bytes through a table; all
+// else is scalar. Reentrant; `output` may not be `input`.
 class Softmax {
  public:
-  explicit Softmax(const SoftmaxSpec& spec);
+  Softmax(const SoftmaxSpec& spec, Isa isa);
   void run(const void* input, void* output, ThreadPool& pool) const;
+  // kRef where no vectors are used.
+  Isa isa() const;
 
  private:
   template <typename In, typename Out>
   void run_line(const In* in, Out* out) const;
+  template <typename Out>
+  void run_pairs(const std::uint8_t* in, Out* out, ThreadPool& pool) const;
 
   SoftmaxSpec spec_;
+  const SoftmaxKernel* kernel_ = nullptr;
+  // Two bytes: the answer for one, by 255 + its difference from the other.
+  std::vector<std::uint16_t> pairs_;
 };
 
 }  // namespace quant::integer

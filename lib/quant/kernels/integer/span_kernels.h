@@ -13,18 +13,24 @@ namespace quant::integer {
 // Each equals the loop of its name.
 struct SpanKernels {
   Isa isa = Isa::kRef;
-  void (*lookup)(const std::uint8_t* in, std::uint8_t* out, std::int64_t n,
-                 const LookupTable& table) = nullptr;
+  void (*lookup_rows)(const std::uint8_t* in, std::int64_t in_step, std::uint8_t* out,
+                      std::int64_t out_step, std::int64_t rows, std::int64_t n,
+                      const LookupTable& table) = nullptr;
   void (*binary)(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
                  const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
   void (*maximum)(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
                   std::int64_t n) = nullptr;
-  // Sums of both kinds: count · 255 < 2^31.
-  void (*sum_rows)(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
-                   std::uint8_t* out, std::int64_t n) = nullptr;
+  void (*maximum_windows)(const RowWindows& windows, const std::uint8_t* in,
+                          std::uint8_t* out) = nullptr;
+  // Sums of all kinds: count · 255 < 2^31.
+  void (*add_rows)(const std::uint8_t* const* rows, std::int64_t count, std::int32_t* sums,
+                   std::int64_t n) = nullptr;
+  void (*sum_windows)(const RowWindows& windows, const std::int32_t* sums,
+                      const SumRule<float>& rule, std::uint8_t* out) = nullptr;
   void (*sum_columns)(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
                       const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
+  std::int64_t (*sum_of_squares)(const std::uint8_t* in, std::int64_t n) = nullptr;
   void (*weigh_elements)(const std::uint8_t* const* rows, const float* weights, int taps,
                          std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
   void (*weigh_reals)(const float* const* rows, const float* weights, int taps, float multiplier,
@@ -37,13 +43,19 @@ const SpanKernels& span_kernels(Isa isa);
 
 // The fastest loop of the name for the types: that of `kernels` for bytes and float32.
 template <typename In, typename Out>
-void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,
+void lookup_rows(const SpanKernels& kernels, const In* in, std::int64_t in_step, Out* out,
+                 std::int64_t out_step, std::int64_t rows, std::int64_t n,
                  const LookupTable& table) {
   if constexpr (sizeof(In) == 1 && sizeof(Out) == 1) {
-    kernels.lookup(in, out, n, table);
+    kernels.lookup_rows(in, in_step, out, out_step, rows, n, table);
   } else {
-    lookup_loop(in, out, n, table);
+    lookup_rows_loop(in, in_step, out, out_step, rows, n, table);
   }
+}
+template <typename In, typename Out>
+void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,
+                 const LookupTable& table) {
+  lookup_rows(kernels, in, n, out, n, 1, n, table);
 }
 template <typename Real, typename A, typename B, typename Out>
 void binary_span(const SpanKernels& kernels, const BinaryRule<Real>& rule, const A* a, int a_step,
@@ -63,13 +75,31 @@ void maximum_span(const SpanKernels& kernels, const T* const* rows, std::int64_t
     maximum_loop(rows, count, out, n);
   }
 }
-template <typename Real, typename In, typename Out>
-void sum_rows_span(const SpanKernels& kernels, const In* const* rows, std::int64_t count,
-                   const SumRule<Real>& rule, Out* out, std::int64_t n) {
-  if constexpr (std::is_same_v<Real, float>) {
-    kernels.sum_rows(rows, count, rule, out, n);
+template <typename T>
+void maximum_windows_span(const SpanKernels& kernels, const RowWindows& windows, const T* in,
+                          T* out) {
+  if constexpr (sizeof(T) == 1) {
+    kernels.maximum_windows(windows, in, out);
   } else {
-    sum_rows_loop(rows, count, rule, out, n);
+    maximum_windows_loop(windows, in, out);
+  }
+}
+template <typename In, typename Sum>
+void add_rows_span(const SpanKernels& kernels, const In* const* rows, std::int64_t count, Sum* sums,
+                   std::int64_t n) {
+  if constexpr (sizeof(In) == 1 && sizeof(Sum) == 4) {
+    kernels.add_rows(rows, count, sums, n);
+  } else {
+    add_rows_loop(rows, count, sums, n);
+  }
+}
+template <typename Real, typename Sum, typename Out>
+void sum_windows_span(const SpanKernels& kernels, const RowWindows& windows, const Sum* sums,
+                      const SumRule<Real>& rule, Out* out) {
+  if constexpr (std::is_same_v<Real, float>) {
+    kernels.sum_windows(windows, sums, rule, out);
+  } else {
+    sum_windows_loop(windows, sums, rule, out);
   }
 }
 template <typename Real, typename In, typename Out>

@@ -4,9 +4,10 @@
 namespace quant::integer {
 namespace {
 
-constexpr SpanKernels kRefKernels{Isa::kRef,    lookup_loop,         binary_loop,
-                                  maximum_loop, sum_rows_loop,       sum_columns_loop,
-                                  sum_loop,     weigh_elements_loop, weigh_reals_loop};
+constexpr SpanKernels kRefKernels{Isa::kRef,           lookup_rows_loop,     binary_loop,
+                                  maximum_loop,        maximum_windows_loop, add_rows_loop,
+                                  sum_windows_loop,    sum_columns_loop,     sum_loop,
+                                  sum_of_squares_loop, weigh_elements_loop,  weigh_reals_loop};
 
 }  // namespace
 

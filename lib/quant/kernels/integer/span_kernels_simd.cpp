@@ -12,6 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/lookup_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
@@ -30,64 +31,6 @@ constexpr std::int64_t kLanes = hn::MaxLanes(D32());
 constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
 
 HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes)); }
-
-// Byte shuffles look up 16 entries and answer 0 where an index is negative. For q < 128, part p of
-// the table is asked for q − 16·p: parts up to q's own answer at q's low four bits, the others 0.
-// With each part XORed by the one before, those answers XOR to the entry. The upper half is the
-// same for q − 128; of each q, one half asks with negative indices only, which the saturating
-// subtraction keeps so.
-class ByteTable {
- public:
-  HWY_INLINE explicit ByteTable(const LookupTable& table) {
-    for (std::size_t i = 0; i < 256; ++i) {
-      differences_[i] =
-          static_cast<std::uint8_t>(i % 128 < 16 ? table[i] : table[i] ^ table[i - 16]);
-    }
-  }
-
-  HWY_INLINE void Run(const std::uint8_t* in, std::uint8_t* out) const {
-    const D8 d8;
-    const auto q0 = hn::LoadU(d8, in);
-    const auto q1 = hn::LoadU(d8, in + kByteLanes);
-    const auto top = hn::Set(d8, std::uint8_t{0x80});
-    auto result0 = hn::Zero(d8);
-    auto result1 = hn::Zero(d8);
-    Parts<0>(q0, q1, result0, result1);
-    Parts<8>(hn::Xor(q0, top), hn::Xor(q1, top), result0, result1);
-    hn::StoreU(result0, d8, out);
-    hn::StoreU(result1, d8, out + kByteLanes);
-  }
-
- private:
-  using V8 = hn::Vec<D8>;
-  using DSigned = hn::RebindToSigned<D8>;
-
-  template <int kPart>
-  HWY_INLINE void Parts(V8 index0, V8 index1, V8& result0, V8& result1) const {
-    const D8 d8;
-    const DSigned di8;
-    const V8 entries = hn::LoadDup128(d8, differences_ + 16 * kPart);
-    result0 = hn::Xor(result0, hn::TableLookupBytesOr0(entries, index0));
-    result1 = hn::Xor(result1, hn::TableLookupBytesOr0(entries, index1));
-    if constexpr (kPart % 8 != 7) {
-      const auto part = hn::Set(di8, std::int8_t{16});
-      Parts<kPart + 1>(hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index0), part)),
-                       hn::BitCast(d8, hn::SaturatedSub(hn::BitCast(di8, index1), part)), result0,
-                       result1);
-    }
-  }
-
-  HWY_ALIGN std::uint8_t differences_[256];
-};
-
-void Lookup(const std::uint8_t* in, std::uint8_t* out, std::int64_t n, const LookupTable& table) {
-  std::int64_t i = 0;
-  if (n >= 2 * kByteLanes) {
-    const ByteTable bytes(table);
-    for (; i + 2 * kByteLanes <= n; i += 2 * kByteLanes) bytes.Run(in + i, out + i);
-  }
-  for (; i < n; ++i) out[i] = static_cast<std::uint8_t>(table[in[i]]);
-}
 
 template <BinaryOp kOp>
 struct BinaryVectors {
@@ -184,34 +127,58 @@ HWY_INLINE bool ForOverlapping(std::int64_t n, std::int64_t step, const Function
   return true;
 }
 
-template <class D>
-HWY_INLINE void MaximumAt(D d, const std::uint8_t* const* rows, std::int64_t count,
-                          std::uint8_t* out, std::int64_t i) {
-  auto greatest = hn::LoadU(d, rows[0] + i);
-  for (std::int64_t r = 1; r < count; ++r) {
-    greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
-  }
-  hn::StoreU(greatest, d, out + i);
+// vectors(d, i) for the widest vectors of bytes that fit into n: whole ones, 16 or 8; false where
+// none does.
+template <class Function>
+HWY_INLINE bool ForBytes(std::int64_t n, const Function& vectors) {
+  const D8 d8;
+  const hn::CappedTag<std::uint8_t, 16> d16;
+  const hn::CappedTag<std::uint8_t, 8> d8_short;
+  return ForOverlapping(n, kByteLanes, [&](std::int64_t i) HWY_ATTR { vectors(d8, i); }) ||
+         ForOverlapping(n, 16, [&](std::int64_t i) HWY_ATTR { vectors(d16, i); }) ||
+         ForOverlapping(n, 8, [&](std::int64_t i) HWY_ATTR { vectors(d8_short, i); });
 }
 
 void Maximum(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
              std::int64_t n) {
-  const D8 d8;
-  const hn::CappedTag<std::uint8_t, 16> d16;
-  const hn::CappedTag<std::uint8_t, 8> d8_short;
-  if (ForOverlapping(n, kByteLanes,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8, rows, count, out, i); })) {
-    return;
+  const bool done = ForBytes(n, [&](auto d, std::int64_t i) HWY_ATTR {
+    auto greatest = hn::LoadU(d, rows[0] + i);
+    for (std::int64_t r = 1; r < count; ++r) {
+      greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
+    }
+    hn::StoreU(greatest, d, out + i);
+  });
+  if (!done) span_kernels_ref().maximum(rows, count, out, n);
+}
+
+void MaximumWindows(const RowWindows& windows, const std::uint8_t* in, std::uint8_t* out) {
+  if (windows.n < 8) return span_kernels_ref().maximum_windows(windows, in, out);
+  const std::int64_t taps = windows.taps;
+  const std::int64_t tap_step = windows.tap_step;
+  for (std::int64_t w = 0; w < windows.count; ++w, in += windows.step, out += windows.n) {
+    ForBytes(windows.n, [&](auto d, std::int64_t i) HWY_ATTR {
+      auto greatest = hn::LoadU(d, in + i);
+      for (std::int64_t t = 1; t < taps; ++t) {
+        greatest = hn::Max(greatest, hn::LoadU(d, in + t * tap_step + i));
+      }
+      hn::StoreU(greatest, d, out + i);
+    });
   }
-  if (ForOverlapping(n, 16,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d16, rows, count, out, i); })) {
-    return;
+}
+
+void AddRows(const std::uint8_t* const* rows, std::int64_t count, std::int32_t* sums,
+             std::int64_t n) {
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    auto sum = hn::LoadU(D32(), sums + i);
+    for (std::int64_t r = 0; r < count; ++r) {
+      sum = hn::Add(sum, hn::PromoteTo(D32(), hn::LoadU(DBytes(), rows[r] + i)));
+    }
+    hn::StoreU(sum, D32(), sums + i);
   }
-  if (ForOverlapping(n, 8,
-                     [&](std::int64_t i) HWY_ATTR { MaximumAt(d8_short, rows, count, out, i); })) {
-    return;
+  for (; i < n; ++i) {
+    for (std::int64_t r = 0; r < count; ++r) sums[i] += rows[r][i];
   }
-  span_kernels_ref().maximum(rows, count, out, n);
 }
 
 struct SumVectors {
@@ -228,17 +195,47 @@ struct SumVectors {
   }
 };
 
-void SumRows(const std::uint8_t* const* rows, std::int64_t count, const SumRule<float>& rule,
-             std::uint8_t* out, std::int64_t n) {
+// Windows of fewer elements than a vector has lanes: outputs of several windows side by side.
+void SumNarrowWindows(const RowWindows& windows, const std::int32_t* sums,
+                      const SumRule<float>& rule, std::uint8_t* out) {
   const SumVectors vectors(rule);
-  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
-    auto sum = vectors.start;
-    for (std::int64_t r = 0; r < count; ++r) {
-      sum = hn::Add(sum, hn::PromoteTo(D32(), hn::LoadU(DBytes(), rows[r] + i)));
+  const std::int64_t n = windows.n;
+  // Where kLanes windows find their first taps: n vectors of places, the same for the next kLanes.
+  HWY_ALIGN std::int32_t places[kLanes * kLanes];
+  for (std::int64_t i = 0; i < kLanes * n; ++i)
+    places[i] = static_cast<std::int32_t>(i / n * windows.step + i % n);
+  std::int64_t w = 0;
+  for (; w + kLanes <= windows.count; w += kLanes) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto place = hn::Load(D32(), places + i * kLanes);
+      const std::int32_t* from = sums + w * windows.step;
+      auto sum = vectors.start;
+      for (std::int64_t t = 0; t < windows.taps; ++t) {
+        sum = hn::Add(sum, hn::GatherIndex(D32(), from + t * windows.tap_step, place));
+      }
+      vectors.Store(sum, out + w * n + i * kLanes);
     }
-    vectors.Store(sum, out + i);
-  });
-  if (!done) span_kernels_ref().sum_rows(rows, count, rule, out, n);
+  }
+  RowWindows rest = windows;
+  rest.count = windows.count - w;
+  span_kernels_ref().sum_windows(rest, sums + w * windows.step, rule, out + w * n);
+}
+
+void SumWindows(const RowWindows& windows, const std::int32_t* sums, const SumRule<float>& rule,
+                std::uint8_t* out) {
+  if (windows.n < kLanes) return SumNarrowWindows(windows, sums, rule, out);
+  const SumVectors vectors(rule);
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    const std::int32_t* from = sums + w * windows.step;
+    std::uint8_t* to = out + w * windows.n;
+    ForOverlapping(windows.n, kLanes, [&](std::int64_t i) HWY_ATTR {
+      auto sum = vectors.start;
+      for (std::int64_t t = 0; t < windows.taps; ++t) {
+        sum = hn::Add(sum, hn::LoadU(D32(), from + t * windows.tap_step + i));
+      }
+      vectors.Store(sum, to + i);
+    });
+  }
 }
 
 void SumColumns(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
@@ -268,6 +265,32 @@ std::int64_t Sum(const std::uint8_t* in, std::int64_t n) {
   }
   auto total = static_cast<std::int64_t>(hn::GetLane(hn::SumOfLanes(d64, sums)));
   for (; i < n; ++i) total += in[i];
+  return total;
+}
+
+std::int64_t SumOfSquares(const std::uint8_t* in, std::int64_t n) {
+  const hn::ScalableTag<std::int16_t> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> bytes;
+  constexpr std::int64_t kWords = hn::MaxLanes(hn::ScalableTag<std::int16_t>());
+  // A lane grows by less than 2^17 a vector: this many stay below 2^31.
+  constexpr std::int64_t kVectors = 1 << 14;
+  std::int64_t total = 0;
+  std::int64_t i = 0;
+  while (i + kWords <= n) {
+    const std::int64_t vectors = std::min((n - i) / kWords, kVectors);
+    auto even = hn::Zero(D32());
+    auto odd = hn::Zero(D32());
+    for (const std::int64_t end = i + vectors * kWords; i < end; i += kWords) {
+      const auto q = hn::PromoteTo(d16, hn::LoadU(bytes, in + i));
+      even = hn::ReorderWidenMulAccumulate(D32(), q, q, even, odd);
+    }
+    HWY_ALIGN std::int32_t lanes[kLanes];
+    for (const auto& sums : {even, odd}) {
+      hn::Store(sums, D32(), lanes);
+      for (const std::int32_t lane : lanes) total += lane;
+    }
+  }
+  for (; i < n; ++i) total += std::int64_t{in[i]} * in[i];
   return total;
 }
 
@@ -301,16 +324,28 @@ void WeighReals(const float* const* rows, const float* weights, int taps, float 
   if (!done) span_kernels_ref().weigh_reals(rows, weights, taps, multiplier, output, out, n);
 }
 
-const SpanKernels* Kernels() {
+const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
   static constexpr SpanKernels kernels{isa_of_target(HWY_TARGET),
-                                       Lookup,
+                                       LookupRows,
                                        Binary,
                                        Maximum,
-                                       SumRows,
+                                       MaximumWindows,
+                                       AddRows,
+                                       SumWindows,
                                        SumColumns,
                                        Sum,
+                                       SumOfSquares,
                                        WeighElements,
                                        WeighReals};
+#if HWY_TARGET == HWY_AVX3
+  static constexpr SpanKernels wide_lookup = [] {
+    SpanKernels result = kernels;
+    result.isa = Isa::kAvx512Vnni;
+    result.lookup_rows = WideLookupRows;
+    return result;
+  }();
+  if (isa == Isa::kAvx512Vnni) return &wide_lookup;
+#endif
   return &kernels;
 }
 
@@ -323,7 +358,7 @@ HWY_AFTER_NAMESPACE();
 namespace quant::integer {
 namespace {
 
-const SpanKernels* simd_kernels(Isa isa) { QUANT_SIMD_SELECT(isa, Kernels()); }
+const SpanKernels* simd_kernels(Isa isa) { QUANT_SIMD_SELECT(isa, Kernels(isa)); }
 
 }  // namespace
 

@@ -27,10 +27,14 @@ struct SumRule {
   OutputRange output;
 };
 
-// out[i] = table[in[i]]; out may be in.
+// out[r·out_step + i] = table[in[r·in_step + i]], i < n; out may be in, with the same step.
 template <typename In, typename Out>
-void lookup_loop(const In* in, Out* out, std::int64_t n, const LookupTable& table) {
-  for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<Out>(table[in[i]]);
+void lookup_rows_loop(const In* in, std::int64_t in_step, Out* out, std::int64_t out_step,
+                      std::int64_t rows, std::int64_t n, const LookupTable& table) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t i = 0; i < n; ++i)
+      out[r * out_step + i] = static_cast<Out>(table[in[r * in_step + i]]);
+  }
 }
 
 // Operands advance by a_step and b_step, each 0 or 1. out may be an operand with step 1.
@@ -54,14 +58,47 @@ void maximum_loop(const T* const* rows, std::int64_t count, T* out, std::int64_t
   }
 }
 
-// out[i] = rule(Σ rows[r][i]).
-template <typename Real, typename In, typename Out>
-void sum_rows_loop(const In* const* rows, std::int64_t count, const SumRule<Real>& rule, Out* out,
-                   std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    std::int64_t sum = -rule.offset;
-    for (std::int64_t r = 0; r < count; ++r) sum += rows[r][i];
-    out[i] = requantize<Out>(sum, rule.multiplier, rule.output);
+// Windows over a row of pixels, `step` elements apart; each has `taps`, `tap_step` apart, of `n`
+// elements. Outputs lie one behind the other.
+struct RowWindows {
+  std::int64_t count = 0, step = 0;
+  std::int64_t taps = 1, tap_step = 0;
+  std::int64_t n = 0;
+};
+
+// out[w·n + i] = greatest of in[w·step + t·tap_step + i] over the taps.
+template <typename T>
+void maximum_windows_loop(const RowWindows& windows, const T* in, T* out) {
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    for (std::int64_t i = 0; i < windows.n; ++i) {
+      const T* tap = in + w * windows.step + i;
+      T greatest = tap[0];
+      for (std::int64_t t = 1; t < windows.taps; ++t)
+        greatest = std::max(greatest, tap[t * windows.tap_step]);
+      out[w * windows.n + i] = greatest;
+    }
+  }
+}
+
+// sums[i] += Σ rows[r][i]. Sum: int32, or int64 where the rule is in double.
+template <typename In, typename Sum>
+void add_rows_loop(const In* const* rows, std::int64_t count, Sum* sums, std::int64_t n) {
+  for (std::int64_t r = 0; r < count; ++r) {
+    for (std::int64_t i = 0; i < n; ++i) sums[i] += rows[r][i];
+  }
+}
+
+// out[w·n + i] = rule(Σ sums[w·step + t·tap_step + i]).
+template <typename Real, typename Sum, typename Out>
+void sum_windows_loop(const RowWindows& windows, const Sum* sums, const SumRule<Real>& rule,
+                      Out* out) {
+  for (std::int64_t w = 0; w < windows.count; ++w) {
+    for (std::int64_t i = 0; i < windows.n; ++i) {
+      const Sum* tap = sums + w * windows.step + i;
+      std::int64_t sum = -rule.offset;
+      for (std::int64_t t = 0; t < windows.taps; ++t) sum += tap[t * windows.tap_step];
+      out[w * windows.n + i] = requantize<Out>(sum, rule.multiplier, rule.output);
+    }
   }
 }
 
@@ -81,6 +118,14 @@ template <typename In>
 std::int64_t sum_loop(const In* in, std::int64_t n) {
   std::int64_t total = 0;
   for (std::int64_t i = 0; i < n; ++i) total += in[i];
+  return total;
+}
+
+// Σ in[i]².
+template <typename In>
+std::int64_t sum_of_squares_loop(const In* in, std::int64_t n) {
+  std::int64_t total = 0;
+  for (std::int64_t i = 0; i < n; ++i) total += std::int64_t{in[i]} * in[i];
   return total;
 }
 

@@ -2,11 +2,13 @@
 #include "quant/kernels/integer/strided_copy.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <numeric>
 
 #include "quant/kernels/integer/chunks.h"
 #include "quant/kernels/integer/element_types.h"
+#include "quant/kernels/integer/move_kernels.h"
 #include "quant/kernels/integer/span_kernels.h"
 
 namespace quant::integer {
@@ -14,6 +16,9 @@ namespace {
 
 // Tile of the two-dimensional case, in both directions: rows of input and output stay in the cache.
 constexpr std::int64_t kTile = 32;
+
+// Rows of one piece of work.
+constexpr std::int64_t kRows = 128;
 
 struct Axis {
   std::int64_t size = 1, in = 0, out = 0;
@@ -41,6 +46,40 @@ std::vector<Axis> merged_axes(const StridedCopySpec& spec) {
   return merged;
 }
 
+// Where the two inner axes begin, for each index of the others in turn. Divides for the first one
+// only: a box may be as small as a pixel.
+class Box {
+ public:
+  Box(const StridedCopySpec& spec, std::int64_t index)
+      : spec_(spec), in_(spec.in_offset), out_(spec.out_offset) {
+    for (std::size_t axis = spec.shape.size() - 2; axis-- > 0;) {
+      index_[axis] = index % spec.shape[axis];
+      index /= spec.shape[axis];
+      in_ += index_[axis] * spec.in_strides[axis];
+      out_ += index_[axis] * spec.out_strides[axis];
+    }
+  }
+
+  std::int64_t in() const { return in_; }
+  std::int64_t out() const { return out_; }
+
+  void next() {
+    for (std::size_t axis = spec_.shape.size() - 2; axis-- > 0;) {
+      in_ += spec_.in_strides[axis];
+      out_ += spec_.out_strides[axis];
+      if (++index_[axis] < spec_.shape[axis]) return;
+      in_ -= spec_.shape[axis] * spec_.in_strides[axis];
+      out_ -= spec_.shape[axis] * spec_.out_strides[axis];
+      index_[axis] = 0;
+    }
+  }
+
+ private:
+  const StridedCopySpec& spec_;
+  std::int64_t in_, out_;
+  std::array<std::int64_t, 12> index_ = {};
+};
+
 // Two axes, the last with any strides, tile by tile: out = element(in).
 template <typename In, typename Out, typename Function>
 void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
@@ -53,6 +92,48 @@ void copy_tiles(const Axis& rows, const Axis& columns, const In* in, Out* out,
         for (std::int64_t c = c0; c < c1; ++c) {
           out[r * rows.out + c * columns.out] = element(in[r * rows.in + c * columns.in]);
         }
+      }
+    }
+  }
+}
+
+// The vectors that copy such rows and columns, and the step that they take along the input.
+template <typename T>
+struct Move {
+  decltype(MoveKernels<T>::rows) run = nullptr;
+  std::int64_t in_step = 0;
+};
+template <typename T>
+Move<T> choose_move(const MoveKernels<T>* kernels, const Axis& rows, const Axis& columns) {
+  if (kernels == nullptr || columns.out != 1) return {};
+  if (columns.in == 1) return {kernels->rows, rows.in};
+  if (columns.in == 2) return {kernels->every_second, rows.in};
+  if (rows.in == 1 && columns.in > 0 && rows.out > 0) return {kernels->transpose, columns.in};
+  return {};
+}
+
+// Elements that wait on the stack, moved but not looked up: as many columns at most, in as many
+// rows as a transpose moves at once or more. In place, vectors of one row would wait for those that
+// have just been stored to its neighbour.
+constexpr std::int64_t kMoved = 4096;
+constexpr std::int64_t kMovedColumns = 256;
+
+// As `move`, then through a table.
+template <typename T>
+void move_and_look_up(const Move<T>& move, const SpanKernels& kernels, const Axis& rows,
+                      const Axis& columns, const T* in, T* out, const LookupTable& table) {
+  T moved[kMoved];
+  for (std::int64_t c = 0; c < columns.size; c += kMovedColumns) {
+    const std::int64_t width = std::min(kMovedColumns, columns.size - c);
+    const std::int64_t most = kMoved / width;
+    for (std::int64_t r = 0; r < rows.size; r += most) {
+      const std::int64_t count = std::min(most, rows.size - r);
+      move.run(in + r * rows.in + c * columns.in, move.in_step, moved, width, count, width);
+      T* to = out + r * rows.out + c;
+      if (rows.out == width) {
+        lookup_span(kernels, moved, to, count * width, table);
+      } else {
+        lookup_rows(kernels, moved, width, to, rows.out, count, width, table);
       }
     }
   }
@@ -98,49 +179,45 @@ void StridedCopy::run(const void* input, void* output, ThreadPool& pool) const {
 
 template <typename In, typename Out>
 void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
-  const SpanKernels& kernels = span_kernels(isa_);
   const std::size_t rank = spec_.shape.size();
   const Axis rows{spec_.shape[rank - 2], spec_.in_strides[rank - 2], spec_.out_strides[rank - 2]};
   const Axis columns{spec_.shape[rank - 1], spec_.in_strides[rank - 1],
                      spec_.out_strides[rank - 1]};
   std::int64_t outer = 1;
   for (std::size_t axis = 0; axis + 2 < rank; ++axis) outer *= spec_.shape[axis];
-  const bool spans = columns.in == 1 && columns.out == 1;
+  const Move<In> move = choose_move(move_kernels<In>(isa_), rows, columns);
   const auto copy = [&](const Axis& part, const In* in, Out* out) {
-    if (spans) {
-      for (std::int64_t r = 0; r < part.size; ++r) {
-        if (spec_.table) {
-          lookup_span(kernels, in + r * part.in, out + r * part.out, columns.size, *spec_.table);
-        } else {
-          std::copy_n(in + r * part.in, columns.size, out + r * part.out);
-        }
-      }
-    } else if (spec_.table) {
+    if (spec_.table && columns.in == 1 && columns.out == 1) {
+      lookup_rows(span_kernels(isa_), in, part.in, out, part.out, part.size, columns.size,
+                  *spec_.table);
+      return;
+    }
+    if constexpr (std::is_same_v<In, Out>) {
+      if (move.run != nullptr && !spec_.table)
+        return move.run(in, move.in_step, out, part.out, part.size, columns.size);
+      if (move.run != nullptr)
+        return move_and_look_up(move, span_kernels(isa_), part, columns, in, out, *spec_.table);
+    }
+    if (spec_.table) {
       copy_tiles(part, columns, in, out, [&](In q) { return static_cast<Out>((*spec_.table)[q]); });
     } else {
       copy_tiles(part, columns, in, out, [](In q) { return static_cast<Out>(q); });
     }
   };
   // Rows are the unit of work: tall boxes split, flat ones do not.
-  const std::int64_t row_blocks = (rows.size + kTile - 1) / kTile;
-  for_row_chunks(outer * row_blocks, std::min(rows.size, kTile) * columns.size, pool,
+  const std::int64_t row_blocks = (rows.size + kRows - 1) / kRows;
+  for_row_chunks(outer * row_blocks, std::min(rows.size, kRows) * columns.size, pool,
                  [&](std::int64_t begin, std::int64_t end) {
-                   for (std::int64_t block = begin; block < end;) {
+                   Box box(spec_, begin / row_blocks);
+                   std::int64_t first = begin % row_blocks;
+                   for (std::int64_t left = end - begin; left > 0; box.next()) {
                      // As many blocks of one box as the range holds.
-                     const std::int64_t first = block % row_blocks;
-                     const std::int64_t blocks = std::min(row_blocks - first, end - block);
-                     std::int64_t box = block / row_blocks;
-                     std::int64_t in_at = spec_.in_offset + first * kTile * rows.in;
-                     std::int64_t out_at = spec_.out_offset + first * kTile * rows.out;
-                     for (std::size_t axis = rank - 2; axis-- > 0;) {
-                       const std::int64_t index = box % spec_.shape[axis];
-                       box /= spec_.shape[axis];
-                       in_at += index * spec_.in_strides[axis];
-                       out_at += index * spec_.out_strides[axis];
-                     }
-                     const std::int64_t count = std::min(blocks * kTile, rows.size - first * kTile);
-                     copy({count, rows.in, rows.out}, input + in_at, output + out_at);
-                     block += blocks;
+                     const std::int64_t blocks = std::min(row_blocks - first, left);
+                     const std::int64_t row = first * kRows;
+                     copy({std::min(blocks * kRows, rows.size - row), rows.in, rows.out},
+                          input + box.in() + row * rows.in, output + box.out() + row * rows.out);
+                     first = 0;
+                     left -= blocks;
                    }
                  });
 }
