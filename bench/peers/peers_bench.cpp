@@ -15,6 +15,7 @@
 #include "peers/contestant.h"
 #include "peers/pairings.h"
 #include "peers/race.h"
+#include "write_json.h"
 
 namespace {
 
@@ -33,7 +34,7 @@ struct Options {
   std::vector<std::string> models = kModels;
   int threads = 1;
   int more_threads = 0;  // 0: no race of threads against one
-  bool json = false;
+  fs::path json;
   quant::RaceOptions race;
 };
 
@@ -113,26 +114,27 @@ Json to_json(const std::vector<quant::MeanRatio>& means) {
   return list;
 }
 
+// One thread first, then several.
 void print_thread_standings(const std::string& model, const std::vector<quant::Standing>& race) {
-  for (const quant::Standing& standing : race)
-    fmt::print("{:<16} {:<13} {:>10}\n", model, standing.name,
-               cell(standing.timing.median_ms, " ms"));
+  const quant::Standing& one = race.front();
+  const quant::Standing& several = race.back();
+  fmt::print("{:<16} {:<13} {:>10}   {:.2f} of one thread's {}\n", model, several.name,
+             cell(several.timing.median_ms, " ms"), ratio(race, several.name, one.name),
+             cell(one.timing.median_ms, " ms"));
 }
 
 int run(const Options& options) {
   const int threads = options.threads;
-  if (!options.json) {
-    fmt::print("{} thread{} of {}, {} rounds; ratios are of medians in this run\n", threads,
-               threads == 1 ? "" : "s", std::thread::hardware_concurrency(), options.race.rounds);
-    print_header();
-  }
+  fmt::print("{} thread{} of {}, {} rounds; ratios are of medians in this run\n", threads,
+             threads == 1 ? "" : "s", std::thread::hardware_concurrency(), options.race.rounds);
+  print_header();
   Json results = Json::array();
   std::vector<std::vector<quant::Standing>> races;
   for (const std::string& model : options.models) {
     auto contestants = quant::make_contestants(files_of(options, model), threads);
     races.push_back(quant::race(contestants, options.race));
     results.push_back(to_json(model, races.back()));
-    if (!options.json) print_standings(model, races.back());
+    print_standings(model, races.back());
   }
   if (options.more_threads > 0) {
     for (const std::string& model : options.models) {
@@ -140,21 +142,20 @@ int run(const Options& options) {
       for (auto& contestants : groups) {
         races.push_back(quant::race(contestants, options.race));
         results.push_back(to_json(model, races.back()));
-        if (!options.json) print_thread_standings(model, races.back());
+        print_thread_standings(model, races.back());
       }
     }
   }
   const auto means = quant::mean_ratios(races);
-  if (options.json)
-    fmt::print("{}\n", Json{{"threads", threads},
-                            {"cores", std::thread::hardware_concurrency()},
-                            {"rounds", options.race.rounds},
-                            {"results", results},
-                            {"means", to_json(means)}}
-                           .dump(2));
-  else
-    print_means(means);
-  return 0;
+  print_means(means);
+  const Json figures{{"threads", threads},
+                     {"cores", std::thread::hardware_concurrency()},
+                     {"rounds", options.race.rounds},
+                     {"results", results},
+                     {"means", to_json(means)}};
+  if (quant::bench::write_json(options.json, figures)) return 0;
+  fmt::print(stderr, "peers_bench: {}: cannot be written\n", options.json.string());
+  return 1;
 }
 
 }  // namespace
@@ -178,7 +179,7 @@ int main(int argc, char** argv) {
   app.add_option("--warm-up", options.race.warm_up, "Runs before the measurement")
       ->check(CLI::Range(0, 1000000))
       ->capture_default_str();
-  app.add_flag("--json", options.json, "One JSON object instead of a table");
+  app.add_option("--json", options.json, "File for the figures as JSON");
   CLI11_PARSE(app, argc, argv);
   return run(options);
 }

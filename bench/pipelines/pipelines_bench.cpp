@@ -20,6 +20,7 @@
 #include "quantinfer/quantinfer.h"
 #include "quantnormalize/quantnormalize.h"
 #include "quanttee/quanttee.h"
+#include "write_json.h"
 
 namespace {
 
@@ -36,7 +37,7 @@ struct Options {
   int stream_frames = 30;
   int stream_rounds = 5;
   LiveOptions live;
-  bool json = false;
+  fs::path json;
 };
 
 void print_race(const std::string& model, const std::vector<Standing>& standings) {
@@ -151,14 +152,12 @@ quant::Status measure_model(const Options& options, const std::string& name, Jso
                    quant::Model::open((options.archives / (name + ".qar")).string()));
   QUANT_TRY_ASSIGN(const SideBySide side,
                    measure_side_by_side(model, options.threads, options.race));
-  if (!options.json) {
-    print_race(name, side.standings);
-    print_elements(name, side.elements);
-  }
+  print_race(name, side.standings);
+  print_elements(name, side.elements);
   QUANT_TRY_ASSIGN(
       const auto streams,
       measure_streams(model, stream_numbers(), options.stream_frames, options.stream_rounds));
-  if (!options.json) print_streams(name, streams);
+  print_streams(name, streams);
   Json entry{{"model", name},
              {"race", to_json(side.standings)},
              {"element_shares", to_json(side.elements)},
@@ -169,7 +168,7 @@ quant::Status measure_model(const Options& options, const std::string& name, Jso
     live.one_core = one_core;
     QUANT_TRY_ASSIGN(const LiveFigures figures, measure_live(model, live));
     const char* where = one_core ? "one core" : "all cores";
-    if (!options.json) print_live(name, where, figures, live.max_load_percent);
+    print_live(name, where, figures, live.max_load_percent);
     entry["live"][where] = to_json(figures);
   }
   results.push_back(std::move(entry));
@@ -177,12 +176,11 @@ quant::Status measure_model(const Options& options, const std::string& name, Jso
 }
 
 int run(const Options& options) {
-  if (!options.json)
-    fmt::print(
-        "{} rounds, one thread, {} cores; ratios are of medians in this run\n{:<16} {:<16} "
-        "{:>9} {:>9} {:>9} {:>9} {:>11}\n",
-        options.race.rounds, std::thread::hardware_concurrency(), "model", "what", "fps", "p50 ms",
-        "p95 ms", "p99 ms", "/ engine");
+  fmt::print(
+      "{} rounds, one thread, {} cores; ratios are of medians in this run\n{:<16} {:<16} "
+      "{:>9} {:>9} {:>9} {:>9} {:>11}\n",
+      options.race.rounds, std::thread::hardware_concurrency(), "model", "what", "fps", "p50 ms",
+      "p95 ms", "p99 ms", "/ engine");
   Json results = Json::array();
   int failures = 0;
   for (const std::string& name : options.models) {
@@ -191,11 +189,13 @@ int run(const Options& options) {
       ++failures;
     }
   }
-  if (options.json)
-    fmt::print("{}\n", Json{{"rounds", options.race.rounds},
-                            {"cores", std::thread::hardware_concurrency()},
-                            {"results", results}}
-                           .dump(2));
+  const Json figures{{"rounds", options.race.rounds},
+                     {"cores", std::thread::hardware_concurrency()},
+                     {"results", results}};
+  if (!write_json(options.json, figures)) {
+    fmt::print(stderr, "pipelines_bench: {}: cannot be written\n", options.json.string());
+    ++failures;
+  }
   return failures == 0 ? 0 : 1;
 }
 
@@ -240,7 +240,7 @@ int main(int argc, char** argv) {
   app.add_option("--max-load", options.live.max_load_percent, "Property of that quanttee")
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
-  app.add_flag("--json", options.json, "One JSON object instead of tables");
+  app.add_option("--json", options.json, "File for the figures as JSON");
   CLI11_PARSE(app, argc, argv);
   if (options.models.empty()) options.models = models_in(options.archives);
   return run(options);
