@@ -103,6 +103,8 @@ def main():
     parser.add_argument("--qar16", type=pathlib.Path, help="folder with NAME.qar of a16_w16")
     parser.add_argument("--rounds", type=int, default=20, help="rounds of every race (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=2, help="held against one thread (default: %(default)s)")
+    parser.add_argument("--live-rounds", type=int, default=3,
+                        help="turns with and without quanttee behind a live source (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=["kernels", "peers", "pipelines", "memory"],
                         default=["kernels", "peers", "pipelines", "memory"], help="some of the tables")
     parser.add_argument("--models", nargs="+", help="some of the models (default: all in the folder)")
@@ -127,8 +129,9 @@ def main():
                 command += ["--qar16", options.qar16]
             figures["peers"] = run_program(command, part)
         if "pipelines" in options.only:
-            command = [bench / "pipelines/pipelines_bench", *models, "--qar", options.qar, "--rounds",
-                       5 * options.rounds, "--threads", options.threads, "--json", part]
+            command = [bench / "pipelines/pipelines_bench", *models, "--qar", options.qar,
+                       "--rounds", 5 * options.rounds, "--threads", options.threads,
+                       "--live-rounds", options.live_rounds, "--json", part]
             figures["pipelines"] = run_program(command, part)
     if "memory" in options.only:
         figures["memory"] = memory_figures(options.build, options.qar, models)
