@@ -2,11 +2,14 @@
 // Makes each contestant from the file that is fair to it (METHOD.md).
 #include "peers/contestant.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <memory>
 #include <span>
 #include <utility>
 
+#include "peers/widen_activations.h"
 #include "quant/backend/context.h"
 #include "quant/backend/model.h"
 #include "quant/backend/native_reference.h"
@@ -35,8 +38,12 @@ std::vector<Tensor> make_inputs(const Backend& backend) {
   return inputs;
 }
 
+using Prepare = Result<std::vector<std::byte>> (*)(std::span<const std::byte> file);
+
+// `prepare` changes the file's bytes before they are loaded; null leaves them.
 template <typename Make>
-Contestant contestant(std::string name, const std::filesystem::path& path, const Make& make) {
+Contestant contestant(std::string name, const std::filesystem::path& path, const Make& make,
+                      Prepare prepare = nullptr) {
   Contestant result;
   result.name = std::move(name);
   if (path.empty()) {
@@ -47,6 +54,13 @@ Contestant contestant(std::string name, const std::filesystem::path& path, const
   if (!bytes) {
     result.absent_because = bytes.error().text();
     return result;
+  }
+  if (prepare) {
+    bytes = prepare(*bytes);
+    if (!bytes) {
+      result.absent_because = bytes.error().text();
+      return result;
+    }
   }
   ReferenceModel model;
   model.onnx = *bytes;
@@ -65,13 +79,18 @@ Contestant contestant(std::string name, const std::filesystem::path& path, const
   return result;
 }
 
+Contestant native(std::string name, const std::filesystem::path& path, int threads) {
+  return contestant(std::move(name), path, [threads](const ReferenceModel& model) {
+    return make_native_reference(model, threads);
+  });
+}
+
 // From the frame's pixels to the model's own outputs: what ONNX Runtime's quantized model does too.
-Contestant emulator(const std::filesystem::path& archive, int threads) {
+Contestant emulator(std::string name, const std::filesystem::path& archive, int threads) {
   Contestant result;
-  result.name = "emulator";
+  result.name = std::move(name);
   if (archive.empty()) {
-    result.absent_because =
-        "no archive (make one with gst-quant optimize, name its folder with --qar)";
+    result.absent_because = "no archive (make one with gst-quant optimize, name its folder)";
     return result;
   }
   auto model = Model::open(archive.string());
@@ -105,20 +124,29 @@ std::vector<Contestant> make_contestants(const RaceFiles& files, int threads) {
   const auto onnxruntime = [&racing](const ReferenceModel& model) {
     return make_onnxruntime_reference(model, racing);
   };
-  const auto native = [threads](const ReferenceModel& model) {
-    return make_native_reference(model, threads);
-  };
   const auto opencv = [threads](const ReferenceModel& model) {
     return make_reference(ReferenceKind::kOpenCv, model, threads);
   };
   std::vector<Contestant> all;
-  all.push_back(contestant("native", files.original, native));
-  all.push_back(emulator(files.archive, threads));
+  all.push_back(native("native", files.original, threads));
+  all.push_back(emulator("emulator", files.archive, threads));
+  all.push_back(emulator("emulator-16", files.wide, threads));
   all.push_back(
       contestant("ort-float", files.clean.empty() ? files.original : files.clean, onnxruntime));
   all.push_back(contestant("ort-int8", files.qdq, onnxruntime));
+  all.push_back(contestant("ort-16", files.qdq, onnxruntime, widen_activations));
   all.push_back(contestant("opencv-float", files.original, opencv));
   return all;
+}
+
+std::vector<std::vector<Contestant>> make_thread_contestants(const RaceFiles& files, int threads) {
+  const std::string suffix = fmt::format("-{}t", threads);
+  std::vector<std::vector<Contestant>> races(2);
+  races[0].push_back(emulator("emulator", files.archive, 1));
+  races[0].push_back(emulator("emulator" + suffix, files.archive, threads));
+  races[1].push_back(native("native", files.original, 1));
+  races[1].push_back(native("native" + suffix, files.original, threads));
+  return races;
 }
 
 }  // namespace quant

@@ -12,6 +12,8 @@ SnrMonitor::SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Backe
     : model_(std::move(model)),
       reference_(std::move(reference)),
       normalizer_(model_->input()),
+      input_(DataType::kFloat32,
+             Shape{1, model_->input().channels(), model_->input().height, model_->input().width}),
       windows_(model_->outputs().size(), ErrorWindow(window)) {}
 
 Result<std::unique_ptr<SnrMonitor>> SnrMonitor::make(std::shared_ptr<const Model> model,
@@ -41,16 +43,19 @@ Status SnrMonitor::match_outputs() {
 }
 
 Result<FrameReport> SnrMonitor::measure(const Measurement& measurement) {
-  const InputSpec& spec = model_->input();
-  Tensor input(DataType::kFloat32, Shape{1, spec.channels(), spec.height, spec.width});
-  normalizer_.run(measurement.input.data<std::uint8_t>(), input.data<float>());
-  QUANT_TRY(reference_->run(std::span(&input, 1), raw_outputs_));
+  normalizer_.run(measurement.input.data<std::uint8_t>(), input_.data<float>());
+  {
+    const BufferCache::Scope scope(*memory_);
+    expected_.clear();
+    raw_outputs_.clear();
+    QUANT_TRY(reference_->run(std::span(&input_, 1), raw_outputs_));
+    memory_->trim();
+  }
 
   FrameReport report;
   report.tag = measurement.tag;
   report.reference = reference_->name();
   report.independent = reference_->independent();
-  expected_.clear();
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const Tensor& expected = raw_outputs_[order_[i]];
     const std::string& name = model_->outputs()[i].name;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "quant/backend/model.h"
+#include "quant/base/buffer_cache.h"
 #include "quant/base/result.h"
 #include "quant/metrics/window.h"
 #include "quant/vision/frame.h"
@@ -48,6 +49,8 @@ class SnrMonitor {
   std::shared_ptr<const Model> model_;
   std::unique_ptr<Backend> reference_;
   FrameNormalizer normalizer_;
+  Tensor input_;                                                 // float32 (1,C,H,W)
+  std::shared_ptr<BufferCache> memory_ = BufferCache::create();  // of the reference's outputs
   std::vector<std::size_t> order_;  // for each output of the model its index in the reference's
   std::vector<ErrorWindow> windows_;
   std::vector<Tensor> raw_outputs_;  // in the reference's order

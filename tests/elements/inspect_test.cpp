@@ -3,6 +3,8 @@
 #include <gst/gst.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
 #include <string>
 
 namespace {
@@ -97,6 +99,18 @@ INSTANTIATE_TEST_SUITE_P(Elements, Inspected,
                          ::testing::Values("quantnormalize", "quantinfer", "quantdequantize",
                                            "quanttee"),
                          [](const auto& parameter) { return parameter.param; });
+
+// The library that reads image files brings a hundred others: 38 MiB that no pipeline uses.
+TEST(Plugin, BringsNoReaderOfImageFiles) {
+  GstElement* element = gst_element_factory_make("quanttee", nullptr);
+  ASSERT_TRUE(element);
+  gst_object_unref(element);
+  std::ifstream file("/proc/self/maps");
+  if (!file) GTEST_SKIP() << "this system does not say what is loaded";
+  const std::string maps{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_NE(maps.find("libopencv_core"), std::string::npos);
+  EXPECT_EQ(maps.find("libopencv_imgcodecs"), std::string::npos);
+}
 
 TEST(Plugin, CarriesItsLicence) {
   GstPlugin* plugin = gst_registry_find_plugin(gst_registry_get(), "quant");

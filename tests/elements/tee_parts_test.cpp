@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The parts of quanttee that need no pipeline: load, worker, alerts, records.
 #include <gtest/gtest.h>
+#ifdef __linux__
+#include <sys/resource.h>
+#endif
 
 #include <atomic>
 #include <nlohmann/json.hpp>
@@ -86,6 +89,21 @@ TEST(MeasurementWorker, MeasuresInOrderAndDrains) {
   worker.drain();
   EXPECT_EQ(measured, (std::vector<std::uint64_t>{0, 1, 2, 3, 4}));
 }
+
+#ifdef __linux__
+// Linux's own reading of the call: the caller's thread, not the process.
+TEST(MeasurementWorker, YieldsItsCoreToTheVideo) {
+  const int before = getpriority(PRIO_PROCESS, 0);
+  std::atomic<int> inside = before;
+  MeasurementWorker worker(
+      1, [&](const Measurement&, const auto&) { inside = getpriority(PRIO_PROCESS, 0); });
+  worker.push(frame(0));
+  worker.drain();
+  if (before >= 10) GTEST_SKIP() << "everything here runs that low already";
+  EXPECT_EQ(inside, 10);
+  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), before);
+}
+#endif
 
 TEST(MeasurementWorker, DropsTheOldestRatherThanWait) {
   Gate gate;

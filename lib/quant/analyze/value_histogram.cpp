@@ -9,6 +9,13 @@ namespace {
 
 constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
+constexpr double kMostExact = 1e15;
+
+// std::floor is a call of the mathematics library where SSE4.1 is not taken for granted.
+std::int64_t floor_of(double value) {
+  const auto truncated = static_cast<std::int64_t>(value);
+  return truncated - (static_cast<double>(truncated) > value ? 1 : 0);
+}
 
 }  // namespace
 
@@ -19,13 +26,18 @@ void StepHistogram::add(std::span<const float> values, double steps_per_value, d
   for (const float value : values) {
     // Half a step more: a bin begins where rounding to its first integer does.
     const double position = value * steps_per_value + zero_point + 0.5;
-    double bin = std::floor(position / width_) - static_cast<double>(first_);
-    if (!(bin >= 0 && bin < static_cast<double>(counts_.size()))) {
-      if (!std::isfinite(position)) continue;
-      make_room(std::floor(position / width_));
-      bin = std::floor(position / width_) - static_cast<double>(first_);
+    // Widths are powers of two: the product is the quotient.
+    const double bins = position * (1 / width_);
+    if (std::fabs(bins) < kMostExact) {
+      const auto index = static_cast<std::uint64_t>(floor_of(bins) - first_);
+      if (index < counts_.size()) {
+        ++counts_[index];
+        continue;
+      }
     }
-    ++counts_[static_cast<std::size_t>(bin)];
+    if (!std::isfinite(position)) continue;
+    make_room(std::floor(position / width_));
+    ++counts_[static_cast<std::size_t>(floor_of(position / width_) - first_)];
   }
 }
 

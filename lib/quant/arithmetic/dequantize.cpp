@@ -37,7 +37,7 @@ Result<Tensor> dequantize_tensor(const Tensor& quantized, const QuantParams& par
     }
     inner = static_cast<std::size_t>(row_major_strides(quantized.shape())[axis]);
   }
-  Tensor real(DataType::kFloat32, quantized.shape());
+  Tensor real(DataType::kFloat32, quantized.shape(), BufferFill::kUndefined);
   if (quantized.elements() == 0) return real;
   switch (quantized.type()) {
     case DataType::kUint8:

@@ -40,8 +40,8 @@ class Backend {
   virtual const std::vector<QuantParams>& output_params() const = 0;
 
   // Runs once. `inputs` match inputs() in order, type and shape (else InvalidArgument). `outputs`
-  // gets one tensor per outputs(); their memory is the caller's to keep: the next run makes or
-  // reuses none of it.
+  // gets one tensor per outputs(); their memory is the caller's to keep. The next run may
+  // take memory that nobody holds any more; what is still in `outputs` is let go of first.
   virtual Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) = 0;
 };
 

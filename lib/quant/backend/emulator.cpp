@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "quant/backend/emulator.h"
 
+#include "quant/base/buffer_cache.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/engine/memory_order.h"
 
@@ -31,12 +32,19 @@ class Emulator : public Backend {
   const std::vector<QuantParams>& output_params() const override { return params_; }
 
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) override {
-    outputs = executor_.make_outputs();
+    {
+      // Last frame's outputs, where their holder has let go of them.
+      const BufferCache::Scope scope(*memory_);
+      outputs.clear();
+      outputs = executor_.make_outputs();
+      memory_->trim();
+    }
     return executor_.run(inputs, outputs);
   }
 
  private:
   IntegerExecutor executor_;
+  std::shared_ptr<BufferCache> memory_ = BufferCache::create();
   std::vector<TensorInfo> inputs_;
   std::vector<TensorInfo> outputs_;
   std::vector<QuantParams> params_;

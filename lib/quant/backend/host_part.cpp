@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "quant/arithmetic/dequantize.h"
+#include "quant/base/buffer_cache.h"
 #include "quant/engine/float_executor.h"
 
 namespace quant {
@@ -23,6 +24,8 @@ class GraphHostPart : public HostPart {
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("{} raw tensors, the model has {}", raw.size(), params_.size()));
     }
+    const BufferCache::Scope scope(*memory_);
+    outputs.clear();
     std::vector<Tensor> reals;
     for (std::size_t i = 0; i < raw.size(); ++i) {
       const Value& value = graph_->value(graph_->inputs[i]);
@@ -36,8 +39,8 @@ class GraphHostPart : public HostPart {
       QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(raw[i], params_[i]));
       reals.push_back(std::move(real));
     }
+    memory_->trim();
     if (tail_) return tail_->run(reals, outputs);
-    outputs.clear();
     for (const ValueId id : graph_->outputs) {
       const auto input =
           std::find(graph_->inputs.begin(), graph_->inputs.end(), id) - graph_->inputs.begin();
@@ -50,6 +53,7 @@ class GraphHostPart : public HostPart {
   std::vector<QuantParams> params_;
   std::shared_ptr<const Graph> graph_;
   std::optional<FloatExecutor> tail_;
+  std::shared_ptr<BufferCache> memory_ = BufferCache::create();
 };
 
 }  // namespace

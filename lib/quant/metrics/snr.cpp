@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-// One pass over both tensors with several partial sums, so that the compiler can vectorise it.
 #include "quant/metrics/snr.h"
 
 #include <algorithm>
@@ -9,74 +8,34 @@
 
 #include <fmt/format.h>
 
+#include "quant/metrics/error_sums.h"
+
 namespace quant {
 namespace {
 
-constexpr std::size_t kLanes = 8;
 // Long enough to hide the reduction, short enough that a block with a NaN is cheap to repeat.
 constexpr std::size_t kBlock = 1024;
-static_assert(kBlock % kLanes == 0);
 
-double sum(const double (&lanes)[kLanes]) {
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-         ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+OutputError from_sums(const ErrorSums& sums, std::size_t count, std::size_t non_finite) {
+  return {.count = static_cast<std::int64_t>(count),
+          .non_finite = static_cast<std::int64_t>(non_finite),
+          .signal = sums.signal,
+          .noise = sums.noise,
+          .test_energy = sums.test_energy,
+          .product = sums.product,
+          .difference_sum = sums.difference,
+          .absolute_sum = sums.absolute,
+          .max_abs = sums.maximum};
 }
-
-struct Lanes {
-  double signal[kLanes] = {};
-  double noise[kLanes] = {};
-  double test_energy[kLanes] = {};
-  double product[kLanes] = {};
-  double difference[kLanes] = {};
-  double absolute[kLanes] = {};
-  double maximum[kLanes] = {};
-
-  void add(std::size_t lane, double reference, double test) {
-    const double delta = test - reference;
-    const double magnitude = std::fabs(delta);
-    signal[lane] += reference * reference;
-    noise[lane] += delta * delta;
-    test_energy[lane] += test * test;
-    product[lane] += reference * test;
-    difference[lane] += delta;
-    absolute[lane] += magnitude;
-    maximum[lane] = magnitude > maximum[lane] ? magnitude : maximum[lane];
-  }
-
-  OutputError total(std::size_t count, std::size_t non_finite) const {
-    return {.count = static_cast<std::int64_t>(count),
-            .non_finite = static_cast<std::int64_t>(non_finite),
-            .signal = sum(signal),
-            .noise = sum(noise),
-            .test_energy = sum(test_energy),
-            .product = sum(product),
-            .difference_sum = sum(difference),
-            .absolute_sum = sum(absolute),
-            .max_abs = *std::max_element(maximum, maximum + kLanes)};
-  }
-};
 
 OutputError add_block(const float* reference, const float* test, std::size_t count) {
-  Lanes lanes;
-  std::size_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (std::size_t lane = 0; lane < kLanes; ++lane)
-      lanes.add(lane, reference[i + lane], test[i + lane]);
-  for (std::size_t lane = 0; i + lane < count; ++lane)
-    lanes.add(lane, reference[i + lane], test[i + lane]);
-  return lanes.total(count, 0);
-}
-
-OutputError add_block_skipping_non_finite(const float* reference, const float* test,
-                                          std::size_t count) {
-  Lanes lanes;
+  const ErrorSums sums = error_sums(reference, test, count);
+  // Squares of float32 cannot overflow a double: the energies are finite exactly when all elements
+  // are.
+  if (std::isfinite(sums.signal + sums.test_energy)) return from_sums(sums, count, 0);
   std::size_t finite = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!std::isfinite(reference[i]) || !std::isfinite(test[i])) continue;
-    lanes.add(i % kLanes, reference[i], test[i]);
-    ++finite;
-  }
-  return lanes.total(finite, count - finite);
+  const ErrorSums without = finite_error_sums(reference, test, count, finite);
+  return from_sums(without, finite, count - finite);
 }
 
 }  // namespace
@@ -111,12 +70,7 @@ void OutputError::add(std::span<const float> reference, std::span<const float> t
   OutputError total;
   for (std::size_t start = 0; start < reference.size(); start += kBlock) {
     const std::size_t length = std::min(kBlock, reference.size() - start);
-    OutputError block = add_block(reference.data() + start, test.data() + start, length);
-    // Squares of float32 cannot overflow a double: the energies are finite exactly when all
-    // elements are.
-    if (!std::isfinite(block.signal + block.test_energy))
-      block = add_block_skipping_non_finite(reference.data() + start, test.data() + start, length);
-    total.merge(block);
+    total.merge(add_block(reference.data() + start, test.data() + start, length));
   }
   merge(total);
 }

@@ -12,11 +12,14 @@ TimingSummary summarize_timings(std::span<const double> milliseconds) {
   std::vector<double> sorted(milliseconds.begin(), milliseconds.end());
   std::sort(sorted.begin(), sorted.end());
   const std::size_t count = sorted.size();
-  const std::size_t rank95 = (count * 95 + 99) / 100;  // counted from 1
+  const auto percentile = [&](std::size_t percent) {
+    return sorted[(count * percent + 99) / 100 - 1];  // ranks count from 1
+  };
   return {.count = count,
           .min_ms = sorted.front(),
           .median_ms = (sorted[(count - 1) / 2] + sorted[count / 2]) / 2,
-          .p95_ms = sorted[rank95 - 1]};
+          .p95_ms = percentile(95),
+          .p99_ms = percentile(99)};
 }
 
 }  // namespace quant

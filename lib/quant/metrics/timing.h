@@ -13,6 +13,7 @@ struct TimingSummary {
   double min_ms = 0;
   double median_ms = 0;  // mean of the middle two where their number is even
   double p95_ms = 0;     // the smallest value that at least 95 % do not exceed (nearest rank)
+  double p99_ms = 0;     // likewise of 99 %
 
   // Frames per second at the median; 0 where nothing was measured.
   double fps() const { return median_ms > 0 ? 1000 / median_ms : 0; }

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -61,17 +60,9 @@ class FrameFitter {
   std::optional<Resampler> resampler_;
 };
 
-// Decodes an image file at its own size into `color` (color.h): uint8, (H, W, C). Orientation tags
-// are ignored and transparency is dropped, as Pillow's open and convert do. Errors name the file.
-Result<Tensor> decode_image(const std::filesystem::path& path, ColorOrder color);
-
 // A frame at network size from an image in the colour order of `spec`. Errors have no context.
 Result<Tensor> fit_image(const Tensor& image, const InputSpec& spec,
                          const FrameOptions& options = {});
-
-// decode_image and fit_image.
-Result<Tensor> load_image(const std::filesystem::path& path, const InputSpec& spec,
-                          const FrameOptions& options = {});
 
 // Frames to network input: x[c] = (pixel[c] − mean[c]) / std[c] in float32. The one place where
 // this is done for every float context, so that all see the same bits. Reentrant.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "quant/vision/frame_readers.h"
 
+#include "quant/vision/decode_image.h"
+
 namespace quant {
 namespace {
 

@@ -15,6 +15,7 @@
 #include "quant/base/read_file.h"
 #include "quant/metrics/snr.h"
 #include "quant/onnx/model_builder.h"
+#include "quant/vision/decode_image.h"
 #include "quant/vision/frame.h"
 #include "real_models.h"
 

@@ -14,6 +14,7 @@
 #include "quant/engine/integer_executor.h"
 #include "quant/metrics/snr.h"
 #include "quant/optimize/optimizer.h"
+#include "quant/vision/decode_image.h"
 #include "real_models.h"
 
 namespace quant {

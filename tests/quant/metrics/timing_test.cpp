@@ -34,8 +34,10 @@ TEST(Timing, NinetyFifthOfAHundredIsTheNinetyFifth) {
   std::vector<double> values(100);
   std::iota(values.begin(), values.end(), 1.0);
   EXPECT_EQ(summarize_timings(values).p95_ms, 95);
+  EXPECT_EQ(summarize_timings(values).p99_ms, 99);
   values.resize(20);  // 1…20: 19 of 20 are 95 %
   EXPECT_EQ(summarize_timings(values).p95_ms, 19);
+  EXPECT_EQ(summarize_timings(values).p99_ms, 20);
 }
 
 }  // namespace

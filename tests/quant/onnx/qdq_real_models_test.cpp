@@ -15,6 +15,7 @@
 #include "quant/metrics/snr.h"
 #include "quant/onnx/qdq_writer.h"
 #include "quant/optimize/optimizer.h"
+#include "quant/vision/decode_image.h"
 #include "real_models.h"
 
 namespace quant {

@@ -11,6 +11,7 @@
 #include <random>
 
 #include "quant/tensor/npy.h"
+#include "quant/vision/decode_image.h"
 #include "temporary_folder.h"
 
 namespace quant {
