@@ -182,9 +182,11 @@ Result<std::vector<TensorType>> infer_celu(const NodeContext& context) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_celu, compute_unary<Celu, FloatTypes, void>>(OpKind::kCelu, 1, 1),
+    computed_operator<infer_celu, compute_unary<Celu, FloatTypes, void>, BufferFill::kUndefined>(
+        OpKind::kCelu, 1, 1),
     unary_operator<Elu, FloatTypes>(OpKind::kElu),
-    computed_operator<infer_gelu, compute_unary<Gelu, FloatTypes, void>>(OpKind::kGelu, 1, 1),
+    computed_operator<infer_gelu, compute_unary<Gelu, FloatTypes, void>, BufferFill::kUndefined>(
+        OpKind::kGelu, 1, 1),
     unary_operator<HardSigmoid, FloatTypes>(OpKind::kHardSigmoid),
     unary_operator<HardSwish, FloatTypes>(OpKind::kHardSwish),
     unary_operator<LeakyRelu, FloatTypes>(OpKind::kLeakyRelu),

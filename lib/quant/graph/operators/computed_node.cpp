@@ -11,8 +11,8 @@ namespace {
 
 class ComputedNode final : public PreparedNode {
  public:
-  ComputedNode(Node node, InferFunction infer, ComputeFunction compute)
-      : node_(std::move(node)), infer_(infer), compute_(compute) {}
+  ComputedNode(Node node, InferFunction infer, ComputeFunction compute, BufferFill fill)
+      : node_(std::move(node)), infer_(infer), compute_(compute), fill_(fill) {}
 
   Status run(std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) override {
     try {
@@ -39,7 +39,7 @@ class ComputedNode final : public PreparedNode {
       QUANT_TRY_ASSIGN(const std::int64_t count, checked_element_count(type.shape));
       any_elements = any_elements || count > 0;
       outputs.push_back(compute_ == nullptr ? inputs[0]->reshaped(std::move(type.shape))
-                                            : Tensor(type.type, std::move(type.shape)));
+                                            : Tensor(type.type, std::move(type.shape), fill_));
     }
     if (compute_ != nullptr && any_elements) QUANT_TRY(compute_(context, outputs));
     if (!node_.outputs.empty()) outputs.resize(node_.outputs.size());
@@ -49,19 +49,20 @@ class ComputedNode final : public PreparedNode {
   const Node node_;
   const InferFunction infer_;
   const ComputeFunction compute_;
+  const BufferFill fill_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<PreparedNode>> prepare_computed(const NodeContext& context,
-                                                       InferFunction infer,
-                                                       ComputeFunction compute) {
+                                                       InferFunction infer, ComputeFunction compute,
+                                                       BufferFill fill) {
   QUANT_TRY_ASSIGN(const std::vector<TensorType> inferred, infer(context));
   if (context.node.outputs.size() > inferred.size()) {
     return fail(ErrorCode::kInvalidData, fmt::format("has {} outputs, the operator makes {}",
                                                      context.node.outputs.size(), inferred.size()));
   }
-  return std::make_unique<ComputedNode>(context.node, infer, compute);
+  return std::make_unique<ComputedNode>(context.node, infer, compute, fill);
 }
 
 }  // namespace quant

@@ -145,8 +145,8 @@ Status compute_split(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_concat, compute_concat>(OpKind::kConcat, 1, -1),
-    computed_operator<infer_split, compute_split>(OpKind::kSplit, 1, 2),
+    computed_operator<infer_concat, compute_concat, BufferFill::kUndefined>(OpKind::kConcat, 1, -1),
+    computed_operator<infer_split, compute_split, BufferFill::kUndefined>(OpKind::kSplit, 1, 2),
 };
 
 }  // namespace

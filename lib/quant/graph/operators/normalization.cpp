@@ -398,16 +398,16 @@ Status compute_mean_variance(const NodeContext& context, std::span<Tensor> outpu
 }
 
 constexpr Operator kOperators[] = {
-    computed_operator<infer_batch_normalization, compute_batch_normalization>(
-        OpKind::kBatchNormalization, 5, 5),
-    computed_operator<infer_fixed_normalization, compute_fixed_normalization>(
-        OpKind::kNormalization, 1, 1),
-    computed_operator<infer_instance_normalization, compute_instance_normalization>(
-        OpKind::kInstanceNormalization, 3, 3),
-    computed_operator<infer_group_normalization, compute_group_normalization>(
-        OpKind::kGroupNormalization, 3, 3),
-    computed_operator<infer_layer_normalization, compute_layer_normalization>(
-        OpKind::kLayerNormalization, 2, 3),
+    computed_operator<infer_batch_normalization, compute_batch_normalization,
+                      BufferFill::kUndefined>(OpKind::kBatchNormalization, 5, 5),
+    computed_operator<infer_fixed_normalization, compute_fixed_normalization,
+                      BufferFill::kUndefined>(OpKind::kNormalization, 1, 1),
+    computed_operator<infer_instance_normalization, compute_instance_normalization,
+                      BufferFill::kUndefined>(OpKind::kInstanceNormalization, 3, 3),
+    computed_operator<infer_group_normalization, compute_group_normalization,
+                      BufferFill::kUndefined>(OpKind::kGroupNormalization, 3, 3),
+    computed_operator<infer_layer_normalization, compute_layer_normalization,
+                      BufferFill::kUndefined>(OpKind::kLayerNormalization, 2, 3),
     computed_operator<infer_lp_normalization, compute_lp_normalization>(OpKind::kLpNormalization, 1,
                                                                         1),
     computed_operator<infer_lrn, compute_lrn>(OpKind::kLRN, 1, 1),

@@ -84,8 +84,10 @@ Status compute_hardmax(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr Operator kOperators[] = {
-    computed_operator<infer_softmax, compute_softmax>(OpKind::kSoftmax, 1, 1),
-    computed_operator<infer_softmax, compute_log_softmax>(OpKind::kLogSoftmax, 1, 1),
+    computed_operator<infer_softmax, compute_softmax, BufferFill::kUndefined>(OpKind::kSoftmax, 1,
+                                                                              1),
+    computed_operator<infer_softmax, compute_log_softmax, BufferFill::kUndefined>(
+        OpKind::kLogSoftmax, 1, 1),
     computed_operator<infer_softmax, compute_hardmax>(OpKind::kHardmax, 1, 1),
 };
 
