@@ -48,6 +48,12 @@ Status infer_known(Graph& graph) {
   return {};
 }
 
+// Whether the output is the first input's memory.
+bool is_view(OpKind op) {
+  return op == OpKind::kReshape || op == OpKind::kFlatten || op == OpKind::kSqueeze ||
+         op == OpKind::kUnsqueeze || op == OpKind::kIdentity;
+}
+
 Status check_wanted(const Graph& graph, const std::vector<ValueId>& wanted) {
   const auto makers = producers(graph);
   for (const ValueId id : wanted) {
@@ -98,10 +104,14 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
   // Whoever nobody reads at all dies where it is made.
   std::vector<bool> keep(plan->graph_.values.size(), false);
   for (const ValueId id : plan->wanted_) keep[index_of(id)] = true;
+  std::vector<bool> leaves = keep;  // a wanted value, or one that a wanted value is a view of
   std::vector<bool> seen(keep.size(), false);
   for (std::size_t i = plan->steps_.size(); i-- > 0;) {
     Step& step = plan->steps_[i];
     const Node& node = plan->graph_.nodes[step.node];
+    step.makes_result = std::ranges::any_of(
+        node.outputs, [&](ValueId id) { return id != kNoValue && leaves[index_of(id)]; });
+    if (step.makes_result && is_view(node.op)) leaves[index_of(node.inputs[0])] = true;
     for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs}) {
       for (const ValueId id : *ids) {
         if (id == kNoValue || seen[index_of(id)] || plan->graph_.value(id).constant) continue;
@@ -146,6 +156,7 @@ Status FloatPlan::run_step(Step& step) {
     QUANT_TRY(prepare(step, inputs));
   }
   std::vector<Tensor> outputs;
+  const Workspace::Scope memory(step.makes_result ? nullptr : workspace_.get());
   if (auto status = step.prepared->run(inputs, outputs); !status) {
     return fail_with_context(std::move(status).error(), display_name(node));
   }
@@ -177,10 +188,12 @@ Status FloatPlan::run(std::span<const Tensor> inputs, std::vector<Tensor>& resul
   if (status) {
     for (const ValueId id : wanted_) {
       const Value& value = graph_.value(id);
-      results.push_back(value.constant ? *value.constant : *values_[index_of(id)]);
+      const Tensor& result = value.constant ? *value.constant : *values_[index_of(id)];
+      results.push_back(workspace_->owns(result.raw()) ? result.clone() : result);
     }
   }
   for (std::optional<Tensor>& value : values_) value.reset();
+  workspace_->grow();
   return status;
 }
 

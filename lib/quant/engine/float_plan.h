@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "quant/base/workspace.h"
 #include "quant/graph/graph.h"
 #include "quant/graph/operator.h"
 
@@ -21,7 +22,8 @@ class FloatPlan {
   static Result<std::unique_ptr<FloatPlan>> create(Graph graph, std::vector<ValueId> wanted);
 
   // `inputs` were checked against the graph. `results` gets one tensor per wanted value; those may
-  // share memory with inputs, constants and one another. Errors name the node.
+  // share memory with inputs, constants and one another, with nothing that lives in the plan.
+  // Errors name the node.
   Status run(std::span<const Tensor> inputs, std::vector<Tensor>& results);
 
  private:
@@ -32,6 +34,7 @@ class FloatPlan {
     // yet.
     std::vector<TensorType> types;
     std::vector<ValueId> last_uses;  // tensors that nobody reads after this step
+    bool makes_result = false;       // what outlives the run is not made in the workspace
   };
 
   Status prepare(Step& step, std::span<const Tensor* const> inputs);
@@ -40,6 +43,7 @@ class FloatPlan {
   Graph graph_;
   std::vector<ValueId> wanted_;
   std::vector<Step> steps_;
+  std::shared_ptr<Workspace> workspace_ = Workspace::create();
   std::vector<std::optional<Tensor>> values_;  // one per graph value while it lives
 };
 
