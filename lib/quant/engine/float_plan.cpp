@@ -81,6 +81,8 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
   drop_unneeded(source);
   QUANT_TRY(infer_known(source.graph));
   fuse_into_convolutions(source);
+  pick_channels(source);
+  drop_unneeded(source);
   QUANT_TRY_ASSIGN(FloatGraph fast, with_channels_last(source));
   drop_unneeded(fast);
   QUANT_TRY(infer_known(fast.graph));
