@@ -100,7 +100,8 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
                          : TensorType{plan->graph_.value(id).type, plan->graph_.value(id).shape});
     }
     plan->steps_.push_back(std::move(step));
-    if (inputs_are_static(plan->graph_, current)) QUANT_TRY(plan->prepare(plan->steps_.back(), {}));
+    plan->steps_.back().fixed = inputs_are_static(plan->graph_, current);
+    if (plan->steps_.back().fixed) QUANT_TRY(plan->prepare(plan->steps_.back(), {}));
   }
 
   // Whoever nobody reads at all dies where it is made.
@@ -144,20 +145,21 @@ Status FloatPlan::prepare(Step& step, std::span<const Tensor* const> inputs) {
 
 Status FloatPlan::run_step(Step& step) {
   const Node& node = graph_.nodes[step.node];
-  std::vector<const Tensor*> inputs(node.inputs.size(), nullptr);
+  std::vector<const Tensor*>& inputs = step.inputs;
+  std::vector<Tensor>& outputs = step.outputs;
+  inputs.assign(node.inputs.size(), nullptr);
   bool fits = step.prepared != nullptr;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const Value& value = graph_.value(node.inputs[i]);
     inputs[i] = value.constant ? &*value.constant : &*values_[index_of(node.inputs[i])];
-    fits = fits && inputs[i]->shape() == step.types[i].shape &&
-           inputs[i]->type() == step.types[i].type;
+    fits = fits && (step.fixed || (inputs[i]->shape() == step.types[i].shape &&
+                                   inputs[i]->type() == step.types[i].type));
   }
   if (!fits) {
     step.prepared.reset();
     QUANT_TRY(prepare(step, inputs));
   }
-  std::vector<Tensor> outputs;
   const Workspace::Scope memory(step.makes_result ? nullptr : workspace_.get());
   if (auto status = step.prepared->run(inputs, outputs); !status) {
     return fail_with_context(std::move(status).error(), display_name(node));
@@ -170,6 +172,7 @@ Status FloatPlan::run_step(Step& step) {
     }
     values_[index_of(node.outputs[i])] = std::move(outputs[i]);
   }
+  outputs.clear();
   for (const ValueId id : step.last_uses) values_[index_of(id)].reset();
   return {};
 }

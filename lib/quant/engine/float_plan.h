@@ -33,6 +33,9 @@ class FloatPlan {
     // The input types it is prepared for; -1 and a missing preparation where they are not known
     // yet.
     std::vector<TensorType> types;
+    bool fixed = false;  // they were known in advance, so that every run brings the same
+    std::vector<const Tensor*> inputs;  // of the current run, and what it makes
+    std::vector<Tensor> outputs;
     std::vector<ValueId> last_uses;  // tensors that nobody reads after this step
     bool makes_result = false;       // what outlives the run is not made in the workspace
   };

@@ -38,6 +38,14 @@ std::size_t tiled_axis(const Loop& loop) {
   return none;
 }
 
+// A transpose with few rows, an image's three colours: all of them for one column after another.
+template <std::int64_t kRows, typename T>
+void interleave(const T* from, T* to, const Loop::Axis& column, const Loop::Axis& row) {
+  for (std::int64_t i = 0; i < column.size; ++i, ++from, to += column.step[kTo]) {
+    for (std::int64_t r = 0; r < kRows; ++r) to[r * row.step[kTo]] = from[r * row.step[kFrom]];
+  }
+}
+
 // One block of a transpose: contiguous in `from` along its columns, in `to` along its rows.
 template <typename T>
 void copy_block(const T* from, T* to, const Loop::Axis& column, const Loop::Axis& row) {
@@ -45,6 +53,9 @@ void copy_block(const T* from, T* to, const Loop::Axis& column, const Loop::Axis
   // them.
   constexpr std::int64_t kRows = 8;
   constexpr std::int64_t kColumns = 32;
+  if (row.size == 2) return interleave<2>(from, to, column, row);
+  if (row.size == 3) return interleave<3>(from, to, column, row);
+  if (row.size == 4) return interleave<4>(from, to, column, row);
   for (std::int64_t c = 0; c < column.size; c += kColumns) {
     const std::int64_t c_end = std::min(c + kColumns, column.size);
     std::int64_t r = 0;
