@@ -63,8 +63,8 @@ void Workspace::grow() {
   bytes_ = bytes;
 #ifdef __linux__
   // Measured: up to a tenth of a network's time goes to looking up pages of 4 KiB. Where the system
-  // has no huge ones it stays with those.
-  madvise(memory_, bytes_, MADV_HUGEPAGE);
+  // has no huge ones it stays with those; a small workspace would make one whole one its own.
+  if (wanted_ >= kHugePage) madvise(memory_, bytes_, MADV_HUGEPAGE);
 #endif
 }
 

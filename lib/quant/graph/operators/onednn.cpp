@@ -128,7 +128,8 @@ Result<Convolution> Convolution::create(const ConvolutionShape& shape, const Pos
   QUANT_TRY(guarded([&] {
     // Measured on AVX2: kernels for channels-last memory are as fast as those for the blocked
     // layouts, and everything around them stays dense. Kernels for ONNX's layout are 2 to 20 times
-    // slower.
+    // slower. On AVX-512 all convolutions of a network (four measured) take between 11 % less and 5
+    // % more time than in blocks of 16, though depthwise ones up to twice as much.
     const Descriptor inner_source = image(shape.batch, shape.in_channels, shape.input, true);
     const Descriptor inner_destination = image(shape.batch, shape.out_channels, shape.output, true);
     const Descriptor given_weights = onnx_weights(shape);
