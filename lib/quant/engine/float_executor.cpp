@@ -59,10 +59,11 @@ struct FloatExecutor::State {
     memory->trim();
     QUANT_TRY(status);
     // Operators that only rename or reshape hand their input's elements on.
-    std::unordered_set<const std::byte*> taken = constants;
+    std::unordered_set<const std::byte*> taken;
     for (const Tensor& input : inputs) taken.insert(input.raw());
     for (Tensor& result : results) {
-      if (!taken.insert(std::as_const(result).raw()).second) result = result.clone();
+      const std::byte* const elements = std::as_const(result).raw();
+      if (constants.contains(elements) || !taken.insert(elements).second) result = result.clone();
     }
     return {};
   }

@@ -48,6 +48,12 @@ Status infer_known(Graph& graph) {
   return {};
 }
 
+// Whether the output is the first input's memory.
+bool is_view(OpKind op) {
+  return op == OpKind::kReshape || op == OpKind::kFlatten || op == OpKind::kSqueeze ||
+         op == OpKind::kUnsqueeze || op == OpKind::kIdentity;
+}
+
 Status check_wanted(const Graph& graph, const std::vector<ValueId>& wanted) {
   const auto makers = producers(graph);
   for (const ValueId id : wanted) {
@@ -75,6 +81,8 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
   drop_unneeded(source);
   QUANT_TRY(infer_known(source.graph));
   fuse_into_convolutions(source);
+  pick_channels(source);
+  drop_unneeded(source);
   QUANT_TRY_ASSIGN(FloatGraph fast, with_channels_last(source));
   drop_unneeded(fast);
   QUANT_TRY(infer_known(fast.graph));
@@ -92,16 +100,21 @@ Result<std::unique_ptr<FloatPlan>> FloatPlan::create(Graph graph, std::vector<Va
                          : TensorType{plan->graph_.value(id).type, plan->graph_.value(id).shape});
     }
     plan->steps_.push_back(std::move(step));
-    if (inputs_are_static(plan->graph_, current)) QUANT_TRY(plan->prepare(plan->steps_.back(), {}));
+    plan->steps_.back().fixed = inputs_are_static(plan->graph_, current);
+    if (plan->steps_.back().fixed) QUANT_TRY(plan->prepare(plan->steps_.back(), {}));
   }
 
   // Whoever nobody reads at all dies where it is made.
   std::vector<bool> keep(plan->graph_.values.size(), false);
   for (const ValueId id : plan->wanted_) keep[index_of(id)] = true;
+  std::vector<bool> leaves = keep;  // a wanted value, or one that a wanted value is a view of
   std::vector<bool> seen(keep.size(), false);
   for (std::size_t i = plan->steps_.size(); i-- > 0;) {
     Step& step = plan->steps_[i];
     const Node& node = plan->graph_.nodes[step.node];
+    step.makes_result = std::ranges::any_of(
+        node.outputs, [&](ValueId id) { return id != kNoValue && leaves[index_of(id)]; });
+    if (step.makes_result && is_view(node.op)) leaves[index_of(node.inputs[0])] = true;
     for (const std::vector<ValueId>* ids : {&node.inputs, &node.outputs}) {
       for (const ValueId id : *ids) {
         if (id == kNoValue || seen[index_of(id)] || plan->graph_.value(id).constant) continue;
@@ -132,20 +145,22 @@ Status FloatPlan::prepare(Step& step, std::span<const Tensor* const> inputs) {
 
 Status FloatPlan::run_step(Step& step) {
   const Node& node = graph_.nodes[step.node];
-  std::vector<const Tensor*> inputs(node.inputs.size(), nullptr);
+  std::vector<const Tensor*>& inputs = step.inputs;
+  std::vector<Tensor>& outputs = step.outputs;
+  inputs.assign(node.inputs.size(), nullptr);
   bool fits = step.prepared != nullptr;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (node.inputs[i] == kNoValue) continue;
     const Value& value = graph_.value(node.inputs[i]);
     inputs[i] = value.constant ? &*value.constant : &*values_[index_of(node.inputs[i])];
-    fits = fits && inputs[i]->shape() == step.types[i].shape &&
-           inputs[i]->type() == step.types[i].type;
+    fits = fits && (step.fixed || (inputs[i]->shape() == step.types[i].shape &&
+                                   inputs[i]->type() == step.types[i].type));
   }
   if (!fits) {
     step.prepared.reset();
     QUANT_TRY(prepare(step, inputs));
   }
-  std::vector<Tensor> outputs;
+  const Workspace::Scope memory(step.makes_result ? nullptr : workspace_.get());
   if (auto status = step.prepared->run(inputs, outputs); !status) {
     return fail_with_context(std::move(status).error(), display_name(node));
   }
@@ -157,6 +172,7 @@ Status FloatPlan::run_step(Step& step) {
     }
     values_[index_of(node.outputs[i])] = std::move(outputs[i]);
   }
+  outputs.clear();
   for (const ValueId id : step.last_uses) values_[index_of(id)].reset();
   return {};
 }
@@ -177,10 +193,12 @@ Status FloatPlan::run(std::span<const Tensor> inputs, std::vector<Tensor>& resul
   if (status) {
     for (const ValueId id : wanted_) {
       const Value& value = graph_.value(id);
-      results.push_back(value.constant ? *value.constant : *values_[index_of(id)]);
+      const Tensor& result = value.constant ? *value.constant : *values_[index_of(id)];
+      results.push_back(workspace_->owns(result.raw()) ? result.clone() : result);
     }
   }
   for (std::optional<Tensor>& value : values_) value.reset();
+  workspace_->grow();
   return status;
 }
 

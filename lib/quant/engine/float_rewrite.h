@@ -19,6 +19,11 @@ struct FloatGraph {
 // filled in.
 void fuse_into_convolutions(FloatGraph& float_graph);
 
+// Follows what only moves whole channels of one image (Concat, Split, the reshapes and transposes
+// of a channel shuffle): where somebody reads such a value, one node picks its channels from where
+// they were computed. Types and shapes as above; they stay known. What nobody needs any more stays.
+void pick_channels(FloatGraph& float_graph);
+
 // Lets images lie with their channels last wherever operators have such a form: convolution kernels
 // need it (quant/graph/operators/onednn.cpp says why), and what stands between two convolutions
 // then need not turn them. Transposes appear where a tensor leaves; wanted values and inputs keep

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -10,6 +11,13 @@
 
 namespace quant {
 namespace {
+
+constexpr std::size_t kBias = 2;
+
+struct Addition {
+  std::size_t node;
+  ValueId other;
+};
 
 class Fuser {
  public:
@@ -62,26 +70,65 @@ class Fuser {
     // What was fused stands where its last part stood, and comes by again.
     if (node.attributes.has(kFusedAddition) || node.attributes.has(kFusedActivation)) return;
     if (node.outputs.size() != 1) return;
+    convolution = fuse_bias(convolution);
     convolution = fuse_addition(convolution);
     fuse_activation(convolution);
   }
 
-  std::size_t fuse_addition(std::size_t convolution) {
+  // The only reader of the convolution, where that adds something else to it.
+  std::optional<Addition> addition_to(std::size_t convolution) const {
     const ValueId result = graph_.nodes[convolution].outputs[0];
     const std::vector<std::size_t> readers = private_readers(result);
-    if (readers.size() != 1 || graph_.nodes[readers[0]].op != OpKind::kAdd) return convolution;
-    const std::vector<ValueId> terms = graph_.nodes[readers[0]].inputs;
-    if (terms.size() != 2 || terms[0] == terms[1]) return convolution;
-    const ValueId other = terms[0] == result ? terms[1] : terms[0];
-    const Shape& shape = graph_.value(result).shape;
-    if (!is_static(shape) || graph_.value(other).shape != shape || graph_.value(other).constant) {
-      return convolution;
+    if (readers.size() != 1 || graph_.nodes[readers[0]].op != OpKind::kAdd) return std::nullopt;
+    const std::vector<ValueId>& terms = graph_.nodes[readers[0]].inputs;
+    if (terms.size() != 2 || terms[0] == terms[1]) return std::nullopt;
+    return Addition{readers[0], terms[0] == result ? terms[1] : terms[0]};
+  }
+
+  // A constant with one value per channel, as exporters write a bias: (C, 1, 1) or (1, C, 1, 1).
+  std::optional<Tensor> per_channel(ValueId id, const Shape& result) const {
+    const std::optional<Tensor>& constant = graph_.value(id).constant;
+    if (!constant || constant->type() != DataType::kFloat32 || result.size() < 3 || result[1] < 1)
+      return std::nullopt;
+    const Shape& shape = constant->shape();
+    const std::size_t behind_channels = result.size() - 2;
+    if (shape.size() <= behind_channels || shape.size() > result.size() ||
+        constant->elements() != result[1] || shape[shape.size() - behind_channels - 1] != result[1])
+      return std::nullopt;
+    return constant->reshaped({result[1]});
+  }
+
+  std::size_t fuse_bias(std::size_t convolution) {
+    const std::optional<Addition> addition = addition_to(convolution);
+    if (!addition) return convolution;
+    Node& node = graph_.nodes[convolution];
+    std::optional<Tensor> bias = per_channel(addition->other, graph_.value(node.outputs[0]).shape);
+    if (!bias) return convolution;
+    node.inputs.resize(kFusedAddend, kNoValue);
+    if (node.inputs[kBias] != kNoValue) {
+      const std::optional<Tensor>& before = graph_.value(node.inputs[kBias]).constant;
+      if (!before || before->shape() != bias->shape()) return convolution;
+      bias = bias->clone();
+      std::ranges::transform(bias->data<float>(), std::as_const(*before).data<float>(),
+                             bias->data<float>().begin(), std::plus<>());
     }
+    node.inputs[kBias] = graph_.add_constant(graph_.value(addition->other).name, *bias);
+    readers_.resize(graph_.values.size());
+    wanted_.resize(graph_.values.size(), false);
+    return absorb(convolution, addition->node);
+  }
+
+  std::size_t fuse_addition(std::size_t convolution) {
+    const std::optional<Addition> addition = addition_to(convolution);
+    if (!addition) return convolution;
+    const Shape& shape = graph_.value(graph_.nodes[convolution].outputs[0]).shape;
+    const Value& other = graph_.value(addition->other);
+    if (!is_static(shape) || other.shape != shape || other.constant) return convolution;
     Node& node = graph_.nodes[convolution];
     node.inputs.resize(kFusedAddend, kNoValue);
-    node.inputs.push_back(other);
+    node.inputs.push_back(addition->other);
     node.attributes.set(kFusedAddition, std::int64_t{1});
-    return absorb(convolution, readers[0]);
+    return absorb(convolution, addition->node);
   }
 
   // A bound of Clip, where it is absent or a constant.

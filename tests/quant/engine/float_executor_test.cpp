@@ -220,6 +220,54 @@ TEST(FloatExecutor, ChannelShuffleAndPerChannelOperatorsAgree) {
   expect_agreement(b, {random_tensor({2, 4, 9, 7}, 5)});
 }
 
+// Both ways in which exporters write it: five axes and back, and the channels in pairs of rows.
+TEST(FloatExecutor, ChannelsMovedThroughShufflesSplitsAndJoinsAgree) {
+  Builder b;
+  const auto sizes = [&b](const Ints& values) {
+    return b.constant(
+        Tensor::from<std::int64_t>({static_cast<std::int64_t>(values.size())}, values));
+  };
+  const std::map<std::string, Attribute> channels = {{"axis", std::int64_t{1}}};
+  const ValueId image = b.input("image", {1, 3, 7, 5});
+  const ValueId left = b.conv(image, {6, 3, 3, 3});
+  const ValueId right = b.node(OpKind::kRelu, {b.conv(image, {4, 3, 1, 1})});
+  ValueId x = b.node(OpKind::kConcat, {left, right}, channels);
+  x = b.node(OpKind::kReshape, {x, sizes({1, 2, 5, 7, 5})});
+  x = b.node(OpKind::kTranspose, {x}, {{"perm", Ints{0, 2, 1, 3, 4}}});
+  x = b.node(OpKind::kReshape, {x, sizes({1, -1, 7, 5})});
+  const auto parts = b.nodes(OpKind::kSplit, {x, sizes({4, 6})}, 2, channels);
+  const ValueId branch = b.conv(parts[1], {4, 6, 3, 3});
+  x = b.node(OpKind::kConcat, {parts[0], branch, right}, channels);
+  b.output(b.conv(x, {2, 12, 1, 1}));
+  x = b.node(OpKind::kReshape, {x, sizes({6, 2, 35})});
+  x = b.node(OpKind::kTranspose, {x}, {{"perm", Ints{1, 0, 2}}});
+  x = b.node(OpKind::kReshape, {x, sizes({2, -1, 6, 7, 5})});
+  const auto half = [&](std::int64_t which) {
+    return b.node(OpKind::kGather, {x, b.constant(Tensor::scalar<std::int64_t>(which))},
+                  {{"axis", std::int64_t{0}}});
+  };
+  const ValueId odd = half(-1);
+  const ValueId even = half(0);
+  b.output(b.conv(odd, {3, 6, 3, 3}));
+  b.output(b.node(OpKind::kMaxPool, {even}, {{"kernel_shape", Ints{2, 2}}}));
+  b.output(even);
+  // Rows and columns change places: no whole channels.
+  x = b.node(OpKind::kTranspose, {x}, {{"perm", Ints{1, 2, 0, 4, 3}}});
+  b.output(b.node(OpKind::kReshape, {x, sizes({1, 12, 5, 7})}));
+  expect_agreement(b, {random_tensor({1, 3, 7, 5}, 4)});
+}
+
+// Two images: channels of both are not one after another.
+TEST(FloatExecutor, JoinedAndSplitBatchesAgree) {
+  Builder b;
+  const std::map<std::string, Attribute> channels = {{"axis", std::int64_t{1}}};
+  const ValueId image = b.input("image", {2, 3, 4, 5});
+  const ValueId x = b.conv(image, {6, 3, 3, 3});
+  const auto parts = b.nodes(OpKind::kSplit, {x}, 2, channels);
+  b.output(b.conv(b.node(OpKind::kConcat, {parts[1], x, parts[0]}, channels), {2, 12, 1, 1}));
+  expect_agreement(b, {random_tensor({2, 3, 4, 5}, 4)});
+}
+
 TEST(FloatExecutor, AnActivationIsNotFusedWhereItsInputIsReadElsewhere) {
   Builder b;
   const ValueId image = b.input("image", {1, 3, 8, 8});

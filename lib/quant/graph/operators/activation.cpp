@@ -7,6 +7,9 @@
 
 #include "quant/graph/operators/elementwise.h"
 #include "quant/graph/operators/families.h"
+#include "quant/graph/operators/float_input.h"
+#include "quant/graph/operators/onednn.h"
+#include "quant/graph/operators/prepared_function.h"
 
 namespace quant {
 namespace {
@@ -165,6 +168,27 @@ struct Shrink {
   float bias;
 };
 
+// A sigmoid of many floats is oneDNN's; building its kernel for a few would cost more than it
+// saves.
+template <typename Scalar, onednn::Function kFunction>
+Result<std::unique_ptr<PreparedNode>> prepare_vectorized(const NodeContext& context) {
+  constexpr std::int64_t kMany = 4096;
+  QUANT_TRY_ASSIGN(std::vector<TensorType> types, infer_broadcast<FloatTypes>(context));
+  const Shape shape = std::move(types[0].shape);
+  QUANT_TRY_ASSIGN(const std::int64_t count, checked_element_count(shape));
+  if (types[0].type != DataType::kFloat32 || count < kMany) {
+    return prepare_computed<infer_broadcast<FloatTypes>, compute_unary<Scalar, FloatTypes, void>,
+                            BufferFill::kUndefined>(context);
+  }
+  QUANT_TRY_ASSIGN(onednn::Elementwise function, onednn::Elementwise::create(kFunction, count));
+  return prepared_function(
+      [shape, function = std::move(function)](std::span<const Tensor* const> inputs,
+                                              std::vector<Tensor>& outputs) mutable {
+        outputs.assign(1, Tensor(DataType::kFloat32, shape, BufferFill::kUndefined));
+        return function.run(floats_of(inputs, 0), outputs[0].data<float>().data());
+      });
+}
+
 Result<std::vector<TensorType>> infer_gelu(const NodeContext& context) {
   const std::string form = context.node.attributes.text("approximate", "none");
   if (form != "none" && form != "tanh") {
@@ -182,9 +206,11 @@ Result<std::vector<TensorType>> infer_celu(const NodeContext& context) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_celu, compute_unary<Celu, FloatTypes, void>>(OpKind::kCelu, 1, 1),
+    computed_operator<infer_celu, compute_unary<Celu, FloatTypes, void>, BufferFill::kUndefined>(
+        OpKind::kCelu, 1, 1),
     unary_operator<Elu, FloatTypes>(OpKind::kElu),
-    computed_operator<infer_gelu, compute_unary<Gelu, FloatTypes, void>>(OpKind::kGelu, 1, 1),
+    computed_operator<infer_gelu, compute_unary<Gelu, FloatTypes, void>, BufferFill::kUndefined>(
+        OpKind::kGelu, 1, 1),
     unary_operator<HardSigmoid, FloatTypes>(OpKind::kHardSigmoid),
     unary_operator<HardSwish, FloatTypes>(OpKind::kHardSwish),
     unary_operator<LeakyRelu, FloatTypes>(OpKind::kLeakyRelu),
@@ -192,8 +218,10 @@ constexpr std::array kOperators = {
     unary_operator<Relu, SignedTypes>(OpKind::kRelu),
     unary_operator<Selu, FloatTypes>(OpKind::kSelu),
     unary_operator<Shrink, FloatTypes>(OpKind::kShrink),
-    unary_operator<Sigmoid, FloatTypes>(OpKind::kSigmoid),
-    unary_operator<Silu, FloatTypes>(OpKind::kSilu),
+    Operator{OpKind::kSigmoid, 1, 1, infer_broadcast<FloatTypes>,
+             prepare_vectorized<Sigmoid, onednn::Function::kSigmoid>},
+    Operator{OpKind::kSilu, 1, 1, infer_broadcast<FloatTypes>,
+             prepare_vectorized<Silu, onednn::Function::kSilu>},
     unary_operator<Softplus, FloatTypes>(OpKind::kSoftplus),
     unary_operator<Softsign, FloatTypes>(OpKind::kSoftsign),
     unary_operator<ThresholdedRelu, FloatTypes>(OpKind::kThresholdedRelu),

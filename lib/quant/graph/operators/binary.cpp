@@ -207,12 +207,14 @@ constexpr std::array kOperators = {
     binary_operator<Add, NumericTypes>(OpKind::kAdd),
     binary_operator<Sub, NumericTypes>(OpKind::kSub),
     binary_operator<Mul, NumericTypes>(OpKind::kMul),
-    computed_operator<infer_broadcast<NumericTypes>, compute_division<Div>>(OpKind::kDiv, 2, 2),
+    computed_operator<infer_broadcast<NumericTypes>, compute_division<Div>, BufferFill::kUndefined>(
+        OpKind::kDiv, 2, 2),
     computed_operator<infer_mod, compute_division<Mod>>(OpKind::kMod, 2, 2),
     computed_operator<infer_bit_shift, compute_binary<BitShift, UnsignedTypes, void>>(
         OpKind::kBitShift, 2, 2),
-    computed_operator<infer_pow, compute_pow>(OpKind::kPow, 2, 2),
-    computed_operator<infer_prelu, compute_binary<PRelu, SlopeTypes, void>>(OpKind::kPRelu, 2, 2),
+    computed_operator<infer_pow, compute_pow, BufferFill::kUndefined>(OpKind::kPow, 2, 2),
+    computed_operator<infer_prelu, compute_binary<PRelu, SlopeTypes, void>, BufferFill::kUndefined>(
+        OpKind::kPRelu, 2, 2),
 };
 
 }  // namespace

@@ -43,7 +43,7 @@ Status compute_cast(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_cast, compute_cast>(OpKind::kCast, 1, 1),
+    computed_operator<infer_cast, compute_cast, BufferFill::kUndefined>(OpKind::kCast, 1, 1),
 };
 
 }  // namespace

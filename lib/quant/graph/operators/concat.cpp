@@ -9,6 +9,8 @@
 #include "quant/graph/operators/arguments.h"
 #include "quant/graph/operators/computed_node.h"
 #include "quant/graph/operators/families.h"
+#include "quant/graph/operators/float_input.h"
+#include "quant/graph/operators/picked.h"
 
 namespace quant {
 namespace {
@@ -17,6 +19,28 @@ namespace {
 std::size_t chunk_bytes(const Tensor& tensor, std::size_t axis) {
   const AxisSpan span = axis_span(tensor.shape(), axis);
   return static_cast<std::size_t>(span.size * span.inner) * size_of(tensor.type());
+}
+
+// One step of the output along the axis.
+struct Pick {
+  std::size_t input = 0;
+  std::int64_t step = 0;
+};
+
+// Precondition: shapes known along the axis.
+Result<std::vector<Pick>> read_picks(const NodeContext& context, std::size_t axis) {
+  const std::vector<std::int64_t> numbers = context.node.attributes.integers(kPicked);
+  std::vector<Pick> picks;
+  for (std::size_t i = 0; i + 1 < numbers.size(); i += 2) {
+    const std::int64_t input = numbers[i];
+    const std::int64_t step = numbers[i + 1];
+    if (input < 0 || input >= static_cast<std::int64_t>(context.types.size()) || step < 0 ||
+        step >= context.types[static_cast<std::size_t>(input)]->shape[axis]) {
+      return fail(ErrorCode::kInternal, "picks what its inputs do not have");
+    }
+    picks.push_back({static_cast<std::size_t>(input), step});
+  }
+  return picks;
 }
 
 Result<std::vector<TensorType>> infer_concat(const NodeContext& context) {
@@ -45,8 +69,108 @@ Result<std::vector<TensorType>> infer_concat(const NodeContext& context) {
       }
     }
   }
+  if (context.node.attributes.has(kPicked)) {
+    QUANT_TRY_ASSIGN(const std::vector<Pick> picks, read_picks(context, axis));
+    shape[axis] = static_cast<std::int64_t>(picks.size());
+  }
   return std::vector<TensorType>{{first->type, std::move(shape)}};
 }
+
+// Steps of one input that lie side by side there and in the output.
+struct Run {
+  std::size_t input = 0;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t count = 1;
+};
+
+std::vector<Run> runs_of(const std::vector<Pick>& picks) {
+  std::vector<Run> runs;
+  for (std::size_t i = 0; i < picks.size(); ++i) {
+    const Pick& pick = picks[i];
+    if (!runs.empty() && runs.back().input == pick.input &&
+        runs.back().from + runs.back().count == pick.step) {
+      ++runs.back().count;
+    } else {
+      runs.push_back({pick.input, pick.step, static_cast<std::int64_t>(i), 1});
+    }
+  }
+  return runs;
+}
+
+// Elements of four bytes, one by one, in the order of the output: what runs of single channels,
+// last in memory, cost least with.
+class PickedElements final : public PreparedNode {
+ public:
+  PickedElements(const std::vector<Pick>& picks, const std::vector<std::int64_t>& sizes,
+                 TensorType output)
+      : output_(std::move(output)), steps_(sizes) {
+    for (std::size_t input = 0; input < sizes.size(); ++input) {
+      for (std::size_t i = 0; i < picks.size(); ++i) {
+        if (picks[i].input != input) continue;
+        from_.push_back(static_cast<std::int32_t>(picks[i].step));
+        to_.push_back(static_cast<std::int32_t>(i));
+      }
+      ends_.push_back(from_.size());
+    }
+  }
+
+  Status run(std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) override {
+    Tensor result(output_.type, output_.shape, BufferFill::kUndefined);
+    std::vector<const std::uint32_t*> sources;
+    for (const Tensor* input : inputs)
+      sources.push_back(reinterpret_cast<const std::uint32_t*>(input->raw()));
+    auto* target = reinterpret_cast<std::uint32_t*>(result.raw());
+    const std::int64_t width = output_.shape.back();
+    const std::int64_t rows = result.elements() / width;
+    for (std::int64_t row = 0; row < rows; ++row, target += width) {
+      std::size_t i = 0;
+      for (std::size_t input = 0; input < sources.size(); ++input) {
+        const std::uint32_t* const source = sources[input];
+        for (; i < ends_[input]; ++i) target[to_[i]] = source[from_[i]];
+        sources[input] += steps_[input];
+      }
+    }
+    outputs.assign(1, std::move(result));
+    return {};
+  }
+
+ private:
+  TensorType output_;
+  std::vector<std::int64_t> steps_;  // from one row to the next, per input
+  std::vector<std::int32_t> from_;   // by input
+  std::vector<std::int32_t> to_;
+  std::vector<std::size_t> ends_;  // in those lists, per input
+};
+
+class PickedRuns final : public PreparedNode {
+ public:
+  PickedRuns(std::vector<Run> runs, std::size_t axis, TensorType output)
+      : runs_(std::move(runs)), axis_(axis), output_(std::move(output)) {}
+
+  Status run(std::span<const Tensor* const> inputs, std::vector<Tensor>& outputs) override {
+    Tensor result(output_.type, output_.shape, BufferFill::kUndefined);
+    const AxisSpan span = axis_span(output_.shape, axis_);
+    const std::size_t step = static_cast<std::size_t>(span.inner) * size_of(output_.type);
+    for (std::int64_t outer = 0; outer < span.outer; ++outer) {
+      std::byte* const target = result.raw() + static_cast<std::size_t>(outer * span.size) * step;
+      for (const Run& each : runs_) {
+        const Tensor& input = *inputs[each.input];
+        const std::int64_t first = outer * input.shape()[axis_] + each.from;
+        std::memcpy(target + static_cast<std::size_t>(each.to) * step,
+                    input.raw() + static_cast<std::size_t>(first) * step,
+                    static_cast<std::size_t>(each.count) * step);
+      }
+    }
+    outputs.assign(1, std::move(result));
+    return {};
+  }
+
+ private:
+  std::vector<Run> runs_;
+  std::size_t axis_;
+  TensorType output_;
+};
 
 Status compute_concat(const NodeContext& context, std::span<Tensor> outputs) {
   Tensor& out = outputs[0];
@@ -65,6 +189,28 @@ Status compute_concat(const NodeContext& context, std::span<Tensor> outputs) {
     to += chunk;
   }
   return {};
+}
+
+Result<std::unique_ptr<PreparedNode>> prepare_concat(const NodeContext& context) {
+  if (!context.node.attributes.has(kPicked)) {
+    return prepare_computed<infer_concat, compute_concat, BufferFill::kUndefined>(context);
+  }
+  QUANT_TRY_ASSIGN(std::vector<TensorType> types, infer_concat(context));
+  TensorType& output = types[0];
+  QUANT_TRY(check_size(output.shape));
+  QUANT_TRY_ASSIGN(
+      const std::size_t axis,
+      normalized_axis(context.node.attributes.integer("axis", 0), output.shape.size()));
+  QUANT_TRY_ASSIGN(const std::vector<Pick> picks, read_picks(context, axis));
+  std::vector<Run> runs = runs_of(picks);
+  // Measured: from about eight elements on, copying a run beats copying its elements.
+  const bool scattered = picks.size() < 8 * runs.size();
+  if (scattered && axis + 1 == output.shape.size() && size_of(output.type) == 4) {
+    std::vector<std::int64_t> sizes;
+    for (const TensorType* type : context.types) sizes.push_back(type->shape[axis]);
+    return std::make_unique<PickedElements>(picks, sizes, std::move(output));
+  }
+  return std::make_unique<PickedRuns>(std::move(runs), axis, std::move(output));
 }
 
 // The sizes that `parts` outputs get of an axis of `size`; nothing where they come at run time.
@@ -144,9 +290,9 @@ Status compute_split(const NodeContext& context, std::span<Tensor> outputs) {
   return {};
 }
 
-constexpr std::array kOperators = {
-    computed_operator<infer_concat, compute_concat>(OpKind::kConcat, 1, -1),
-    computed_operator<infer_split, compute_split>(OpKind::kSplit, 1, 2),
+constexpr Operator kOperators[] = {
+    {OpKind::kConcat, 1, -1, infer_concat, prepare_concat},
+    computed_operator<infer_split, compute_split, BufferFill::kUndefined>(OpKind::kSplit, 1, 2),
 };
 
 }  // namespace

@@ -102,23 +102,23 @@ Status compute_binary(const NodeContext& context, std::span<Tensor> outputs) {
 
 template <typename Function, typename Types>
 constexpr Operator unary_operator(OpKind kind) {
-  return computed_operator<infer_broadcast<Types>, compute_unary<Function, Types, void>>(kind, 1,
-                                                                                         1);
+  return computed_operator<infer_broadcast<Types>, compute_unary<Function, Types, void>,
+                           BufferFill::kUndefined>(kind, 1, 1);
 }
 template <typename Function, typename Types>
 constexpr Operator binary_operator(OpKind kind) {
-  return computed_operator<infer_broadcast<Types>, compute_binary<Function, Types, void>>(kind, 2,
-                                                                                          2);
+  return computed_operator<infer_broadcast<Types>, compute_binary<Function, Types, void>,
+                           BufferFill::kUndefined>(kind, 2, 2);
 }
 template <typename Function, typename Types>
 constexpr Operator unary_predicate(OpKind kind) {
-  return computed_operator<infer_predicate<Types>, compute_unary<Function, Types, std::uint8_t>>(
-      kind, 1, 1);
+  return computed_operator<infer_predicate<Types>, compute_unary<Function, Types, std::uint8_t>,
+                           BufferFill::kUndefined>(kind, 1, 1);
 }
 template <typename Function, typename Types>
 constexpr Operator binary_predicate(OpKind kind) {
-  return computed_operator<infer_predicate<Types>, compute_binary<Function, Types, std::uint8_t>>(
-      kind, 2, 2);
+  return computed_operator<infer_predicate<Types>, compute_binary<Function, Types, std::uint8_t>,
+                           BufferFill::kUndefined>(kind, 2, 2);
 }
 
 }  // namespace quant

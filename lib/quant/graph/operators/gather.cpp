@@ -146,7 +146,7 @@ Status compute_gather_nd(const NodeContext& context, std::span<Tensor> outputs) 
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_gather, compute_gather>(OpKind::kGather, 2, 2),
+    computed_operator<infer_gather, compute_gather, BufferFill::kUndefined>(OpKind::kGather, 2, 2),
     computed_operator<infer_gather_elements, compute_gather_elements>(OpKind::kGatherElements, 2,
                                                                       2),
     computed_operator<infer_gather_nd, compute_gather_nd>(OpKind::kGatherND, 2, 2),

@@ -1,89 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "quant/graph/operators/onednn.h"
 
-#include <dnnl.hpp>
-#include <functional>
 #include <unordered_map>
 
-#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
-// From the OpenMP runtime that oneDNN itself is linked with; omp.h belongs to one compiler.
-extern "C" {
-void omp_set_num_threads(int threads);
-int omp_get_max_threads();
-}
-#endif
+#include "quant/graph/operators/onednn_engine.h"
 
 namespace quant::onednn {
 namespace {
-
-using Dims = dnnl::memory::dims;
-using Descriptor = dnnl::memory::desc;
-constexpr auto kFloat = dnnl::memory::data_type::f32;
-
-const dnnl::engine& cpu() {
-  static const auto* const engine = new dnnl::engine(dnnl::engine::kind::cpu, 0);
-  return *engine;
-}
-
-tl::unexpected<Error> library_failure(const dnnl::error& error) {
-  const ErrorCode code = error.status == dnnl_unimplemented   ? ErrorCode::kUnsupported
-                         : error.status == dnnl_out_of_memory ? ErrorCode::kOutOfRange
-                                                              : ErrorCode::kInternal;
-  return fail(code, std::string("oneDNN: ") + error.message);
-}
-
-thread_local int wanted_threads = 1;
-
-// Sets OpenMP's number of threads for the current thread, and puts back what the application had
-// there.
-class OpenMpThreads {
- public:
-#if DNNL_CPU_THREADING_RUNTIME == DNNL_RUNTIME_OMP
-  OpenMpThreads() : before_(omp_get_max_threads()) { omp_set_num_threads(wanted_threads); }
-  ~OpenMpThreads() { omp_set_num_threads(before_); }
-  OpenMpThreads(const OpenMpThreads&) = delete;
-  OpenMpThreads& operator=(const OpenMpThreads&) = delete;
-
- private:
-  int before_;
-#else
-  OpenMpThreads() {}  // user-provided, so that an object of it counts as used
-#endif
-};
-
-// oneDNN's exceptions stop here.
-Status guarded(const std::function<void()>& work) {
-  const OpenMpThreads threads;
-  try {
-    work();
-  } catch (const dnnl::error& error) {
-    return library_failure(error);
-  } catch (const std::bad_alloc&) {
-    return fail(ErrorCode::kOutOfRange, "not enough memory");
-  }
-  return {};
-}
-
-Dims row_major(const Dims& dims) {
-  Dims strides(dims.size(), 1);
-  for (std::size_t axis = dims.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * dims[axis];
-  return strides;
-}
-
-// (N, C, spatial…), in memory with the channels second or last.
-Descriptor image(std::int64_t batch, std::int64_t channels,
-                 const std::vector<std::int64_t>& spatial, bool channels_last) {
-  Dims dims{batch, channels};
-  dims.insert(dims.end(), spatial.begin(), spatial.end());
-  if (!channels_last) return {dims, kFloat, row_major(dims)};
-  Dims physical{batch};
-  physical.insert(physical.end(), spatial.begin(), spatial.end());
-  physical.push_back(channels);
-  const Dims steps = row_major(physical);
-  Dims strides{steps.front(), steps.back()};
-  strides.insert(strides.end(), steps.begin() + 1, steps.end() - 1);
-  return {dims, kFloat, strides};
-}
 
 // The weights' axes as oneDNN counts them.
 Dims weight_dims(const ConvolutionShape& shape) {
@@ -170,17 +93,7 @@ dnnl::matmul::primitive_desc describe_matmul(const Descriptor& a, const Descript
 #endif
 }
 
-// A buffer that the caller owns and names anew at every run; oneDNN takes no pointer to const.
-void attach(dnnl::memory& memory, const float* data) {
-  memory.set_data_handle(const_cast<float*>(data));
-}
-
-dnnl::memory unattached(const Descriptor& descriptor) { return {descriptor, cpu(), nullptr}; }
-
 }  // namespace
-
-ThreadScope::ThreadScope(int threads) : before_(wanted_threads) { wanted_threads = threads; }
-ThreadScope::~ThreadScope() { wanted_threads = before_; }
 
 struct Convolution::State {
   dnnl::stream stream{cpu()};
@@ -215,7 +128,8 @@ Result<Convolution> Convolution::create(const ConvolutionShape& shape, const Pos
   QUANT_TRY(guarded([&] {
     // Measured on AVX2: kernels for channels-last memory are as fast as those for the blocked
     // layouts, and everything around them stays dense. Kernels for ONNX's layout are 2 to 20 times
-    // slower.
+    // slower. On AVX-512 all convolutions of a network (four measured) take between 11 % less and 5
+    // % more time than in blocks of 16, though depthwise ones up to twice as much.
     const Descriptor inner_source = image(shape.batch, shape.in_channels, shape.input, true);
     const Descriptor inner_destination = image(shape.batch, shape.out_channels, shape.output, true);
     const Descriptor given_weights = onnx_weights(shape);

@@ -98,4 +98,50 @@ class MatMul {
   std::unique_ptr<State> state_;
 };
 
+// Functions of one element, in vectors. One thread at a time.
+enum class Function { kExp, kSigmoid, kSilu };
+class Elementwise {
+ public:
+  // `count` elements, at least one.
+  static Result<Elementwise> create(Function function, std::int64_t count);
+  Elementwise(Elementwise&&) noexcept;
+  Elementwise& operator=(Elementwise&&) noexcept;
+  ~Elementwise();
+
+  // `y` may be `x`.
+  Status run(const float* x, float* y);
+
+ private:
+  struct State;
+  explicit Elementwise(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// One to three spatial axes, channels last. Every window reaches into the input.
+struct MaxPoolingShape {
+  std::int64_t batch = 1;
+  std::int64_t channels = 1;
+  std::vector<std::int64_t> input;  // spatial
+  std::vector<std::int64_t> kernel;
+  std::vector<std::int64_t> output;
+  std::vector<std::int64_t> strides;
+  std::vector<std::int64_t> pads_begin;
+};
+
+// One thread at a time.
+class MaxPooling {
+ public:
+  static Result<MaxPooling> create(const MaxPoolingShape& shape);
+  MaxPooling(MaxPooling&&) noexcept;
+  MaxPooling& operator=(MaxPooling&&) noexcept;
+  ~MaxPooling();
+
+  Status run(const float* source, float* destination);
+
+ private:
+  struct State;
+  explicit MaxPooling(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
 }  // namespace quant::onednn

@@ -276,6 +276,13 @@ Status compute_reduce(const NodeContext& context, std::span<Tensor> outputs) {
     return fail(ErrorCode::kInvalidData, fmt::format("there is no such value of no elements of {}",
                                                      to_string(input.type())));
   }
+  constexpr bool kKeepsOne = std::is_same_v<Reducer, Mean> || std::is_same_v<Reducer, Sum> ||
+                             std::is_same_v<Reducer, Product> || std::is_same_v<Reducer, Largest> ||
+                             std::is_same_v<Reducer, Smallest>;
+  if (kKeepsOne && count == 1) {
+    outputs[0] = input.reshaped(outputs[0].shape());
+    return {};
+  }
   visit_type(Types{}, input.type(), [&]<typename T>(std::type_identity<T>) {
     const auto totals = accumulate<Reducer, T>(input, axes.reduced, results);
     T* const to = outputs[0].data<T>().data();
@@ -322,15 +329,16 @@ Status compute_log_sum_exp(const NodeContext& context, std::span<Tensor> outputs
 
 template <typename Reducer, typename Types = ReduceTypes>
 constexpr Operator reduce_operator(OpKind kind) {
-  return computed_operator<infer_reduce<Types>, compute_reduce<Reducer, Types>>(kind, 1, 2);
+  return computed_operator<infer_reduce<Types>, compute_reduce<Reducer, Types>,
+                           BufferFill::kUndefined>(kind, 1, 2);
 }
 
 constexpr std::array kOperators = {
     reduce_operator<SumOfMagnitudes>(OpKind::kReduceL1),
     reduce_operator<Norm>(OpKind::kReduceL2),
     reduce_operator<LogSum>(OpKind::kReduceLogSum),
-    computed_operator<infer_reduce<ReduceTypes>, compute_log_sum_exp>(OpKind::kReduceLogSumExp, 1,
-                                                                      2),
+    computed_operator<infer_reduce<ReduceTypes>, compute_log_sum_exp, BufferFill::kUndefined>(
+        OpKind::kReduceLogSumExp, 1, 2),
     reduce_operator<Largest, AnyTypes>(OpKind::kReduceMax),
     reduce_operator<Mean>(OpKind::kReduceMean),
     reduce_operator<Smallest, AnyTypes>(OpKind::kReduceMin),

@@ -84,8 +84,8 @@ Status compute_expand(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_expand, compute_expand>(OpKind::kExpand, 2, 2),
-    computed_operator<infer_tile, compute_tile>(OpKind::kTile, 2, 2),
+    computed_operator<infer_expand, compute_expand, BufferFill::kUndefined>(OpKind::kExpand, 2, 2),
+    computed_operator<infer_tile, compute_tile, BufferFill::kUndefined>(OpKind::kTile, 2, 2),
 };
 
 }  // namespace

@@ -175,7 +175,7 @@ Tensor resize_axis(const Tensor& source, std::size_t axis, const ResizeTable& ta
   const AxisSpan along = axis_span(source.shape(), axis);
   Shape shape = source.shape();
   shape[axis] = size;
-  Tensor result(DataType::kFloat32, std::move(shape));
+  Tensor result(DataType::kFloat32, std::move(shape), BufferFill::kUndefined);
   const float* x = source.data<float>().data();
   float* y = result.data<float>().data();
   for (std::int64_t outer = 0; outer < along.outer; ++outer, x += along.size * along.inner) {
@@ -185,11 +185,13 @@ Tensor resize_axis(const Tensor& source, std::size_t axis, const ResizeTable& ta
       for (std::int64_t tap = 0; tap < table.taps; ++tap) {
         const float* const from = x + *index++ * along.inner;
         const float factor = *weight++;
-        if (tap == 0 && factor == 1.0F) {
+        if (tap > 0) {
+          for (std::int64_t i = 0; i < along.inner; ++i) y[i] += factor * from[i];
+        } else if (factor == 1.0F) {
           std::copy_n(from, along.inner, y);
-          continue;
+        } else {
+          for (std::int64_t i = 0; i < along.inner; ++i) y[i] = factor * from[i];
         }
-        for (std::int64_t i = 0; i < along.inner; ++i) y[i] += factor * from[i];
       }
     }
   }
@@ -230,7 +232,7 @@ Status compute_resize(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr Operator kOperators[] = {
-    computed_operator<infer_resize, compute_resize>(OpKind::kResize, 1, 4),
+    computed_operator<infer_resize, compute_resize, BufferFill::kUndefined>(OpKind::kResize, 1, 4),
     computed_operator<infer_grid_sample, compute_grid_sample>(OpKind::kGridSample, 2, 2),
 };
 

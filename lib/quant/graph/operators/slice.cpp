@@ -123,7 +123,7 @@ Status compute_slice(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_slice, compute_slice>(OpKind::kSlice, 3, 5),
+    computed_operator<infer_slice, compute_slice, BufferFill::kUndefined>(OpKind::kSlice, 3, 5),
 };
 
 }  // namespace

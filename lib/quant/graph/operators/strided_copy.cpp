@@ -38,6 +38,18 @@ std::size_t tiled_axis(const Loop& loop) {
   return none;
 }
 
+// A transpose of few rows into dense memory, an image's three colours: all of a column at once.
+template <std::int64_t kRows, typename T>
+void interleave(const T* from, std::int64_t row_step, T* to, std::int64_t columns) {
+  for (std::int64_t i = 0; i < columns; ++i) {
+    T* const pixel = to + i * kRows;  // written out: compilers keep a loop here
+    pixel[0] = from[i];
+    pixel[1] = from[i + row_step];
+    if constexpr (kRows > 2) pixel[2] = from[i + 2 * row_step];
+    if constexpr (kRows > 3) pixel[3] = from[i + 3 * row_step];
+  }
+}
+
 // One block of a transpose: contiguous in `from` along its columns, in `to` along its rows.
 template <typename T>
 void copy_block(const T* from, T* to, const Loop::Axis& column, const Loop::Axis& row) {
@@ -45,6 +57,11 @@ void copy_block(const T* from, T* to, const Loop::Axis& column, const Loop::Axis
   // them.
   constexpr std::int64_t kRows = 8;
   constexpr std::int64_t kColumns = 32;
+  if (row.step[kTo] == 1 && column.step[kTo] == row.size) {
+    if (row.size == 2) return interleave<2>(from, row.step[kFrom], to, column.size);
+    if (row.size == 3) return interleave<3>(from, row.step[kFrom], to, column.size);
+    if (row.size == 4) return interleave<4>(from, row.step[kFrom], to, column.size);
+  }
   for (std::int64_t c = 0; c < column.size; c += kColumns) {
     const std::int64_t c_end = std::min(c + kColumns, column.size);
     std::int64_t r = 0;

@@ -131,9 +131,12 @@ Status compute_space_to_depth(const NodeContext& context, std::span<Tensor> outp
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_depth_to_space, compute_depth_to_space>(OpKind::kDepthToSpace, 1, 1),
-    computed_operator<infer_space_to_depth, compute_space_to_depth>(OpKind::kSpaceToDepth, 1, 1),
-    computed_operator<infer_transpose, compute_transpose>(OpKind::kTranspose, 1, 1),
+    computed_operator<infer_depth_to_space, compute_depth_to_space, BufferFill::kUndefined>(
+        OpKind::kDepthToSpace, 1, 1),
+    computed_operator<infer_space_to_depth, compute_space_to_depth, BufferFill::kUndefined>(
+        OpKind::kSpaceToDepth, 1, 1),
+    computed_operator<infer_transpose, compute_transpose, BufferFill::kUndefined>(
+        OpKind::kTranspose, 1, 1),
 };
 
 }  // namespace

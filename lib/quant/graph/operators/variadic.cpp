@@ -130,15 +130,16 @@ Status compute_where(const NodeContext& context, std::span<Tensor> outputs) {
 }
 
 constexpr std::array kOperators = {
-    computed_operator<infer_broadcast<FloatTypes>, compute_variadic<Plus, FloatTypes>>(OpKind::kSum,
-                                                                                       1, -1),
-    computed_operator<infer_broadcast<FloatTypes>, compute_mean>(OpKind::kMean, 1, -1),
-    computed_operator<infer_broadcast<NumericTypes>, compute_variadic<Larger, NumericTypes>>(
-        OpKind::kMax, 1, -1),
-    computed_operator<infer_broadcast<NumericTypes>, compute_variadic<Smaller, NumericTypes>>(
-        OpKind::kMin, 1, -1),
-    computed_operator<infer_clip, compute_clip>(OpKind::kClip, 1, 3),
-    computed_operator<infer_where, compute_where>(OpKind::kWhere, 3, 3),
+    computed_operator<infer_broadcast<FloatTypes>, compute_variadic<Plus, FloatTypes>,
+                      BufferFill::kUndefined>(OpKind::kSum, 1, -1),
+    computed_operator<infer_broadcast<FloatTypes>, compute_mean, BufferFill::kUndefined>(
+        OpKind::kMean, 1, -1),
+    computed_operator<infer_broadcast<NumericTypes>, compute_variadic<Larger, NumericTypes>,
+                      BufferFill::kUndefined>(OpKind::kMax, 1, -1),
+    computed_operator<infer_broadcast<NumericTypes>, compute_variadic<Smaller, NumericTypes>,
+                      BufferFill::kUndefined>(OpKind::kMin, 1, -1),
+    computed_operator<infer_clip, compute_clip, BufferFill::kUndefined>(OpKind::kClip, 1, 3),
+    computed_operator<infer_where, compute_where, BufferFill::kUndefined>(OpKind::kWhere, 3, 3),
 };
 
 }  // namespace
