@@ -31,8 +31,11 @@ void await_change(const std::atomic<T>& value, T old) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
-  if (threads <= 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+ThreadPool::ThreadPool(int threads)
+    : parts_(static_cast<std::size_t>(
+          threads > 0 ? threads
+                      : static_cast<int>(std::max(1U, std::thread::hardware_concurrency())))) {
+  threads = static_cast<int>(parts_.size());
   workers_.reserve(static_cast<std::size_t>(threads) - 1);
   for (int worker = 1; worker < threads; ++worker) {
     workers_.emplace_back([this, worker] { work(worker); });
@@ -55,8 +58,12 @@ void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t, 
   const std::lock_guard caller(caller_mutex_);
   if (count == 1) return task(0, 0);
   task_ = &task;
-  count_ = count;
-  next_.store(0, std::memory_order_relaxed);
+  const auto threads = static_cast<std::int64_t>(parts_.size());
+  for (std::int64_t i = 0; i < threads; ++i) {
+    Part& part = parts_[static_cast<std::size_t>(i)];
+    part.next.store(count * i / threads, std::memory_order_relaxed);
+    part.end = count * (i + 1) / threads;
+  }
   gate_.fetch_or(kOpen, std::memory_order_release);
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
@@ -70,10 +77,13 @@ void ThreadPool::run(std::int64_t count, const std::function<void(std::int64_t, 
 }
 
 void ThreadPool::drain(int worker) {
-  for (;;) {
-    const std::int64_t index = next_.fetch_add(1, std::memory_order_relaxed);
-    if (index >= count_) return;
-    (*task_)(index, worker);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    Part& part = parts_[(static_cast<std::size_t>(worker) + i) % parts_.size()];
+    for (;;) {
+      const std::int64_t index = part.next.fetch_add(1, std::memory_order_relaxed);
+      if (index >= part.end) break;
+      (*task_)(index, worker);
+    }
   }
 }
 

@@ -37,13 +37,16 @@ class ThreadPool {
   void drain(int worker);
 
   static constexpr std::size_t kCacheLine = 64;
+  struct alignas(kCacheLine) Part {
+    std::atomic<std::int64_t> next = 0;  // index that nobody has taken
+    std::int64_t end = 0;
+  };
 
   std::vector<std::thread> workers_;
   std::mutex caller_mutex_;
   // Of the loop. Written while the gate is shut and nobody is in, read by who came in.
   const std::function<void(std::int64_t, int)>* task_ = nullptr;
-  std::int64_t count_ = 0;
-  alignas(kCacheLine) std::atomic<std::int64_t> next_ = 0;         // index that nobody has taken
+  std::vector<Part> parts_;                                        // one per thread
   alignas(kCacheLine) std::atomic<std::uint32_t> generation_ = 0;  // loops so far: wakes workers
   // kOpen while there is work, plus the number of workers inside.
   alignas(kCacheLine) std::atomic<std::uint32_t> gate_ = 0;

@@ -270,7 +270,7 @@ std::int64_t PanelConvolution<Panel>::pixels_of_block(const Phase& phase, std::i
   const std::int64_t most =
       std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
   const std::int64_t columns = phase.geometry.columns;
-  if (!kInPlace<Panel> || wanted > 1) return most;
+  if (!kInPlace<Panel>) return most;
   // Whole rows, or equal parts of one: what is not read in place is little then.
   if (columns <= most) return most / columns * columns;
   const std::int64_t parts = (columns + most - 1) / most;
@@ -283,13 +283,19 @@ void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* inp
                                         ThreadPool& pool) const {
   const std::int64_t pixels = shape_.batch * phase.geometry.rows * phase.geometry.columns;
   const std::int64_t threads = pool.threads();
-  // Several blocks per thread even out; where there are few pixels (a fully connected layer), the
-  // tiles are split, too.
-  const std::int64_t wanted = threads == 1 ? 1 : 4 * threads;
-  const std::int64_t block_pixels = pixels_of_block(phase, pixels, wanted);
+  // More tasks than threads even out. Tasks of some tiles each read the input again, tasks of some
+  // pixels each the weights: whichever is less.
+  const std::int64_t wanted = threads == 1 ? 1 : 3 * threads;
+  const std::int64_t inputs = pixels * phase.row_stride() * std::int64_t{sizeof(Widened)};
+  const std::int64_t weights =
+      group_lanes_ * phase.row_stride() * std::int64_t{sizeof(typename Panel::Weight)};
+  const std::int64_t most_splits =
+      weights > inputs ? std::min(tiles_, (wanted + shape_.groups - 1) / shape_.groups) : 1;
+  const std::int64_t block_pixels =
+      pixels_of_block(phase, pixels, (wanted + most_splits - 1) / most_splits);
   const std::int64_t blocks = (pixels + block_pixels - 1) / block_pixels;
-  const std::int64_t splits =
-      threads == 1 ? 1 : std::clamp<std::int64_t>(wanted / (blocks * shape_.groups), 1, tiles_);
+  const std::int64_t splits = std::clamp<std::int64_t>(
+      (wanted + blocks * shape_.groups - 1) / (blocks * shape_.groups), 1, tiles_);
   const std::int64_t split_tiles = (tiles_ + splits - 1) / splits;
   pool.run(blocks * shape_.groups * splits, [&](std::int64_t task, int worker) {
     const std::int64_t split = task % splits;
