@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "quant/kernels/integer/panel_rows.h"
 #include "quant/kernels/integer/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -86,27 +87,9 @@ void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
 
 template <int kVectors>
 void RunPanels(const PanelTile<BytePanel>& tile) {
-  std::int64_t first = 0;
-  if constexpr (kVectors == 1) {
-    for (; first + 2 * kPanelRows <= tile.rows; first += 2 * kPanelRows) {
-      RunRows<2 * kPanelRows, kVectors>(tile, first);
-    }
-  }
-  for (; first + kPanelRows <= tile.rows; first += kPanelRows) {
-    RunRows<kPanelRows, kVectors>(tile, first);
-  }
-  switch (tile.rows - first) {
-    case 1:
-      return RunRows<1, kVectors>(tile, first);
-    case 2:
-      return RunRows<2, kVectors>(tile, first);
-    case 3:
-      return RunRows<3, kVectors>(tile, first);
-    case 4:
-      return RunRows<4, kVectors>(tile, first);
-    case 5:
-      return RunRows<5, kVectors>(tile, first);
-  }
+  for_rows<kPanelRows * 2 / kVectors>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
+    RunRows<decltype(rows)::value, kVectors>(tile, first);
+  });
 }
 
 void Run(const PanelTile<BytePanel>& tile) {

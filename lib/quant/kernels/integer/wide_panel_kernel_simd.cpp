@@ -2,6 +2,7 @@
 // WidePanel's micro-kernel.
 #include "quant/kernels/integer/panel_kernel.h"
 
+#include "quant/kernels/integer/panel_rows.h"
 #include "quant/kernels/integer/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -64,22 +65,9 @@ void RunRows(const PanelTile<WidePanel>& tile, std::int64_t first) {
 
 template <int kVectors, typename Out>
 void RunPanels(const PanelTile<WidePanel>& tile) {
-  std::int64_t first = 0;
-  for (; first + kPanelRows <= tile.rows; first += kPanelRows) {
-    RunRows<kPanelRows, kVectors, Out>(tile, first);
-  }
-  switch (tile.rows - first) {
-    case 1:
-      return RunRows<1, kVectors, Out>(tile, first);
-    case 2:
-      return RunRows<2, kVectors, Out>(tile, first);
-    case 3:
-      return RunRows<3, kVectors, Out>(tile, first);
-    case 4:
-      return RunRows<4, kVectors, Out>(tile, first);
-    case 5:
-      return RunRows<5, kVectors, Out>(tile, first);
-  }
+  for_rows<kPanelRows>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
+    RunRows<decltype(rows)::value, kVectors, Out>(tile, first);
+  });
 }
 
 template <typename Out>

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/panel_rows.h"
 #include "quant/kernels/integer/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -156,18 +157,9 @@ void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
 
 template <int kVectors, typename Panel, typename Out>
 void RunPanels(const PanelTile<Panel>& tile) {
-  std::int64_t first = 0;
-  for (; first + kRowsAtOnce <= tile.rows; first += kRowsAtOnce) {
-    RunRows<kRowsAtOnce, kVectors, Panel, Out>(tile, first);
-  }
-  switch (tile.rows - first) {
-    case 1:
-      return RunRows<1, kVectors, Panel, Out>(tile, first);
-    case 2:
-      return RunRows<2, kVectors, Panel, Out>(tile, first);
-    case 3:
-      return RunRows<3, kVectors, Panel, Out>(tile, first);
-  }
+  for_rows<kRowsAtOnce>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
+    RunRows<decltype(rows)::value, kVectors, Panel, Out>(tile, first);
+  });
 }
 
 template <typename Panel, typename Out>
