@@ -6,7 +6,7 @@
 namespace quant {
 namespace {
 
-// About 20 µs: longer than most steps that one thread does alone between two loops, and far shorter
+// About 40 µs: longer than most steps that one thread does alone between two loops, and far shorter
 // than a frame.
 constexpr int kLooks = 2000;
 constexpr std::uint32_t kOpen = 1U << 31;
