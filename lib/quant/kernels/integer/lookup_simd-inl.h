@@ -22,10 +22,10 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Byte shuffles look up 16 entries and answer 0 where an index is negative. For q < 128, part p of
-// the table is asked for q − 16·p: parts up to q's own answer at q's low four bits, the others 0.
-// With each part XORed by the one before, those answers XOR to the entry. The upper half is the
-// same for q − 128; of each q, one half asks with negative indices only, which the saturating
-// subtraction keeps so.
+// the table is asked for q − 16·p, and parts behind q's own answer 0. Those before it do so on Arm,
+// too; on x86 they answer at q's low four bits, but with each part XORed by the one before, the
+// answers XOR to the entry. The upper half is the same for q − 128; of each q, one half asks with
+// negative indices only, which the saturating subtraction keeps so.
 class ByteTable {
  public:
   // Bytes of one Run().
@@ -33,8 +33,8 @@ class ByteTable {
 
   HWY_INLINE explicit ByteTable(const LookupTable& table) {
     for (std::size_t i = 0; i < 256; ++i) {
-      differences_[i] =
-          static_cast<std::uint8_t>(i % 128 < 16 ? table[i] : table[i] ^ table[i - 16]);
+      const bool alone = HWY_ARCH_ARM || i % 128 < 16;
+      parts_[i] = static_cast<std::uint8_t>(alone ? table[i] : table[i] ^ table[i - 16]);
     }
   }
 
@@ -60,7 +60,7 @@ class ByteTable {
   HWY_INLINE void Parts(V8 index0, V8 index1, V8& result0, V8& result1) const {
     const D8 d8;
     const DSigned di8;
-    const V8 entries = hn::LoadDup128(d8, differences_ + 16 * kPart);
+    const V8 entries = hn::LoadDup128(d8, parts_ + 16 * kPart);
     result0 = hn::Xor(result0, hn::TableLookupBytesOr0(entries, index0));
     result1 = hn::Xor(result1, hn::TableLookupBytesOr0(entries, index1));
     if constexpr (kPart % 8 != 7) {
@@ -71,7 +71,7 @@ class ByteTable {
     }
   }
 
-  HWY_ALIGN std::uint8_t differences_[256];
+  HWY_ALIGN std::uint8_t parts_[256];
 };
 
 inline void LookupRows(const std::uint8_t* in, std::int64_t in_step, std::uint8_t* out,

@@ -233,13 +233,13 @@ HWY_AFTER_NAMESPACE();
 namespace quant::integer {
 
 template <>
-const PanelKernel<WordPanel<std::int16_t>>* panel_kernel<WordPanel<std::int16_t>>(Isa isa, DataType,
-                                                                                  DataType output) {
+const PanelKernel<WordPanel<std::int16_t>>* panel_kernel<WordPanel<std::int16_t>>(
+    Isa isa, DataType, [[maybe_unused]] DataType output) {
   QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int16_t>>(output));
 }
 template <>
-const PanelKernel<WordPanel<std::int8_t>>* panel_kernel<WordPanel<std::int8_t>>(Isa isa, DataType,
-                                                                                DataType output) {
+const PanelKernel<WordPanel<std::int8_t>>* panel_kernel<WordPanel<std::int8_t>>(
+    Isa isa, DataType, [[maybe_unused]] DataType output) {
   QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int8_t>>(output));
 }
 
