@@ -30,12 +30,6 @@ using D8s = hn::Repartition<std::int8_t, D32>;
 // array: compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
-HWY_INLINE hn::Vec<D8> LoadFour(const std::uint8_t* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return hn::BitCast(D8(), hn::Set(D32(), four));
-}
-
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
 void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {

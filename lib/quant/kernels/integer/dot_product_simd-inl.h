@@ -35,6 +35,14 @@ QUANT_BEFORE_DOT_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// The same four bytes in every lane.
+HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadFour(const std::uint8_t* bytes) {
+  std::int32_t four;
+  std::memcpy(&four, bytes, sizeof four);
+  return hn::BitCast(hn::ScalableTag<std::uint8_t>(),
+                     hn::Set(hn::ScalableTag<std::int32_t>(), four));
+}
+
 // AddDotProducts: lane i of `sum` plus u8·s8 products of bytes 4i…4i+3, modulo 2^32: nothing
 // saturates.
 // RoundBelow: to the nearest integer, half to even; whatever lies below int32 to its least value.

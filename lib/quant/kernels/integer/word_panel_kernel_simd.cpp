@@ -31,12 +31,6 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
 constexpr int kTile = 2 * kLanes;
 static_assert(kLanes == 2 * kWideLanes);
 
-HWY_INLINE V8 LoadFour(const std::uint8_t* bytes) {
-  std::int32_t four;
-  std::memcpy(&four, bytes, sizeof four);
-  return hn::BitCast(D8(), hn::Set(D32(), four));
-}
-
 // Sums of one vector of channels of a row, by the weight of the bytes: 1, 2^8 and 2^16.
 struct Sums {
   V32 low, middle, high;
