@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quant/engine/integer_executor.h"
+#include "quant/metrics/timing.h"
 #include "quant/optimize/integer_inputs.h"
 
 namespace quant::tool {
@@ -23,20 +24,18 @@ Result<Json> time_layers(const Model& model, const Frame& frame, int frames, int
   }
   std::vector<Tensor> outputs = executor.make_outputs();
   const std::size_t steps = plan->steps().size();
-  std::vector<std::vector<double>> times(steps);
+  std::vector<std::vector<double>> times(steps);  // milliseconds
   std::vector<double> step_us(steps);
   QUANT_TRY(executor.run(inputs, outputs));
   for (int i = 0; i < frames; ++i) {
     QUANT_TRY(executor.run_timed(inputs, outputs, step_us));
-    for (std::size_t step = 0; step < steps; ++step) times[step].push_back(step_us[step]);
+    for (std::size_t step = 0; step < steps; ++step) times[step].push_back(step_us[step] / 1000);
   }
   Json layers = Json::array();
   for (std::size_t step = 0; step < steps; ++step) {
-    auto& sorted = times[step];
-    std::sort(sorted.begin(), sorted.end());
     layers.push_back({{"name", plan->steps()[step].layer},
                       {"kernel", plan->steps()[step].kernel},
-                      {"median_us", sorted[sorted.size() / 2]}});
+                      {"median_us", 1000 * summarize_timings(times[step]).median_ms}});
   }
   return layers;
 }

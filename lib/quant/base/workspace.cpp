@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 
 namespace quant {
 namespace {
@@ -28,10 +29,6 @@ void release(std::byte* memory, std::size_t alignment) {
   ::operator delete[](memory, std::align_val_t{alignment});
 }
 
-std::size_t rounded_up(std::size_t bytes, std::size_t step) {
-  return (bytes + step - 1) / step * step;
-}
-
 }  // namespace
 
 std::shared_ptr<Workspace> Workspace::create() { return std::shared_ptr<Workspace>(new Workspace); }
@@ -39,7 +36,7 @@ std::shared_ptr<Workspace> Workspace::create() { return std::shared_ptr<Workspac
 Workspace::~Workspace() { release(memory_, kHugePage); }
 
 std::shared_ptr<std::byte> Workspace::take(std::size_t bytes) {
-  const std::size_t size = rounded_up(std::max<std::size_t>(bytes, 1), kBufferAlignment);
+  const std::size_t size = round_up(std::max<std::size_t>(bytes, 1), kBufferAlignment);
   std::size_t place = 0;
   auto next = taken_.begin();
   for (; next != taken_.end() && next->first - place < size; ++next) place = next->second;
@@ -58,7 +55,7 @@ void Workspace::grow() {
   if (!taken_.empty() || wanted_ <= bytes_) return;
   release(std::exchange(memory_, nullptr), kHugePage);
   bytes_ = 0;
-  const std::size_t bytes = rounded_up(wanted_, kHugePage);
+  const std::size_t bytes = round_up(wanted_, kHugePage);
   memory_ = allocate(bytes, kHugePage);
   bytes_ = bytes;
 #ifdef __linux__

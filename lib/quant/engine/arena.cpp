@@ -5,15 +5,9 @@
 #include <numeric>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 
 namespace quant {
-namespace {
-
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
-
-}  // namespace
 
 ArenaPlan plan_arena(const std::vector<BufferLifetime>& buffers) {
   ArenaPlan plan;
@@ -36,10 +30,11 @@ ArenaPlan plan_arena(const std::vector<BufferLifetime>& buffers) {
     std::size_t offset = 0;
     for (const std::size_t other : neighbours) {
       if (offset + current.bytes <= plan.offsets[other]) break;
-      offset = std::max(offset, aligned(plan.offsets[other] + buffers[other].bytes));
+      offset =
+          std::max(offset, round_up(plan.offsets[other] + buffers[other].bytes, kBufferAlignment));
     }
     plan.offsets[buffer] = offset;
-    plan.bytes = std::max(plan.bytes, aligned(offset + current.bytes));
+    plan.bytes = std::max(plan.bytes, round_up(offset + current.bytes, kBufferAlignment));
     placed.push_back(buffer);
   }
   return plan;

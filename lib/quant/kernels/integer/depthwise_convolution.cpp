@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/convolution.h"
 #include "quant/kernels/integer/depthwise_kernel.h"
 #include "quant/kernels/integer/tap_geometry.h"
@@ -87,10 +88,6 @@ class DepthwiseConvolution : public ConvolutionImplementation {
   std::size_t worker_bytes_ = 0;
 };
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
-
 const DepthwiseKernel* best_kernel(Isa isa) {
   const DepthwiseKernel* bytes = byte_depthwise_kernel(isa);
   return bytes != nullptr ? bytes : depthwise_kernel(isa);
@@ -142,8 +139,9 @@ DepthwiseConvolution::DepthwiseConvolution(const Convolution& convolution, Isa i
   for (std::size_t i = 0; i < zero_row_.size(); ++i)
     zero_row_[i] =
         static_cast<std::uint8_t>(convolution.zero_points[i % convolution.zero_points.size()]);
-  taps_bytes_ = aligned(slots * sizeof(const std::uint8_t*));
-  worker_bytes_ = taps_bytes_ + aligned(slots * static_cast<std::size_t>(kernel_->narrow));
+  taps_bytes_ = round_up(slots * sizeof(const std::uint8_t*), kBufferAlignment);
+  worker_bytes_ =
+      taps_bytes_ + round_up(slots * static_cast<std::size_t>(kernel_->narrow), kBufferAlignment);
 }
 
 // Neighbours lie side by side in input and output: few channels fill whole vectors together.

@@ -8,6 +8,7 @@
 
 #include "quant/arithmetic/accumulator.h"
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/tensor/visit_activation.h"
@@ -82,10 +83,6 @@ class MatMulRef : public MatMulImplementation {
   bool wide_;
 };
 
-std::size_t aligned(std::size_t bytes) {
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
-}
-
 template <typename Panel>
 class PanelMatMul : public MatMulImplementation {
  public:
@@ -131,9 +128,11 @@ PanelMatMul<Panel>::PanelMatMul(const MatMulSpec& spec, Isa isa)
   kernel_->channel_order(order_.data());
   for (int lane = 0; lane < kernel_->tile; ++lane) store_.add(spec.requantization, 0);
   const auto lanes = static_cast<std::size_t>(tiles_ * kernel_->tile);
-  weight_bytes_ = aligned(lanes * static_cast<std::size_t>(depth()) * sizeof(Weight));
-  bias_bytes_ = aligned(lanes * sizeof(Sum));
-  panel_bytes_ = aligned(kPanelRows * static_cast<std::size_t>(depth()) * sizeof(Widened));
+  weight_bytes_ =
+      round_up(lanes * static_cast<std::size_t>(depth()) * sizeof(Weight), kBufferAlignment);
+  bias_bytes_ = round_up(lanes * sizeof(Sum), kBufferAlignment);
+  panel_bytes_ =
+      round_up(kPanelRows * static_cast<std::size_t>(depth()) * sizeof(Widened), kBufferAlignment);
 }
 
 // One tile of columns: b − zp_b as weights; −zp_a·Σ(b − zp_b) as bias, modulo 2^32 in int32.

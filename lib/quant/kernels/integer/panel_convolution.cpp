@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/convolution.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/tap_geometry.h"
@@ -29,10 +30,6 @@ inline constexpr bool kInPlace = std::is_same_v<Panel, BytePanel>;
 // Runs made of whole steps: those in place, and words, whose bytes are sorted by fours.
 template <typename Panel>
 inline constexpr bool kWholeRuns = Panel::kDepth == 4;
-
-constexpr std::int64_t rounded_up(std::int64_t value, std::int64_t step) {
-  return (value + step - 1) / step * step;
-}
 
 // One phase with its weights packed, and the input zero points folded into the bias.
 template <typename Panel>
@@ -161,8 +158,7 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
   order_.resize(static_cast<std::size_t>(kernel_->tile));
   kernel_->channel_order(order_.data());
   widen_zero_points(convolution);
-  const std::int64_t half = kernel_->tile / 2;
-  group_lanes_ = (group_outputs_ + half - 1) / half * half;
+  group_lanes_ = round_up(group_outputs_, kernel_->tile / 2);
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
     for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
       // Lanes that are not stored take the last channel's.
@@ -178,12 +174,12 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
                                                     phases_.back().row_stride()));
   }
   const std::size_t bytes = elements * sizeof(Widened);
-  worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  worker_bytes_ = round_up(bytes, kBufferAlignment);
 }
 
 template <typename Panel>
 void PanelConvolution<Panel>::widen_zero_points(const Convolution& convolution) {
-  padded_inputs_ = kWholeRuns<Panel> ? rounded_up(group_inputs_, Panel::kDepth) : group_inputs_;
+  padded_inputs_ = kWholeRuns<Panel> ? round_up(group_inputs_, Panel::kDepth) : group_inputs_;
   zero_points_.resize(static_cast<std::size_t>(shape_.groups * padded_inputs_));
   const auto widen = [&]<typename In>(In) {
     const std::vector<In> levels(convolution.zero_points.begin(), convolution.zero_points.end());
@@ -205,9 +201,9 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
                      (kInPlace<Panel> || !kWholeRuns<Panel> || group_inputs_ % Panel::kDepth == 0);
   phase.run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
   const std::int64_t length = phase.run_taps * group_inputs_;
-  phase.run_stride = kWholeRuns<Panel> ? rounded_up(length, Panel::kDepth) : length;
+  phase.run_stride = kWholeRuns<Panel> ? round_up(length, Panel::kDepth) : length;
   const std::int64_t row = taps / phase.run_taps * phase.run_stride;
-  phase.steps = rounded_up(row, Panel::kDepth) / Panel::kDepth;
+  phase.steps = round_up(row, Panel::kDepth) / Panel::kDepth;
   for (std::int64_t tap = 0; tap < taps; tap += phase.run_taps) {
     const Tap& t = geometry.taps[static_cast<std::size_t>(tap)];
     phase.run_offsets.push_back((t.dy * shape_.in_w + t.dx) * shape_.in_c);
@@ -274,7 +270,7 @@ std::int64_t PanelConvolution<Panel>::pixels_of_block(const Phase& phase, std::i
   // Whole rows, or equal parts of one: what is not read in place is little then.
   if (columns <= most) return most / columns * columns;
   const std::int64_t parts = (columns + most - 1) / most;
-  return rounded_up((columns + parts - 1) / parts, kPanelRows);
+  return round_up((columns + parts - 1) / parts, kPanelRows);
 }
 
 template <typename Panel>

@@ -8,6 +8,7 @@
 
 #include "quant/arithmetic/average.h"
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/span_kernels.h"
 
@@ -73,7 +74,7 @@ std::int64_t collect(const Pool2dShape& s, const T* image, std::int64_t start_y,
 // Bytes of one thread's row of `element` bytes each.
 std::size_t row_bytes(const Pool2dShape& s, std::size_t element) {
   const std::size_t bytes = static_cast<std::size_t>(s.in_w * s.channels) * element;
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  return round_up(bytes, kBufferAlignment);
 }
 
 // What the average sums up in.

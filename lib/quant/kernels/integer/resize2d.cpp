@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/span_kernels.h"
 
@@ -25,7 +26,7 @@ std::size_t row_bytes(const Resize2dSpec& spec) {
       all_bytes(spec.input_type, spec.output_type) ? sizeof(float) : sizeof(double);
   const std::size_t bytes =
       static_cast<std::size_t>(spec.horizontal.out_size * spec.channels) * real;
-  return (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  return round_up(bytes, kBufferAlignment);
 }
 
 std::vector<float> rounded(const std::vector<double>& weights) {

@@ -4,6 +4,7 @@
 #include <cassert>
 
 #include "quant/base/aligned_buffer.h"
+#include "quant/base/round_up.h"
 #include "quant/kernels/integer/convolution.h"
 #include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/tap_geometry.h"
@@ -70,7 +71,7 @@ WideDepthwiseConvolution::WideDepthwiseConvolution(const Convolution& convolutio
     taps = std::max(taps, phase.taps.size());
   }
   const std::size_t bytes = taps * sizeof(const void*);
-  worker_bytes_ = (bytes + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment;
+  worker_bytes_ = round_up(bytes, kBufferAlignment);
 }
 
 PackedPhase WideDepthwiseConvolution::pack(const Convolution& convolution,
