@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -92,6 +93,49 @@ class MappedBuffer {
   bool mapped_ = false;
 };
 
+// Order by order; the numbers of the two enumerations are free to differ.
+GstQuantTensorLayout to_gst_layout(DeviceOrder order) {
+  switch (order) {
+    case DeviceOrder::kNhwc:
+      return GST_QUANT_TENSOR_LAYOUT_NHWC;
+    case DeviceOrder::kNhcw:
+      return GST_QUANT_TENSOR_LAYOUT_NHCW;
+    case DeviceOrder::kNchw:
+      return GST_QUANT_TENSOR_LAYOUT_NCHW;
+    case DeviceOrder::kFcr:
+      return GST_QUANT_TENSOR_LAYOUT_FCR;
+    case DeviceOrder::kF8cr:
+      return GST_QUANT_TENSOR_LAYOUT_F8CR;
+    case DeviceOrder::kNhw:
+      return GST_QUANT_TENSOR_LAYOUT_NHW;
+    case DeviceOrder::kNc:
+      return GST_QUANT_TENSOR_LAYOUT_NC;
+  }
+  return GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS;
+}
+
+std::optional<DeviceOrder> from_gst_layout(GstQuantTensorLayout layout) {
+  switch (layout) {
+    case GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS:
+      return std::nullopt;
+    case GST_QUANT_TENSOR_LAYOUT_NHWC:
+      return DeviceOrder::kNhwc;
+    case GST_QUANT_TENSOR_LAYOUT_NHCW:
+      return DeviceOrder::kNhcw;
+    case GST_QUANT_TENSOR_LAYOUT_NCHW:
+      return DeviceOrder::kNchw;
+    case GST_QUANT_TENSOR_LAYOUT_FCR:
+      return DeviceOrder::kFcr;
+    case GST_QUANT_TENSOR_LAYOUT_F8CR:
+      return DeviceOrder::kF8cr;
+    case GST_QUANT_TENSOR_LAYOUT_NHW:
+      return DeviceOrder::kNhw;
+    case GST_QUANT_TENSOR_LAYOUT_NC:
+      return DeviceOrder::kNc;
+  }
+  return std::nullopt;
+}
+
 GstBuffer* share_elements(const Tensor& tensor) {
   auto* owner = new Tensor(tensor);
   const gsize size = owner->bytes();
@@ -105,6 +149,17 @@ GstBuffer* share_elements(const Tensor& tensor) {
       buffer, gst_memory_new_wrapped(GST_MEMORY_FLAG_READONLY, owner->raw(), size, 0, size, owner,
                                      [](gpointer data) { delete static_cast<Tensor*>(data); }));
   return buffer;
+}
+
+// The data of `tensor` as elements of that type and shape.
+Result<Tensor> map_elements(GstQuantTensor* tensor, DataType type, Shape shape) {
+  auto mapped = std::make_shared<MappedBuffer>(tensor->data);
+  if (!mapped->ok()) return fail(ErrorCode::kIo, "the memory cannot be mapped", tensor->name);
+  const std::byte* data = mapped->data();
+  Tensor wrapped = Tensor::wrap(type, std::move(shape), data, std::move(mapped));
+  // A region of somebody's memory can start at any byte.
+  if (reinterpret_cast<std::uintptr_t>(data) % size_of(type) != 0) return wrapped.clone();
+  return wrapped;
 }
 
 }  // namespace
@@ -135,21 +190,68 @@ Result<Tensor> from_gst(GstQuantTensor* tensor) {
                             gst_quant_tensor_data_type_get_nick(tensor->data_type)),
                 tensor->name);
   }
+  if (tensor->layout != GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("lies in memory as the device left it ({}), where dense elements are "
+                            "needed",
+                            gst_quant_tensor_layout_get_nick(tensor->layout)),
+                tensor->name);
+  }
   Shape shape(tensor->dims, tensor->dims + tensor->num_dims);
   QUANT_TRY(checked_element_count(shape));
   if (gst_quant_tensor_get_size(tensor) == 0) return Tensor(*type, std::move(shape));
-  auto mapped = std::make_shared<MappedBuffer>(tensor->data);
-  if (!mapped->ok()) return fail(ErrorCode::kIo, "the memory cannot be mapped", tensor->name);
-  const std::byte* data = mapped->data();
-  Tensor wrapped = Tensor::wrap(*type, std::move(shape), data, std::move(mapped));
-  // A region of somebody's memory can start at any byte.
-  if (reinterpret_cast<std::uintptr_t>(data) % size_of(*type) != 0) return wrapped.clone();
-  return wrapped;
+  return map_elements(tensor, *type, std::move(shape));
+}
+
+Result<GstPointer<GstQuantTensor>> device_to_gst(const DeviceTensor& tensor,
+                                                 const std::string& name, GstQuantTensorRole role,
+                                                 const char* source) {
+  const DeviceLayout& layout = tensor.layout;
+  if (const Status status = check_device_tensor(tensor); !status) {
+    return fail_with_context(status.error(), name);
+  }
+  const std::array<gsize, 4> dims{1, static_cast<gsize>(layout.height),
+                                  static_cast<gsize>(layout.width),
+                                  static_cast<gsize>(layout.channels)};
+  GstPointer<GstQuantTensor> result(
+      gst_quant_tensor_new(name.c_str(), role, *to_gst_type(layout.type),
+                           share_elements(tensor.memory), dims.size(), dims.data()));
+  if (!result || !gst_quant_tensor_set_device_layout(result.get(), to_gst_layout(layout.order),
+                                                     static_cast<gsize>(layout.padded_height),
+                                                     static_cast<gsize>(layout.padded_width),
+                                                     static_cast<gsize>(layout.padded_channels))) {
+    return fail(ErrorCode::kInternal, fmt::format("{} cannot ride on a buffer", to_string(layout)),
+                name);
+  }
+  gst_quant_tensor_set_source(result.get(), source);
+  return result;
+}
+
+Result<DeviceTensor> device_from_gst(GstQuantTensor* tensor) {
+  const auto type = from_gst_type(tensor->data_type);
+  const auto order = from_gst_layout(tensor->layout);
+  if (!type || !order || tensor->num_dims != 4) {
+    return fail(ErrorCode::kInvalidArgument, "is not in a device's layout", tensor->name);
+  }
+  DeviceLayout layout{*order,
+                      *type,
+                      static_cast<std::int64_t>(tensor->dims[1]),
+                      static_cast<std::int64_t>(tensor->dims[2]),
+                      static_cast<std::int64_t>(tensor->dims[3]),
+                      static_cast<std::int64_t>(tensor->padded_height),
+                      static_cast<std::int64_t>(tensor->padded_width),
+                      static_cast<std::int64_t>(tensor->padded_channels)};
+  if (const Status status = check_layout(layout); !status) {
+    return fail_with_context(status.error(), tensor->name);
+  }
+  QUANT_TRY_ASSIGN(Tensor memory, map_elements(tensor, *type, {padded_element_count(layout)}));
+  return DeviceTensor{layout, std::move(memory)};
 }
 
 void set_params(GstQuantTensor* tensor, const QuantParams& params) {
+  const bool contiguous = tensor->layout == GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS;
   gst_quant_tensor_set_quantization(tensor, params.scale.size(), params.scale.data(),
-                                    params.zero_point.data(), params.axis);
+                                    params.zero_point.data(), contiguous ? params.axis : 3);
   gst_quant_tensor_set_range(tensor, params.range_min, params.range_max);
 }
 
@@ -182,6 +284,22 @@ Status attach(GstBuffer* buffer, std::span<const Tensor> tensors, std::span<cons
   }
   if (role == GST_QUANT_TENSOR_ROLE_DEQUANTIZED) attach_upstream_tensors(buffer, made);
   for (auto& tensor : made) gst_buffer_add_quant_tensor_meta(buffer, tensor.release());
+  return {};
+}
+
+Status attach_device(GstBuffer* buffer, const DeviceTensor& tensor, const std::string& name,
+                     const QuantParams* params, const char* source) {
+  QUANT_TRY_ASSIGN(auto made, device_to_gst(tensor, name, GST_QUANT_TENSOR_ROLE_QUANTIZED, source));
+  if (params) {
+    set_params(made.get(), *params);
+    if (made->num_scales != params->scale.size()) {
+      return fail(
+          ErrorCode::kInvalidArgument,
+          fmt::format("{} scales do not fit {}", params->scale.size(), to_string(tensor.layout)),
+          name);
+    }
+  }
+  gst_buffer_add_quant_tensor_meta(buffer, made.release());
   return {};
 }
 

@@ -19,6 +19,9 @@ namespace quant::element {
 void attach_upstream_tensors(GstBuffer* buffer,
                              std::span<const GstPointer<GstQuantTensor>> tensors) {
   if (tensors.empty() || gst_buffer_get_tensor_meta(buffer)) return;
+  for (const auto& tensor : tensors) {
+    if (tensor->layout != GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS) return;
+  }
   auto** array = g_new0(GstTensor*, tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const GstQuantTensor& tensor = *tensors[i];

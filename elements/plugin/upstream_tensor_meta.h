@@ -9,9 +9,10 @@
 
 namespace quant::element {
 
-// Attaches one GstTensorMeta with all `tensors`, sharing their memory. Does nothing where this was
-// built against an older GStreamer, or where the buffer has such a meta already: before 1.26.6
-// there may be one only.
+// Attaches one GstTensorMeta with all `tensors`, sharing their memory. Does nothing where one of
+// them is in a device's layout, for which that type has no name, where this was built against an
+// older GStreamer, or where the buffer has such a meta already: before 1.26.6 there may be one
+// only.
 void attach_upstream_tensors(GstBuffer* buffer,
                              std::span<const GstPointer<GstQuantTensor>> tensors);
 

@@ -79,6 +79,93 @@ TEST(TensorBridge, TypesThatCannotBeReadAreAnError) {
   EXPECT_EQ(back.error().context, "nibbles");
 }
 
+constexpr std::array kEveryOrder{DeviceOrder::kNhwc, DeviceOrder::kNhcw, DeviceOrder::kNchw,
+                                 DeviceOrder::kFcr,  DeviceOrder::kF8cr, DeviceOrder::kNhw,
+                                 DeviceOrder::kNc};
+
+DeviceTensor device_tensor(DeviceOrder order) {
+  const bool one_pixel = order == DeviceOrder::kNc;
+  const bool one_channel = order == DeviceOrder::kNhw;
+  DeviceLayout layout = dense_layout(order, DataType::kUint8, one_pixel ? 1 : 2, one_pixel ? 1 : 5,
+                                     one_channel ? 1 : 11);
+  if (!one_pixel) layout.padded_width = 8;
+  if (!one_channel) layout.padded_channels = 16;
+  return {layout, counting({padded_element_count(layout)})};
+}
+
+TEST(TensorBridge, SharesMemoryAsADeviceLeftItBothWays) {
+  for (const DeviceOrder order : kEveryOrder) {
+    const DeviceTensor tensor = device_tensor(order);
+    const auto on_buffer = device_to_gst(tensor, "t", GST_QUANT_TENSOR_ROLE_QUANTIZED, "device");
+    ASSERT_TRUE(on_buffer) << to_string(order);
+    EXPECT_STREQ(gst_quant_tensor_layout_get_nick((*on_buffer)->layout), to_string(order));
+    EXPECT_EQ((*on_buffer)->num_dims, 4U);
+    EXPECT_EQ((*on_buffer)->dims[3], tensor.layout.channels);
+    EXPECT_EQ(gst_quant_tensor_get_size(on_buffer->get()), byte_count(tensor.layout));
+    const auto back = device_from_gst(on_buffer->get());
+    ASSERT_TRUE(back) << to_string(order);
+    EXPECT_EQ(back->layout, tensor.layout);
+    EXPECT_EQ(back->memory.raw(), tensor.memory.raw()) << to_string(order);
+  }
+}
+
+// Read as dense elements, it would give wrong numbers without any sign.
+TEST(TensorBridge, MemoryAsADeviceLeftItIsNotReadAsDense) {
+  for (const DeviceOrder order : kEveryOrder) {
+    const auto on_buffer =
+        device_to_gst(device_tensor(order), "scores", GST_QUANT_TENSOR_ROLE_QUANTIZED, nullptr);
+    const auto dense = from_gst(on_buffer->get());
+    ASSERT_FALSE(dense) << to_string(order);
+    EXPECT_EQ(dense.error().code, ErrorCode::kUnsupported);
+    EXPECT_EQ(dense.error().context, "scores");
+    EXPECT_NE(dense.error().message.find(to_string(order)), std::string::npos);
+  }
+  const auto dense = to_gst(counting({1, 2, 3, 4}), "t", GST_QUANT_TENSOR_ROLE_QUANTIZED, nullptr);
+  const auto device = device_from_gst(dense->get());
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST(TensorBridge, MemoryThatIsSmallerThanItsLayoutIsRefused) {
+  DeviceTensor tensor = device_tensor(DeviceOrder::kNhcw);
+  tensor.layout.padded_height = 3;
+  const auto small = device_to_gst(tensor, "t", GST_QUANT_TENSOR_ROLE_QUANTIZED, nullptr);
+  ASSERT_FALSE(small);
+  EXPECT_EQ(small.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(small.error().context, "t");
+}
+
+TEST(TensorBridge, MemoryAsADeviceLeftItHasScalesAlongItsChannels) {
+  const GstPointer<GstBuffer> buffer(gst_buffer_new());
+  QuantParams params;
+  params.axis = 1;  // ONNX's
+  for (int i = 0; i < 11; ++i) {
+    params.scale.push_back(1.0F + static_cast<float>(i));
+    params.zero_point.push_back(0.25F);
+  }
+  const DeviceTensor tensor = device_tensor(DeviceOrder::kFcr);
+  ASSERT_TRUE(attach_device(buffer.get(), tensor, "known", &params, "device"));
+  ASSERT_TRUE(attach_device(buffer.get(), tensor, "unknown", nullptr, "device"));
+  const auto find = [&](const char* name) {
+    return gst_buffer_get_quant_tensor(buffer.get(), GST_QUANT_TENSOR_ROLE_QUANTIZED,
+                                       g_quark_from_string(name));
+  };
+  EXPECT_EQ(find("known")->axis, 3);
+  EXPECT_EQ(params_of(find("known"))->scale, params.scale);
+  EXPECT_FALSE(params_of(find("unknown")));
+  // A copy of the frame, as any element makes it, carries the layout along.
+  const GstPointer<GstBuffer> copied(gst_buffer_copy_deep(buffer.get()));
+  const auto back = device_from_gst(gst_buffer_get_quant_tensor(
+      copied.get(), GST_QUANT_TENSOR_ROLE_QUANTIZED, g_quark_from_string("known")));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->layout, tensor.layout);
+  params.scale.pop_back();
+  params.zero_point.pop_back();
+  const Status wrong = attach_device(buffer.get(), tensor, "wrong", &params, "device");
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().context, "wrong");
+}
+
 class BufferWithTensors : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -89,6 +89,51 @@ TEST(QuantTensor, RefusesScalesThatCannotBeTrue) {
   EXPECT_EQ(tensor->num_scales, 0U);
 }
 
+TEST(QuantTensor, CanBeMemoryAsADeviceLeftIt) {
+  // 3 rows of 5 pixels of 11 channels, in rows of 8 pixels of two blocks of eight, two bytes each.
+  const gsize in_memory = gsize{3} * 8 * 16 * 2;
+  g_autoptr(GstQuantTensor) tensor =
+      tensor_of({1, 3, 5, 11}, in_memory, GST_QUANT_TENSOR_DATA_TYPE_UINT16);
+  ASSERT_TRUE(tensor);
+  EXPECT_EQ(tensor->layout, GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS);
+  EXPECT_EQ(tensor->padded_width, 0U);
+  EXPECT_EQ(gst_quant_tensor_get_size(tensor), 3U * 5 * 11 * 2);
+  ASSERT_TRUE(gst_quant_tensor_set_device_layout(tensor, GST_QUANT_TENSOR_LAYOUT_F8CR, 3, 8, 16));
+  EXPECT_EQ(tensor->layout, GST_QUANT_TENSOR_LAYOUT_F8CR);
+  EXPECT_EQ(tensor->padded_height, 3U);
+  EXPECT_EQ(tensor->padded_width, 8U);
+  EXPECT_EQ(tensor->padded_channels, 16U);
+  EXPECT_EQ(gst_quant_tensor_get_size(tensor), in_memory);
+  EXPECT_EQ(gst_quant_tensor_get_num_elements(tensor), 165U);
+  EXPECT_STREQ(gst_quant_tensor_layout_get_nick(tensor->layout), "F8CR");
+}
+
+TEST(QuantTensor, RefusesLayoutsThatItCannotHave) {
+  g_autoptr(GstQuantTensor) tensor = tensor_of({1, 2, 3, 4}, 64);
+  const auto refuses = [](GstQuantTensor* of, GstQuantTensorLayout layout, gsize h, gsize w,
+                          gsize c) {
+    const GstQuantTensorLayout before = of->layout;
+    return !gst_quant_tensor_set_device_layout(of, layout, h, w, c) && of->layout == before;
+  };
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS, 2, 3, 4));
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHWC, 1, 3, 4)) << "fewer rows";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHWC, 2, 2, 4)) << "fewer columns";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHWC, 2, 3, 3)) << "fewer channels";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHWC, 2, 8, 5)) << "80 of 64 bytes";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHWC, 2, G_MAXSIZE / 2, 5)) << "wraps";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_F8CR, 2, 3, 9)) << "no whole blocks";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHW, 2, 3, 4)) << "channels";
+  EXPECT_TRUE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NC, 2, 3, 4)) << "pixels";
+  EXPECT_FALSE(refuses(tensor, GST_QUANT_TENSOR_LAYOUT_NHCW, 2, 8, 4));
+  g_autoptr(GstQuantTensor) batch = tensor_of({2, 2, 3, 4}, 64);
+  EXPECT_TRUE(refuses(batch, GST_QUANT_TENSOR_LAYOUT_NHWC, 2, 3, 4));
+  g_autoptr(GstQuantTensor) flat = tensor_of({1, 4}, 64);
+  EXPECT_TRUE(refuses(flat, GST_QUANT_TENSOR_LAYOUT_NC, 1, 1, 4));
+  g_autoptr(GstQuantTensor) integers =
+      tensor_of({1, 1, 1, 4}, 64, GST_QUANT_TENSOR_DATA_TYPE_INT32);
+  EXPECT_TRUE(refuses(integers, GST_QUANT_TENSOR_LAYOUT_NC, 1, 1, 4));
+}
+
 TEST(QuantTensor, ReleasesItsDataWithTheLastReference) {
   GstBuffer* data = bytes(4);
   gst_buffer_ref(data);

@@ -46,7 +46,8 @@ static gboolean measure(GstQuantTensorDataType data_type, gsize num_dims, const 
  * @name: the tensor's name in the model
  * @role: which step made it
  * @data_type: type of one element
- * @data: (transfer full): the elements, dense and row-major; nobody may write to them any more
+ * @data: (transfer full): the elements, dense and row-major unless
+ *   gst_quant_tensor_set_device_layout() says otherwise; nobody may write to them any more
  * @num_dims: number of dimensions, at most %GST_QUANT_TENSOR_MAX_DIMS
  * @dims: (array length=num_dims) (nullable): sizes in elements
  *
@@ -203,11 +204,77 @@ void gst_quant_tensor_set_region(GstQuantTensor* tensor, guint x, guint y, guint
   tensor->region.height = height;
 }
 
+// Whether memory of these sizes can be in `layout`.
+static gboolean can_lie_in(GstQuantTensorLayout layout, gsize padded_height, gsize padded_width,
+                           gsize padded_channels) {
+  switch (layout) {
+    case GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS:
+      return FALSE;
+    case GST_QUANT_TENSOR_LAYOUT_NHWC:
+    case GST_QUANT_TENSOR_LAYOUT_NHCW:
+    case GST_QUANT_TENSOR_LAYOUT_NCHW:
+    case GST_QUANT_TENSOR_LAYOUT_FCR:
+      return TRUE;
+    case GST_QUANT_TENSOR_LAYOUT_F8CR:
+      return padded_channels % 8 == 0;
+    case GST_QUANT_TENSOR_LAYOUT_NHW:
+      return padded_channels == 1;
+    case GST_QUANT_TENSOR_LAYOUT_NC:
+      return padded_height == 1 && padded_width == 1;
+  }
+  return FALSE;
+}
+
+/**
+ * gst_quant_tensor_set_device_layout:
+ * @tensor: a #GstQuantTensor that is not attached yet, uint8, uint16 or float32, with the
+ *   dimensions 1 × height × width × channels
+ * @layout: how the elements lie in its data; not CONTIGUOUS
+ * @padded_height: rows in memory, at least the height
+ * @padded_width: columns in memory, at least the width
+ * @padded_channels: channels in memory, at least the channels; whole eights for F8CR
+ *
+ * Says that the data is memory as a device left it, padding included. A scale for each channel
+ * varies along axis 3.
+ *
+ * Returns: whether @tensor can lie so in the bytes that its data has; if not, it is unchanged
+ *
+ * Since: 0.1
+ */
+gboolean gst_quant_tensor_set_device_layout(GstQuantTensor* tensor, GstQuantTensorLayout layout,
+                                            gsize padded_height, gsize padded_width,
+                                            gsize padded_channels) {
+  const gsize padded[] = {padded_height, padded_width, padded_channels};
+  gsize elements = 0;
+  gsize bytes = 0;
+  g_return_val_if_fail(tensor != NULL, FALSE);
+
+  if (tensor->data_type != GST_QUANT_TENSOR_DATA_TYPE_UINT8 &&
+      tensor->data_type != GST_QUANT_TENSOR_DATA_TYPE_UINT16 &&
+      tensor->data_type != GST_QUANT_TENSOR_DATA_TYPE_FLOAT32) {
+    return FALSE;
+  }
+  if (tensor->num_dims != 4 || tensor->dims[0] != 1) return FALSE;
+  for (gsize i = 0; i < 3; i++) {
+    if (tensor->dims[i + 1] == 0 || padded[i] < tensor->dims[i + 1]) return FALSE;
+  }
+  if (!can_lie_in(layout, padded_height, padded_width, padded_channels)) return FALSE;
+  if (!measure(tensor->data_type, 3, padded, &elements, &bytes) ||
+      gst_buffer_get_size(tensor->data) < bytes) {
+    return FALSE;
+  }
+  tensor->layout = layout;
+  tensor->padded_height = padded_height;
+  tensor->padded_width = padded_width;
+  tensor->padded_channels = padded_channels;
+  return TRUE;
+}
+
 /**
  * gst_quant_tensor_get_num_elements:
  * @tensor: a #GstQuantTensor
  *
- * Returns: the product of the dimensions; 1 where there are none
+ * Returns: the product of the dimensions, padding not counted; 1 where there are none
  *
  * Since: 0.1
  */
@@ -223,7 +290,8 @@ gsize gst_quant_tensor_get_num_elements(const GstQuantTensor* tensor) {
  * gst_quant_tensor_get_size:
  * @tensor: a #GstQuantTensor
  *
- * Returns: how many bytes the elements take; the data buffer holds at least as many
+ * Returns: how many bytes the elements take in memory, a device's padding included; the data buffer
+ *   holds at least as many
  *
  * Since: 0.1
  */
@@ -231,7 +299,12 @@ gsize gst_quant_tensor_get_size(const GstQuantTensor* tensor) {
   gsize elements = 0;
   gsize bytes = 0;
   g_return_val_if_fail(tensor != NULL, 0);
-  return measure(tensor->data_type, tensor->num_dims, tensor->dims, &elements, &bytes) ? bytes : 0;
+  const gsize padded[] = {tensor->padded_height, tensor->padded_width, tensor->padded_channels};
+  const gboolean contiguous = tensor->layout == GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS;
+  const gsize* sizes = contiguous ? tensor->dims : padded;
+  return measure(tensor->data_type, contiguous ? tensor->num_dims : 3, sizes, &elements, &bytes)
+             ? bytes
+             : 0;
 }
 
 /**
@@ -294,6 +367,37 @@ const gchar* gst_quant_tensor_data_type_get_nick(GstQuantTensorDataType data_typ
       return "float64";
     case GST_QUANT_TENSOR_DATA_TYPE_BFLOAT16:
       return "bfloat16";
+  }
+  return "unknown";
+}
+
+/**
+ * gst_quant_tensor_layout_get_nick:
+ * @layout: a #GstQuantTensorLayout
+ *
+ * Returns: (transfer none): "contiguous", or the order as devices' documents write it: "NHWC",
+ *   "FCR", …
+ *
+ * Since: 0.1
+ */
+const gchar* gst_quant_tensor_layout_get_nick(GstQuantTensorLayout layout) {
+  switch (layout) {
+    case GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS:
+      return "contiguous";
+    case GST_QUANT_TENSOR_LAYOUT_NHWC:
+      return "NHWC";
+    case GST_QUANT_TENSOR_LAYOUT_NHCW:
+      return "NHCW";
+    case GST_QUANT_TENSOR_LAYOUT_NCHW:
+      return "NCHW";
+    case GST_QUANT_TENSOR_LAYOUT_FCR:
+      return "FCR";
+    case GST_QUANT_TENSOR_LAYOUT_F8CR:
+      return "F8CR";
+    case GST_QUANT_TENSOR_LAYOUT_NHW:
+      return "NHW";
+    case GST_QUANT_TENSOR_LAYOUT_NC:
+      return "NC";
   }
   return "unknown";
 }

@@ -62,10 +62,31 @@ typedef enum {
 /**
  * GstQuantTensorLayout:
  * @GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS: dense, without padding between elements, rows or planes
+ * @GST_QUANT_TENSOR_LAYOUT_NHWC: a device's [height][width][channels]
+ * @GST_QUANT_TENSOR_LAYOUT_NHCW: a device's [height][channels][width]
+ * @GST_QUANT_TENSOR_LAYOUT_NCHW: a device's [channels][height][width]
+ * @GST_QUANT_TENSOR_LAYOUT_FCR: as NHWC, under the name that Hailo gives it
+ * @GST_QUANT_TENSOR_LAYOUT_F8CR: a device's [height][channels / 8][width][8]
+ * @GST_QUANT_TENSOR_LAYOUT_NHW: a device's [height][width], one channel
+ * @GST_QUANT_TENSOR_LAYOUT_NC: a device's [channels], one pixel
+ *
+ * How the elements lie in memory. All but CONTIGUOUS are memory as a device left it: the dimensions
+ * are 1 × height × width × channels whatever their order in memory is, and @padded_height,
+ * @padded_width and @padded_channels say how much of each lies there; what exceeds the dimensions
+ * is padding of undefined content.
  *
  * Since: 0.1
  */
-typedef enum { GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS } GstQuantTensorLayout;
+typedef enum {
+  GST_QUANT_TENSOR_LAYOUT_CONTIGUOUS,
+  GST_QUANT_TENSOR_LAYOUT_NHWC,
+  GST_QUANT_TENSOR_LAYOUT_NHCW,
+  GST_QUANT_TENSOR_LAYOUT_NCHW,
+  GST_QUANT_TENSOR_LAYOUT_FCR,
+  GST_QUANT_TENSOR_LAYOUT_F8CR,
+  GST_QUANT_TENSOR_LAYOUT_NHW,
+  GST_QUANT_TENSOR_LAYOUT_NC
+} GstQuantTensorLayout;
 
 /**
  * GstQuantTensorRole:
@@ -99,12 +120,14 @@ typedef struct _GstQuantTensor GstQuantTensor;
 /**
  * GstQuantTensor:
  * @id: the quark of @name, by which tensors are looked up
- * @layout: how the elements lie in @data
+ * @layout: how the elements lie in @data; whoever reads them without knowing device layouts must
+ * refuse all but CONTIGUOUS
  * @data_type: type of one element
  * @data: the elements; may be shared with other buffers, so it is only ever read
  * @dims_order: which dimension is consecutive in memory
  * @num_dims: how many of @dims count; 0 for a single number
- * @dims: sizes in elements, batch included, in the axes of the ONNX model (the input: N, H, W, C)
+ * @dims: sizes in elements, batch included, in the axes of the ONNX model (the input: N, H, W, C);
+ *   in a device's layout always 1, height, width, channels
  * @name: the tensor's name in the ONNX model; interned
  * @role: which step made it
  * @source: who computed the numbers, e.g. "emulator" or "ONNX Runtime 1.17.0"; interned; %NULL =
@@ -121,6 +144,9 @@ typedef struct _GstQuantTensor GstQuantTensor;
  * @range_max: greatest real value that calibration allows for, in real units
  * @region: for the role input, the part of the tensor that the video frame covers, in elements;
  *   the rest is letterbox border. All zero for other roles
+ * @padded_height: rows that lie in memory in a device's layout, in elements; 0 where contiguous
+ * @padded_width: columns that lie there
+ * @padded_channels: channels that lie there
  *
  * A tensor. Constant from the moment it is attached to a buffer; shared by reference from there on.
  *
@@ -148,10 +174,13 @@ struct _GstQuantTensor {
   struct {
     guint x, y, width, height;
   } region;
+  gsize padded_height;
+  gsize padded_width;
+  gsize padded_channels;
 
   /*< private >*/
   gint ref_count;
-  gpointer _gst_reserved[GST_PADDING];
+  gpointer _gst_reserved[GST_PADDING - 3];
 };
 
 GST_QUANT_API
@@ -181,6 +210,11 @@ void gst_quant_tensor_set_region(GstQuantTensor* tensor, guint x, guint y, guint
                                  guint height);
 
 GST_QUANT_API
+gboolean gst_quant_tensor_set_device_layout(GstQuantTensor* tensor, GstQuantTensorLayout layout,
+                                            gsize padded_height, gsize padded_width,
+                                            gsize padded_channels);
+
+GST_QUANT_API
 gsize gst_quant_tensor_get_num_elements(const GstQuantTensor* tensor);
 GST_QUANT_API
 gsize gst_quant_tensor_get_size(const GstQuantTensor* tensor);
@@ -188,6 +222,8 @@ GST_QUANT_API
 const gchar* gst_quant_tensor_role_get_nick(GstQuantTensorRole role);
 GST_QUANT_API
 const gchar* gst_quant_tensor_data_type_get_nick(GstQuantTensorDataType data_type);
+GST_QUANT_API
+const gchar* gst_quant_tensor_layout_get_nick(GstQuantTensorLayout layout);
 
 G_END_DECLS
 
