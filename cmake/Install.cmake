@@ -19,6 +19,10 @@ if(TARGET gst-quant-finetune)
   install(TARGETS gst-quant-finetune LIBRARY DESTINATION ${GST_QUANT_MODULEDIR})
 endif()
 
+if(TARGET gstquant-hailort)
+  install(TARGETS gstquant-hailort LIBRARY DESTINATION ${GST_QUANT_MODULEDIR})
+endif()
+
 install(TARGETS gst-quant RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS gstquant LIBRARY DESTINATION ${GST_QUANT_LIBDIR}/gstreamer-1.0)
 install(TARGETS gstquant-1.0 LIBRARY DESTINATION ${GST_QUANT_LIBDIR})
