@@ -47,6 +47,7 @@ std::string to_json_line(const FrameReport& report) {
   json["frame"] = report.tag.frame;
   json["pts"] = GST_CLOCK_TIME_IS_VALID(report.tag.pts) ? Json(report.tag.pts) : Json();
   json["stream"] = report.tag.stream.empty() ? Json() : Json(report.tag.stream);
+  json["context"] = report.context;
   json["reference"] = report.reference;
   json["independent"] = report.independent;
   json["outputs"] = Json::array();
@@ -68,6 +69,7 @@ GstPointer<GstQuantSnrRecord> to_snr_record(const FrameReport& report) {
   record->running_time = report.tag.running_time;
   record->stream_time = report.tag.stream_time;
   record->stream = report.tag.stream.empty() ? nullptr : g_intern_string(report.tag.stream.c_str());
+  record->context = g_intern_string(report.context.c_str());
   record->reference = g_intern_string(report.reference.c_str());
   record->independent = report.independent;
   for (std::size_t i = 0; i < report.outputs.size(); ++i) {

@@ -34,7 +34,8 @@ struct OutputReport {
 
 struct FrameReport {
   FrameTag tag;
-  std::string reference;
+  std::string context;    // rung of the ladder: "original", …
+  std::string reference;  // who ran it: "onnxruntime", …
   bool independent = false;
   std::vector<OutputReport> outputs;
 };

@@ -7,19 +7,16 @@
 
 namespace quant::element {
 
-SnrMonitor::SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Backend> reference,
+SnrMonitor::SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Context> reference,
                        std::size_t window)
     : model_(std::move(model)),
       reference_(std::move(reference)),
-      normalizer_(model_->input()),
-      input_(DataType::kFloat32,
-             Shape{1, model_->input().channels(), model_->input().height, model_->input().width}),
       windows_(model_->outputs().size(), ErrorWindow(window)) {}
 
 Result<std::unique_ptr<SnrMonitor>> SnrMonitor::make(std::shared_ptr<const Model> model,
-                                                     ReferenceKind kind, int threads,
-                                                     std::size_t window) {
-  QUANT_TRY_ASSIGN(auto reference, model->make_reference(kind, threads));
+                                                     ContextKind context, ReferenceKind runtime,
+                                                     int threads, std::size_t window) {
+  QUANT_TRY_ASSIGN(auto reference, make_context(model, context, runtime, threads));
   std::unique_ptr<SnrMonitor> monitor(
       new SnrMonitor(std::move(model), std::move(reference), window));
   QUANT_TRY(monitor->match_outputs());
@@ -33,28 +30,29 @@ Status SnrMonitor::match_outputs() {
       return info.name == output.name;
     });
     if (found == theirs.end()) {
-      return fail(ErrorCode::kInvalidData,
-                  fmt::format("the reference ({}) has no output of that name", reference_->name()),
-                  output.name);
+      return fail(
+          ErrorCode::kInvalidData,
+          fmt::format("the reference ({}) has no output of that name", reference_->runtime()),
+          output.name);
     }
     order_.push_back(static_cast<std::size_t>(found - theirs.begin()));
   }
   return {};
 }
 
-Result<FrameReport> SnrMonitor::measure(const Measurement& measurement) {
-  normalizer_.run(measurement.input.data<std::uint8_t>(), input_.data<float>());
+Result<FrameReport> SnrMonitor::measure(const Measurement& measurement, const Frame& frame) {
   {
     const BufferCache::Scope scope(*memory_);
     expected_.clear();
     raw_outputs_.clear();
-    QUANT_TRY(reference_->run(std::span(&input_, 1), raw_outputs_));
+    QUANT_TRY(reference_->run(frame, raw_outputs_));
     memory_->trim();
   }
 
   FrameReport report;
   report.tag = measurement.tag;
-  report.reference = reference_->name();
+  report.context = to_string(reference_->kind());
+  report.reference = reference_->runtime();
   report.independent = reference_->independent();
   for (std::size_t i = 0; i < order_.size(); ++i) {
     const Tensor& expected = raw_outputs_[order_[i]];

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Runs the float reference on the input that the network saw, and compares output by output.
+// Runs one reference on the input that the network saw, and compares output by output.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "quant/backend/context.h"
 #include "quant/backend/model.h"
 #include "quant/base/buffer_cache.h"
 #include "quant/base/result.h"
 #include "quant/metrics/window.h"
-#include "quant/vision/frame.h"
+#include "quant/vision/network_frame.h"
 #include "quanttee/frame_report.h"
 
 namespace quant::element {
@@ -25,31 +26,28 @@ struct Measurement {
 // One thread at a time.
 class SnrMonitor {
  public:
-  // `window`: measured frames that are pooled, at least 1.
+  // `runtime` runs the context original. `window`: measured frames that are pooled, at least 1.
   static Result<std::unique_ptr<SnrMonitor>> make(std::shared_ptr<const Model> model,
-                                                  ReferenceKind kind, int threads,
-                                                  std::size_t window);
+                                                  ContextKind context, ReferenceKind runtime,
+                                                  int threads, std::size_t window);
 
-  // Where the reference fails on this frame, its error. An output that has no ratio (indices) is
-  // reported as undefined.
-  Result<FrameReport> measure(const Measurement& measurement);
+  // `frame` is measurement.input for contexts: pixels and network input. Where the reference fails
+  // on it, its error. An output that has no ratio (indices) is reported as undefined.
+  Result<FrameReport> measure(const Measurement& measurement, const Frame& frame);
   // Forgets the frames in the windows (a seek).
   void clear_windows();
 
-  const Model& model() const { return *model_; }
-  const Backend& reference() const { return *reference_; }
+  const Context& reference() const { return *reference_; }
   // What the reference said to the last frame, one per Model::outputs().
   const std::vector<Tensor>& reference_outputs() const { return expected_; }
 
  private:
-  SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Backend> reference,
+  SnrMonitor(std::shared_ptr<const Model> model, std::unique_ptr<Context> reference,
              std::size_t window);
   Status match_outputs();
 
   std::shared_ptr<const Model> model_;
-  std::unique_ptr<Backend> reference_;
-  FrameNormalizer normalizer_;
-  Tensor input_;                                                 // float32 (1,C,H,W)
+  std::unique_ptr<Context> reference_;
   std::shared_ptr<BufferCache> memory_ = BufferCache::create();  // of the reference's outputs
   std::vector<std::size_t> order_;  // for each output of the model its index in the reference's
   std::vector<ErrorWindow> windows_;

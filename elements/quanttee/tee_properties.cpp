@@ -9,6 +9,7 @@ namespace {
 
 enum {
   PROP_0,
+  PROP_REFERENCES,
   PROP_REFERENCE,
   PROP_THREADS,
   PROP_EVERY,
@@ -53,15 +54,32 @@ void install_tee_properties(GObjectClass* object_class) {
   };
 
   /**
+   * GstQuantTee:references:
+   *
+   * What every measured frame is compared with: one or several of "original" (the ONNX model),
+   * "native" (the same as this project reads it), "fp-optimized" (after folding) and "emulator"
+   * (the integers of the bit-exact emulator), separated by commas. Each has records of its own. The
+   * first is the main one: alerts and #GstQuantTee:attach-reference are about it, and
+   * gst_buffer_get_quant_snr_record() finds its figures. Behind a device, "original,emulator" tells
+   * what quantization costs from what the device adds.
+   *
+   * Since: 0.1
+   */
+  install(PROP_REFERENCES,
+          g_param_spec_string("references", "References",
+                              "What to compare with, the main one first: original, native, "
+                              "fp-optimized, emulator (separated by commas)",
+                              defaults.references.c_str(), mutable_ready));
+  /**
    * GstQuantTee:reference:
    *
-   * The runtime that computes the float reference. An explicit choice never becomes another.
+   * The runtime that computes the reference "original". An explicit choice never becomes another.
    *
    * Since: 0.1
    */
   install(
       PROP_REFERENCE,
-      g_param_spec_enum("reference", "Reference", "Runtime that computes the float reference",
+      g_param_spec_enum("reference", "Reference", "Runtime that computes the reference 'original'",
                         reference_type(), static_cast<gint>(defaults.reference), mutable_ready));
   /**
    * GstQuantTee:threads:
@@ -175,6 +193,11 @@ void install_tee_properties(GObjectClass* object_class) {
 
 bool set_tee_setting(TeeSettings& settings, guint id, const GValue* value) {
   switch (id) {
+    case PROP_REFERENCES: {
+      const gchar* list = g_value_get_string(value);
+      settings.references = list ? list : TeeSettings().references;
+      return true;
+    }
     case PROP_REFERENCE:
       settings.reference = static_cast<ReferenceKind>(g_value_get_enum(value));
       return true;
@@ -209,6 +232,9 @@ bool set_tee_setting(TeeSettings& settings, guint id, const GValue* value) {
 
 bool get_tee_setting(const TeeSettings& settings, guint id, GValue* value) {
   switch (id) {
+    case PROP_REFERENCES:
+      g_value_set_string(value, settings.references.c_str());
+      return true;
     case PROP_REFERENCE:
       g_value_set_enum(value, static_cast<gint>(settings.reference));
       return true;

@@ -3,6 +3,7 @@
 
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
+#include "quanttee/reference_list.h"
 
 namespace quant::element {
 
@@ -22,6 +23,13 @@ GstPointer<GstBuffer> make_record_buffer(const FrameReport& report) {
   return buffer;
 }
 
+// The main reference's come last: there whoever asks for one finds it.
+void attach_records(GstBuffer* buffer, std::vector<GstPointer<GstQuantSnrRecord>> records) {
+  for (auto record = records.rbegin(); record != records.rend(); ++record) {
+    gst_buffer_add_quant_snr_meta(buffer, record->release());
+  }
+}
+
 }  // namespace
 
 TeeSession::TeeSession(GstElement* element, std::shared_ptr<const Model> model,
@@ -31,6 +39,7 @@ TeeSession::TeeSession(GstElement* element, std::shared_ptr<const Model> model,
       settings_(settings),
       live_(live),
       governor_(settings.max_load_percent, settings.threads),
+      normalizer_(model_->input()),
       alerts_(settings.alert_below_db, settings.alert_hysteresis_db) {
   if (!live_) return;
   worker_ = std::make_unique<MeasurementWorker>(
@@ -73,18 +82,19 @@ Result<Measurement> TeeSession::collect_measurement(GstBuffer* buffer, const Fra
 
 Status TeeSession::process_here(GstBuffer* buffer, const Measurement& measurement,
                                 const RecordOrigin& origin) {
-  QUANT_TRY(open_monitor());
-  const auto report = measure(measurement);
-  if (!report) {
-    count_failure(report.error());
+  QUANT_TRY(open_monitors());
+  const auto reports = measure(measurement);
+  if (!reports) {
+    count_failure(reports.error());
     push_gap(measurement.tag, origin);
     return {};
   }
   if (settings_.attach_reference) {
-    QUANT_TRY(attach(buffer, monitor_->reference_outputs(), model_->outputs(), {},
-                     GST_QUANT_TENSOR_ROLE_REFERENCE, monitor_->reference().name()));
+    const SnrMonitor& main = *monitors_.front();
+    QUANT_TRY(attach(buffer, main.reference_outputs(), model_->outputs(), {},
+                     GST_QUANT_TENSOR_ROLE_REFERENCE, main.reference().runtime()));
   }
-  gst_buffer_add_quant_snr_meta(buffer, publish(*report, origin).release());
+  attach_records(buffer, publish(*reports, origin));
   return {};
 }
 
@@ -102,31 +112,31 @@ void TeeSession::process_elsewhere(Measurement measurement, const RecordOrigin& 
 }
 
 void TeeSession::attach_latest(GstBuffer* buffer) {
-  GstPointer<GstQuantSnrRecord> record;
+  std::vector<GstPointer<GstQuantSnrRecord>> records;
   {
     const std::lock_guard lock(mutex_);
-    record = std::move(latest_);
+    records = std::exchange(latest_, {});
   }
-  if (record) gst_buffer_add_quant_snr_meta(buffer, record.release());
+  attach_records(buffer, std::move(records));
 }
 
 void TeeSession::measure_in_worker(const Measurement& measurement,
                                    const MeasurementWorker::StillWanted& still_wanted) {
-  if (const Status opened = open_monitor(); !opened) {
+  if (const Status opened = open_monitors(); !opened) {
     if (!broken_.exchange(true)) post_error(element_, opened.error(), "setting up the reference");
     governor_.end(now_ns(), 0);
     return;
   }
   const std::int64_t begin_ns = now_ns();
-  const auto report = measure(measurement);
+  const auto reports = measure(measurement);
   const std::int64_t end_ns = now_ns();
   governor_.end(end_ns, end_ns - begin_ns);
   if (!still_wanted()) {
     ++counts_.skipped;
     return;
   }
-  if (!report) {
-    count_failure(report.error());
+  if (!reports) {
+    count_failure(reports.error());
     return;
   }
   RecordOrigin origin;
@@ -134,41 +144,61 @@ void TeeSession::measure_in_worker(const Measurement& measurement,
     const std::lock_guard lock(mutex_);
     origin = origin_;
   }
-  auto record = publish(*report, origin);
+  auto records = publish(*reports, origin);
   const std::lock_guard lock(mutex_);
-  latest_ = std::move(record);
+  latest_ = std::move(records);
 }
 
-Status TeeSession::open_monitor() {
-  if (monitor_) return {};
-  QUANT_TRY_ASSIGN(
-      monitor_, SnrMonitor::make(model_, settings_.reference, settings_.threads, settings_.window));
+Status TeeSession::open_monitors() {
+  if (!monitors_.empty()) return {};
+  QUANT_TRY_ASSIGN(const auto contexts, parse_references(settings_.references));
+  std::vector<std::unique_ptr<SnrMonitor>> monitors;
+  for (const ContextKind context : contexts) {
+    QUANT_TRY_ASSIGN(auto monitor, SnrMonitor::make(model_, context, settings_.reference,
+                                                    settings_.threads, settings_.window));
+    monitors.push_back(std::move(monitor));
+  }
+  monitors_ = std::move(monitors);
+  const InputSpec& input = model_->input();
+  frame_.network_input =
+      Tensor(DataType::kFloat32, Shape{1, input.channels(), input.height, input.width});
   const std::lock_guard lock(mutex_);
-  reference_name_ = monitor_->reference().name();
-  independent_ = monitor_->reference().independent();
+  reference_name_ = monitors_.front()->reference().runtime();
+  independent_ = monitors_.front()->reference().independent();
   return {};
 }
 
-Result<FrameReport> TeeSession::measure(const Measurement& measurement) {
-  if (clear_windows_.exchange(false)) monitor_->clear_windows();
-  return monitor_->measure(measurement);
+Result<std::vector<FrameReport>> TeeSession::measure(const Measurement& measurement) {
+  const bool clear = clear_windows_.exchange(false);
+  frame_.pixels = measurement.input;
+  normalizer_.run(measurement.input.data<std::uint8_t>(), frame_.network_input.data<float>());
+  std::vector<FrameReport> reports;
+  for (const auto& monitor : monitors_) {
+    if (clear) monitor->clear_windows();
+    QUANT_TRY_ASSIGN(reports.emplace_back(), monitor->measure(measurement, frame_));
+  }
+  // It may be the camera's own memory.
+  frame_.pixels.reset();
+  return reports;
 }
 
-GstPointer<GstQuantSnrRecord> TeeSession::publish(const FrameReport& report,
-                                                  const RecordOrigin& origin) {
+std::vector<GstPointer<GstQuantSnrRecord>> TeeSession::publish(
+    const std::vector<FrameReport>& reports, const RecordOrigin& origin) {
   ++counts_.measured;
-  const GstPointer<GstBuffer> line = make_record_buffer(report);
-  for_each_record_stream(element_, [&](RecordStream& stream) {
-    if (!stream.push(line.get(), origin, !live_)) ++counts_.records_lost;
-  });
-  auto record = to_snr_record(report);
-  if (settings_.post_messages) {
-    gst_element_post_message(
-        element_, gst_message_new_element(GST_OBJECT(element_),
-                                          gst_quant_snr_record_to_structure(record.get())));
+  std::vector<GstPointer<GstQuantSnrRecord>> records;
+  for (const FrameReport& report : reports) {
+    const GstPointer<GstBuffer> line = make_record_buffer(report);
+    for_each_record_stream(element_, [&](RecordStream& stream) {
+      if (!stream.push(line.get(), origin, !live_)) ++counts_.records_lost;
+    });
+    records.push_back(to_snr_record(report));
+    if (settings_.post_messages) {
+      GstStructure* structure = gst_quant_snr_record_to_structure(records.back().get());
+      gst_element_post_message(element_, gst_message_new_element(GST_OBJECT(element_), structure));
+    }
   }
-  post_alerts(report);
-  return record;
+  post_alerts(reports.front());
+  return records;
 }
 
 void TeeSession::post_alerts(const FrameReport& report) {
@@ -209,7 +239,7 @@ void TeeSession::flush() {
   counts_.skipped += dropped;
   for (std::size_t i = 0; i < dropped; ++i) governor_.end(now_ns(), 0);
   const std::lock_guard lock(mutex_);
-  latest_.reset();
+  latest_.clear();
 }
 
 GstStructure* TeeSession::make_stats() const {

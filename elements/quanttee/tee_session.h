@@ -10,9 +10,11 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "plugin/gst_pointer.h"
 #include "quant/backend/model.h"
+#include "quant/vision/frame.h"
 #include "quanttee/load_governor.h"
 #include "quanttee/measurement_worker.h"
 #include "quanttee/record_stream.h"
@@ -23,6 +25,7 @@ namespace quant::element {
 
 // The element's properties; units and meaning as in docs/elements.md.
 struct TeeSettings {
+  std::string references = "original";
   ReferenceKind reference = ReferenceKind::kAuto;
   int threads = 1;
   unsigned every = 1;
@@ -72,9 +75,10 @@ class TeeSession {
   void measure_in_worker(const Measurement& measurement,
                          const MeasurementWorker::StillWanted& still_wanted);
 
-  Status open_monitor();
-  Result<FrameReport> measure(const Measurement& measurement);
-  GstPointer<GstQuantSnrRecord> publish(const FrameReport& report, const RecordOrigin& origin);
+  Status open_monitors();
+  Result<std::vector<FrameReport>> measure(const Measurement& measurement);
+  std::vector<GstPointer<GstQuantSnrRecord>> publish(const std::vector<FrameReport>& reports,
+                                                     const RecordOrigin& origin);
   void post_alerts(const FrameReport& report);
   void push_gap(const FrameTag& tag, const RecordOrigin& origin);
   void count_failure(const Error& error);
@@ -87,18 +91,20 @@ class TeeSession {
   LoadGovernor governor_;
 
   // Used by the thread that measures.
-  std::unique_ptr<SnrMonitor> monitor_;
-  SnrAlerts alerts_;
+  std::vector<std::unique_ptr<SnrMonitor>> monitors_;  // the main reference first
+  FrameNormalizer normalizer_;
+  Frame frame_;       // what every reference is given
+  SnrAlerts alerts_;  // of the main reference
   std::atomic<bool> clear_windows_ = false;
   bool warned_ = false;
 
   mutable std::mutex mutex_;
-  std::string reference_name_;
+  std::string reference_name_;  // of the main reference, as is the next
   bool independent_ = false;
-  RecordOrigin origin_;                        // of the measurement under way, in live pipelines
-  GstPointer<GstQuantSnrRecord> latest_;       // not attached to a buffer yet
-  std::atomic<bool> broken_ = false;           // the worker has posted an error
-  std::unique_ptr<MeasurementWorker> worker_;  // last: its thread uses all of the above
+  RecordOrigin origin_;  // of the measurement under way, in live pipelines
+  std::vector<GstPointer<GstQuantSnrRecord>> latest_;  // not attached to a buffer yet
+  std::atomic<bool> broken_ = false;                   // the worker has posted an error
+  std::unique_ptr<MeasurementWorker> worker_;          // last: its thread uses all of the above
 };
 
 }  // namespace quant::element

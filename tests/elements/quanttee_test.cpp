@@ -277,8 +277,59 @@ TEST(QuantTee, RecordsSayWhetherTheReferenceIsIndependent) {
   ASSERT_TRUE(pipeline.run()) << pipeline.error();
   const auto records = read_records(path);
   ASSERT_EQ(records.size(), 1U);
+  EXPECT_EQ(records[0]["context"], "original");
   EXPECT_EQ(records[0]["reference"], "native");
   EXPECT_EQ(records[0]["independent"], false);
+}
+
+// The emulator beside itself is exact: what is left against the original is the quantization.
+TEST(QuantTee, MeasuresSeveralRungsOnTheSameFrame) {
+  const std::string path = scratch_folder() + "/rungs.ndjson";
+  const std::string alone = scratch_folder() + "/alone.ndjson";
+  Pipeline pipeline(line(clip(5), "references=original,emulator,fp-optimized alert-below-db=900",
+                         "t.snr_0 ! filesink location=" + path));
+  pipeline.keep_buffers("sink", "sink");
+  ASSERT_TRUE(pipeline.run()) << pipeline.error();
+  Pipeline single(line(clip(5), "", "t.snr_0 ! filesink location=" + alone));
+  ASSERT_TRUE(single.run()) << single.error();
+
+  auto records = read_records(path);
+  auto original = read_records(alone);
+  ASSERT_EQ(records.size(), 15U);
+  // Each pipeline makes up its own.
+  for (auto* list : {&records, &original}) {
+    for (auto& record : *list) record.erase("stream");
+  }
+  EXPECT_EQ(pipeline.messages("quant-snr").size(), 15U);
+  EXPECT_EQ(stat(pipeline, "measured"), 5U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(records[3 * i], original[i]);
+    const auto& emulator = records[3 * i + 1];
+    EXPECT_EQ(emulator["context"], "quantized");
+    EXPECT_EQ(emulator["reference"], "emulator");
+    EXPECT_EQ(emulator["independent"], false);
+    for (const auto& output : emulator["outputs"]) EXPECT_EQ(output["state"], "exact");
+    EXPECT_EQ(records[3 * i + 2]["context"], "fp-optimized");
+    EXPECT_NEAR(records[3 * i + 2]["outputs"][0]["snr_db"].get<double>(),
+                records[3 * i]["outputs"][0]["snr_db"].get<double>(), 0.5);
+  }
+  // One alert an output: they are about the main reference.
+  EXPECT_EQ(pipeline.messages("quant-alert").size(), 2U);
+  for (GstBuffer* buffer : pipeline.buffers()) {
+    EXPECT_STREQ(gst_buffer_get_quant_snr_record(buffer)->context, "original");
+    int figures = 0;
+    gpointer walk = nullptr;
+    while (gst_buffer_iterate_quant_snr_record(buffer, &walk)) ++figures;
+    EXPECT_EQ(figures, 3);
+  }
+}
+
+TEST(QuantTee, AListThatNamesNoReferenceIsAnError) {
+  for (const char* list : {"original,float", "emulator,quantized", "original,", "", "hybrid"}) {
+    Pipeline pipeline(line(clip(1), std::string("references=\"") + list + "\""));
+    EXPECT_FALSE(pipeline.run()) << list;
+    EXPECT_NE(pipeline.error().find("references"), std::string::npos) << pipeline.error();
+  }
 }
 
 }  // namespace

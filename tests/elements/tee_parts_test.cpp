@@ -212,6 +212,7 @@ TEST(FrameReport, IsOneLineOfJsonWithEveryField) {
   report.tag.frame = 3;
   report.tag.pts = 120;
   report.tag.stream = "abc/video";
+  report.context = "original";
   report.reference = "onnxruntime";
   report.independent = true;
   const std::string line = to_json_line(report);
@@ -220,6 +221,7 @@ TEST(FrameReport, IsOneLineOfJsonWithEveryField) {
   EXPECT_EQ(json["frame"], 3);
   EXPECT_EQ(json["pts"], 120);
   EXPECT_EQ(json["stream"], "abc/video");
+  EXPECT_EQ(json["context"], "original");
   EXPECT_EQ(json["reference"], "onnxruntime");
   EXPECT_EQ(json["independent"], true);
   const auto& output = json["outputs"][0];
@@ -254,7 +256,9 @@ TEST(FrameReport, NamesThatAreNoUtf8StayParsable) {
 TEST(FrameReport, BecomesTheSameRecord) {
   FrameReport report = report_of(40);
   report.tag.frame = 9;
+  report.context = "quantized";
   const auto record = to_snr_record(report);
+  EXPECT_STREQ(record->context, "quantized");
   EXPECT_EQ(record->frame, 9U);
   ASSERT_EQ(record->num_outputs, 1U);
   EXPECT_STREQ(record->outputs[0].name, "scores");

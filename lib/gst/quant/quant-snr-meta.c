@@ -79,7 +79,8 @@ GstQuantSnrMeta* gst_buffer_add_quant_snr_meta(GstBuffer* buffer, GstQuantSnrRec
  * gst_buffer_get_quant_snr_record:
  * @buffer: a #GstBuffer
  *
- * Finds the figures on a buffer. Where there are several (a chain of two models), the last ones.
+ * Finds the figures on a buffer. Where there are several (a chain of two models, or several
+ * references of one quanttee, whose main one comes last), the last ones.
  *
  * Returns: (transfer none) (nullable): the figures
  *
@@ -95,4 +96,21 @@ GstQuantSnrRecord* gst_buffer_get_quant_snr_record(GstBuffer* buffer) {
     found = ((GstQuantSnrMeta*)meta)->record;
   }
   return found;
+}
+
+/**
+ * gst_buffer_iterate_quant_snr_record: (skip)
+ * @buffer: a #GstBuffer
+ * @state: (inout): where the walk stands; starts at %NULL
+ *
+ * Walks through the figures on @buffer in the order in which they were attached.
+ *
+ * Returns: (transfer none) (nullable): the next figures
+ *
+ * Since: 0.1
+ */
+GstQuantSnrRecord* gst_buffer_iterate_quant_snr_record(GstBuffer* buffer, gpointer* state) {
+  g_return_val_if_fail(GST_IS_BUFFER(buffer), NULL);
+  GstMeta* meta = gst_buffer_iterate_meta_filtered(buffer, state, GST_QUANT_SNR_META_API_TYPE);
+  return meta != NULL ? ((GstQuantSnrMeta*)meta)->record : NULL;
 }

@@ -37,6 +37,8 @@ GST_QUANT_API
 GstQuantSnrMeta* gst_buffer_add_quant_snr_meta(GstBuffer* buffer, GstQuantSnrRecord* record);
 GST_QUANT_API
 GstQuantSnrRecord* gst_buffer_get_quant_snr_record(GstBuffer* buffer);
+GST_QUANT_API
+GstQuantSnrRecord* gst_buffer_iterate_quant_snr_record(GstBuffer* buffer, gpointer* state);
 
 G_END_DECLS
 

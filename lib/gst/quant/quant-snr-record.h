@@ -83,6 +83,8 @@ struct _GstQuantSnrOutput {
  * @running_time: the same as running time in ns, or %GST_CLOCK_TIME_NONE
  * @stream_time: the same as stream time in ns, or %GST_CLOCK_TIME_NONE
  * @stream: (nullable): stream id of the video; interned
+ * @context: (nullable): what the frame was compared with, a rung of the ladder: "original",
+ *   "native", "fp-optimized" or "quantized"; interned
  * @reference: which runtime computed the reference, e.g. "onnxruntime"; interned
  * @independent: %FALSE where the reference shares this project's model reader, so that a fault
  *   there would hide in both sides
@@ -99,6 +101,7 @@ struct _GstQuantSnrRecord {
   GstClockTime running_time;
   GstClockTime stream_time;
   const gchar* stream;
+  const gchar* context;
   const gchar* reference;
   gboolean independent;
   gsize num_outputs;

@@ -8,6 +8,7 @@
 #include "quant/engine/float_executor.h"
 #include "quant/onnx/onnx_reader.h"
 #include "quant/optimize/integer_inputs.h"
+#include "quant/vision/frame.h"
 
 namespace quant {
 namespace {
@@ -35,7 +36,9 @@ class ForeignContext : public RealContext {
   ForeignContext(ContextKind kind, std::unique_ptr<Backend> backend)
       : RealContext(kind), backend_(std::move(backend)) {}
 
+  const char* runtime() const override { return backend_->name(); }
   std::string description() const override { return backend_->description(); }
+  bool independent() const override { return backend_->independent(); }
   const std::vector<TensorInfo>& outputs() const override { return backend_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
     return backend_->run(frame.onnx_inputs(), outputs);
@@ -53,7 +56,9 @@ class FloatContext : public RealContext {
         pixels_of_(std::move(pixels_of)),
         outputs_(describe(executor_.graph(), executor_.graph().outputs)) {}
 
+  const char* runtime() const override { return "native"; }
   std::string description() const override { return "gst-quant float executor"; }
+  bool independent() const override { return false; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
     if (pixels_of_) return run_on(float_inputs(frame, *pixels_of_), outputs);
@@ -100,7 +105,9 @@ class QuantizedContext : public Context {
         threads_(threads) {}
 
   ContextKind kind() const override { return ContextKind::kQuantized; }
+  const char* runtime() const override { return emulator_->name(); }
   std::string description() const override { return emulator_->description(); }
+  bool independent() const override { return false; }
   const std::vector<TensorInfo>& outputs() const override { return model_->outputs(); }
   Status run(const Frame& frame, std::vector<Tensor>& outputs) override {
     QUANT_TRY(emulator_->run(emulator_inputs(frame, *model_), raw_));

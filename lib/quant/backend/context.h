@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "quant/backend/model.h"
-#include "quant/vision/frame_source.h"
+#include "quant/vision/network_frame.h"
 
 namespace quant {
 
@@ -31,8 +31,12 @@ class Context {
  public:
   virtual ~Context() = default;
   virtual ContextKind kind() const = 0;
-  // What runs it: "ONNX Runtime 1.30.0", "avx2", …
+  // Who runs it: "onnxruntime", "opencv", "native" (our own float executor), "emulator".
+  virtual const char* runtime() const = 0;
+  // Library and version, or the kernels in use: "ONNX Runtime 1.30.0", "avx2", …
   virtual std::string description() const = 0;
+  // Whether a fault of this project's model reader could not hide in it.
+  virtual bool independent() const = 0;
   // As the model orders them; float32 unless the model says otherwise.
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   // A frame without pixels (float .npy) is turned back into pixels where the context starts from
