@@ -4,18 +4,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "quant/metrics/bin_indices.h"
+
 namespace quant {
 namespace {
 
 constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
-constexpr double kMostExact = 1e15;
 
-// std::floor is a call of the mathematics library where SSE4.1 is not taken for granted.
-std::int64_t floor_of(double value) {
-  const auto truncated = static_cast<std::int64_t>(value);
-  return truncated - (static_cast<double>(truncated) > value ? 1 : 0);
-}
+// Indices of so many values are in the cache while they are counted.
+constexpr std::size_t kBlock = 4096;
+// Neighbours often fall into the same bin, and an increment has to wait for the last one's store.
+constexpr std::size_t kTables = 4;
 
 }  // namespace
 
@@ -23,22 +23,42 @@ StepHistogram::StepHistogram(int levels)
     : levels_(levels), width_(static_cast<double>(levels) / kRangeBins), counts_(kRangeBins, 0) {}
 
 void StepHistogram::add(std::span<const float> values, double steps_per_value, double zero_point) {
-  for (const float value : values) {
-    // Half a step more: a bin begins where rounding to its first integer does.
-    const double position = value * steps_per_value + zero_point + 0.5;
-    // Widths are powers of two: the product is the quotient.
-    const double bins = position * (1 / width_);
-    if (std::fabs(bins) < kMostExact) {
-      const auto index = static_cast<std::uint64_t>(floor_of(bins) - first_);
-      if (index < counts_.size()) {
-        ++counts_[index];
-        continue;
-      }
+  std::array<std::int32_t, kBlock> indices;
+  while (!values.empty()) {
+    const auto block = values.first(std::min(values.size(), kBlock));
+    values = values.subspan(block.size());
+    // Widths are powers of two: the product is the quotient. Half a step more in a position: a bin
+    // begins where rounding to its first integer does.
+    const BinRule rule{steps_per_value, zero_point, 1 / width_, first_,
+                       static_cast<std::int32_t>(counts_.size())};
+    bin_indices(block.data(), block.size(), rule, indices.data());
+    std::array<std::array<std::uint32_t, kMostBins + 1>, kTables> tables = {};
+    std::size_t counted = 0;
+    for (; counted + kTables <= block.size(); counted += kTables) {
+      for (std::size_t table = 0; table < kTables; ++table)
+        ++tables[table][static_cast<std::uint32_t>(indices[counted + table])];
     }
-    if (!std::isfinite(position)) continue;
-    make_room(std::floor(position / width_));
-    ++counts_[static_cast<std::size_t>(floor_of(position / width_) - first_)];
+    for (; counted < block.size(); ++counted)
+      ++tables[0][static_cast<std::uint32_t>(indices[counted])];
+    std::uint32_t outside = 0;
+    for (const auto& table : tables) {
+      outside += table[counts_.size()];
+      for (std::size_t bin = 0; bin < counts_.size(); ++bin) counts_[bin] += table[bin];
+    }
+    for (std::size_t i = 0; outside > 0 && i < block.size(); ++i) {
+      if (indices[i] != rule.bins) continue;
+      add_outside(block[i] * steps_per_value + zero_point + 0.5);
+      --outside;
+    }
   }
+}
+
+// `position` in steps.
+void StepHistogram::add_outside(double position) {
+  if (!std::isfinite(position)) return;
+  make_room(std::floor(position / width_));
+  const auto bin = static_cast<std::int64_t>(std::floor(position / width_));
+  ++counts_[static_cast<std::size_t>(bin - first_)];
 }
 
 void StepHistogram::make_room(double bin) {

@@ -40,6 +40,7 @@ class StepHistogram {
                         const std::array<std::int64_t, 256>& integers) const;
 
  private:
+  void add_outside(double position);
   void make_room(double bin);
   void widen();
 

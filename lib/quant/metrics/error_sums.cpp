@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Eight partial sums of each kind: as many vectors as eight doubles fill. Every vector makes a pass
-// of its own, so that seven sums fit the registers whatever their width; the block is in the cache.
+// of its own, so that seven sums fit the registers whatever their width; where that takes several
+// passes, they go over rows that are in the cache.
 #include "quant/metrics/error_sums.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -17,6 +18,7 @@ namespace quant {
 namespace {
 
 constexpr std::size_t kLanes = 8;
+constexpr std::size_t kRowsInCache = 128;
 
 struct Lanes {
   double signal[kLanes] = {};
@@ -64,14 +66,19 @@ namespace quant::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Rows of eight pairs.
-void AddRows(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
+// Rows of eight pairs, onto what is in `lanes`.
+void AddPasses(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
   const hn::CappedTag<double, kLanes> d;
   const hn::Rebind<float, decltype(d)> narrow;
   const std::size_t width = hn::Lanes(d);
   for (std::size_t lane = 0; lane < kLanes; lane += width) {
-    auto signal = hn::Zero(d), noise = hn::Zero(d), energy = hn::Zero(d), product = hn::Zero(d);
-    auto difference = hn::Zero(d), absolute = hn::Zero(d), maximum = hn::Zero(d);
+    auto signal = hn::LoadU(d, lanes.signal + lane);
+    auto noise = hn::LoadU(d, lanes.noise + lane);
+    auto energy = hn::LoadU(d, lanes.test_energy + lane);
+    auto product = hn::LoadU(d, lanes.product + lane);
+    auto difference = hn::LoadU(d, lanes.difference + lane);
+    auto absolute = hn::LoadU(d, lanes.absolute + lane);
+    auto maximum = hn::LoadU(d, lanes.maximum + lane);
     for (std::size_t row = 0; row < rows; ++row) {
       const auto r = hn::PromoteTo(d, hn::LoadU(narrow, reference + row * kLanes + lane));
       const auto t = hn::PromoteTo(d, hn::LoadU(narrow, test + row * kLanes + lane));
@@ -92,6 +99,14 @@ void AddRows(const float* reference, const float* test, std::size_t rows, Lanes&
     hn::StoreU(difference, d, lanes.difference + lane);
     hn::StoreU(absolute, d, lanes.absolute + lane);
     hn::StoreU(maximum, d, lanes.maximum + lane);
+  }
+}
+
+void AddRows(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
+  const bool one_pass = hn::Lanes(hn::CappedTag<double, kLanes>()) == kLanes;
+  const std::size_t at_once = one_pass ? rows : kRowsInCache;
+  for (std::size_t row = 0; row < rows; row += at_once) {
+    AddPasses(reference + row * kLanes, test + row * kLanes, std::min(at_once, rows - row), lanes);
   }
 }
 
