@@ -9,7 +9,7 @@ set(GST_QUANT_MODULEDIR ${GST_QUANT_LIBDIR}/gst-quant)
 
 # Each finds the metadata library beside it and, where it was linked to one, the ONNX Runtime that lies elsewhere.
 set_target_properties(gst-quant gstquant PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
-set_target_properties(gstquant PROPERTIES INSTALL_RPATH "$ORIGIN/..")
+set_target_properties(gstquant PROPERTIES INSTALL_RPATH "$ORIGIN/..;$ORIGIN/../gst-quant")
 if(TARGET gst-quant-finetune)
   # Where the command looks for it.
   file(RELATIVE_PATH to_modules "/${CMAKE_INSTALL_BINDIR}" "/${GST_QUANT_MODULEDIR}")

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "quant/optimize/finetune.h"
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 
-#include <cstring>
 #include <string>
 
-#include "quant/base/version.h"
+#include "quant/base/module.h"
 #include "quant/optimize/finetune_module.h"
 
 namespace quant {
@@ -20,16 +18,11 @@ Result<const FinetuneModule*> load() {
                             "libtorch-dev was; level 1 does without",
                             reason));
   };
-  // Stays for as long as the process: its code may be on somebody's stack.
-  void* library = dlopen(kFinetuneModuleFile, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return refuse(dlerror());
-  const auto function =
-      reinterpret_cast<FinetuneModuleFunction>(dlsym(library, kFinetuneModuleSymbol));
-  if (function == nullptr) return refuse(dlerror());
-  const FinetuneModule* module = function();
-  if (std::strcmp(module->version, version()) != 0) {
-    return refuse(fmt::format("{} is of version {}, this is {}", kFinetuneModuleFile,
-                              module->version, version()));
+  const auto address = load_module(kFinetuneModuleFile, kFinetuneModuleSymbol);
+  if (!address) return refuse(address.error().message);
+  const FinetuneModule* module = reinterpret_cast<FinetuneModuleFunction>(*address)();
+  if (const Status same = check_module_version(kFinetuneModuleFile, module->version); !same) {
+    return refuse(same.error().message);
   }
   return module;
 }
