@@ -11,7 +11,7 @@ import re
 import sys
 
 # Lowest first.
-MODULES = ["base", "tensor", "device", "metrics", "arithmetic", "kernels", "graph", "onnx", "script", "passes",
+MODULES = ["base", "tensor", "device", "hef", "metrics", "arithmetic", "kernels", "graph", "onnx", "script", "passes",
            "engine", "optimize", "archive", "vision", "backend", "analyze"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^">]+)[">]', re.MULTILINE)
 FORBIDDEN = re.compile(r"^(gst/|glib|gobject|gio/)")

@@ -7,7 +7,7 @@
 
 #include "command.h"
 #include "progress_bar.h"
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/base/atomic_file.h"
 #include "quant/script/layer_option.h"
 #include "quant/tensor/npy.h"

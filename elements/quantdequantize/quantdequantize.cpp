@@ -20,7 +20,7 @@
 
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_quant_dequantize_debug);
 #define GST_CAT_DEFAULT gst_quant_dequantize_debug

@@ -18,7 +18,7 @@ case ${1:-} in -h | --help) usage; exit 0 ;; esac
 build=$PWD/build/aarch64
 root=$build/root/usr
 packages=(libhwy1 libhwy-dev libgtest-dev libgmock-dev libfmt-dev libfmt9 libgcc-s1 libstdc++6)
-modules=(base tensor arithmetic kernels/integer)
+modules=(base tensor arithmetic kernels/integer kernels/relayout)
 
 if [[ ! -d $root ]]; then
   mkdir -p "$build/apt/lists/partial" "$build/apt/archives/partial" "$build/packages"

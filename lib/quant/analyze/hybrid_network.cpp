@@ -9,7 +9,7 @@
 #include "quant/analyze/channel_scales.h"
 #include "quant/analyze/integer_weights.h"
 #include "quant/analyze/product_scales.h"
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/graph/operator.h"
 #include "quant/script/model_script.h"
 

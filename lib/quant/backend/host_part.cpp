@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/base/buffer_cache.h"
 #include "quant/engine/float_executor.h"
 

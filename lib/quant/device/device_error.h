@@ -2,6 +2,7 @@
 // Why an accelerator failed. Its kind alone decides what a session does about it.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -28,6 +29,7 @@ enum class DeviceFault {
   kOutOfMemory,        // of the host or of the device
   kOther,
 };
+inline constexpr std::size_t kDeviceFaultCount = static_cast<std::size_t>(DeviceFault::kOther) + 1;
 
 // "time-out", "aborted", …: for messages and statistics.
 const char* to_string(DeviceFault fault);

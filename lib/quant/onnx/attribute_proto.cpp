@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "quant/base/text_check.h"
 #include "quant/onnx/tensor_proto.h"
-#include "quant/onnx/text_check.h"
 
 namespace quant {
 namespace {

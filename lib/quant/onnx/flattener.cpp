@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "quant/base/text_check.h"
 #include "quant/onnx/flat_model.h"
-#include "quant/onnx/text_check.h"
 
 namespace quant {
 

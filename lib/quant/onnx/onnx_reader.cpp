@@ -7,9 +7,9 @@
 #include <limits>
 
 #include "quant/base/read_file.h"
+#include "quant/base/text_check.h"
 #include "quant/onnx/model_converter.h"
 #include "quant/onnx/model_proto.h"
-#include "quant/onnx/text_check.h"
 
 namespace quant {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <span>
 
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
 #include "quant/optimize/spread_set.h"
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/optimize/integer_inputs.h"

@@ -10,11 +10,12 @@
 
 namespace quant::integer {
 
-// T: uint8 or uint16.
+// T: uint8, uint16 or uint32.
 template <typename T>
 struct MoveKernels {
   Isa isa = Isa::kRef;
-  // out[r·out_step + c] = in[r·in_step + c].
+  // out[r·out_step + c] = in[r·in_step + c], row after row: where out_step is below the columns,
+  // the later row stays.
   void (*rows)(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, std::int64_t rows,
                std::int64_t columns) = nullptr;
   // out[r·out_step + c] = in[r·in_step + 2·c].

@@ -22,6 +22,10 @@ template <typename T>
 using Block = hn::CappedTag<T, 16 / sizeof(T)>;
 template <typename T>
 constexpr std::int64_t kBlock = 16 / sizeof(T);
+template <typename T>
+using HalfBlock = hn::CappedTag<T, 8 / sizeof(T)>;
+template <typename T>
+constexpr std::int64_t kHalfBlock = 8 / sizeof(T);
 
 // copy(i) for i = 0, step, …, and once more for the last `step` of n ≥ step.
 template <class Copy>
@@ -31,9 +35,25 @@ HWY_INLINE void ForOverlapping(std::int64_t n, std::int64_t step, const Copy& co
   if (i < n) copy(n - step);
 }
 
+// Rows that are shorter than half a block, dense in the output. Each store holds more than its row;
+// what it spoils, the next rows repair.
+template <typename T>
+HWY_INLINE void CopyShortRows(const T* in, std::int64_t in_step, T* out, std::int64_t rows,
+                              std::int64_t columns) {
+  const HalfBlock<T> d;
+  const std::int64_t whole = rows - (kHalfBlock<T> - 1) / columns;
+  std::int64_t r = 0;
+  for (; r < whole; ++r) hn::StoreU(hn::LoadU(d, in + r * in_step), d, out + r * columns);
+  for (; r < rows; ++r) {
+    for (std::int64_t i = 0; i < columns; ++i) out[r * columns + i] = in[r * in_step + i];
+  }
+}
+
 template <typename T>
 void CopyRows(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, std::int64_t rows,
               std::int64_t columns) {
+  if (columns < kHalfBlock<T> && out_step == columns && in_step >= columns)
+    return CopyShortRows(in, in_step, out, rows, columns);
   const hn::ScalableTag<T> d;
   constexpr std::int64_t kLanes = hn::MaxLanes(hn::ScalableTag<T>());
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -47,6 +67,13 @@ void CopyRows(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, 
       ForOverlapping(columns, kBlock<T>, [&](std::int64_t i) HWY_ATTR {
         hn::StoreU(hn::LoadU(Block<T>(), from + i), Block<T>(), to + i);
       });
+    } else if (columns >= kHalfBlock<T>) {
+      const HalfBlock<T> half;
+      hn::StoreU(hn::LoadU(half, from), half, to);
+      if (columns > kHalfBlock<T>) {
+        const std::int64_t last = columns - kHalfBlock<T>;
+        hn::StoreU(hn::LoadU(half, from + last), half, to + last);
+      }
     } else {
       for (std::int64_t i = 0; i < columns; ++i) to[i] = from[i];
     }
@@ -215,6 +242,11 @@ const MoveKernels<std::uint8_t>* move_kernels(Isa isa) {
 template <>
 const MoveKernels<std::uint16_t>* move_kernels(Isa isa) {
   QUANT_SIMD_SELECT(isa, Kernels<std::uint16_t>());
+}
+
+template <>
+const MoveKernels<std::uint32_t>* move_kernels(Isa isa) {
+  QUANT_SIMD_SELECT(isa, Kernels<std::uint32_t>());
 }
 
 }  // namespace quant::integer

@@ -169,6 +169,10 @@ StridedCopy::StridedCopy(const StridedCopySpec& spec, Isa isa) : spec_(spec), is
 }
 
 void StridedCopy::run(const void* input, void* output, ThreadPool& pool) const {
+  if (size_of(spec_.type) == sizeof(std::uint32_t) && !spec_.table) {
+    return run_as(static_cast<const std::uint32_t*>(input), static_cast<std::uint32_t*>(output),
+                  pool);
+  }
   with_elements(
       [&]<typename In, typename Out>(Element<In>, Element<Out>) {
         run_as(static_cast<const In*>(input), static_cast<Out*>(output), pool);

@@ -22,7 +22,7 @@ struct StridedCopySpec {
   std::vector<std::int64_t> shape;
   std::vector<std::int64_t> in_strides, out_strides;
   std::int64_t in_offset = 0, out_offset = 0;
-  DataType type = DataType::kUint8;  // without a table: of both, or kUint16
+  DataType type = DataType::kUint8;  // without a table: of both, or kUint16, or one of four bytes
   std::optional<LookupTable> table;  // identity tables are dropped
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "quant/onnx/text_check.h"
+#include "quant/base/text_check.h"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+#include "quant/backend/device_runner.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+#include <utility>
+
+#include "quant/backend/match_streams.h"
+
+namespace quant {
+namespace {
+
+// Rows of pixels one after the other, with nothing between them.
+bool lies_dense(const DeviceStream& stream) {
+  const DeviceLayout& layout = stream.layout;
+  const DeviceLayout dense =
+      dense_layout(layout.order, layout.type, layout.height, layout.width, layout.channels);
+  const bool pixelwise = layout.order == DeviceOrder::kNhwc || layout.order == DeviceOrder::kFcr;
+  return pixelwise && layout == dense && stream.frame_bytes == byte_count(layout);
+}
+
+Tensor lay_out(const Tensor& input, const DeviceStream& stream) {
+  const DeviceLayout& layout = stream.layout;
+  const DeviceStrides strides = strides_of(layout);
+  Tensor memory(DataType::kUint8, {static_cast<std::int64_t>(stream.frame_bytes)});
+  const std::uint8_t* source = input.data<std::uint8_t>().data();
+  std::uint8_t* target = memory.data<std::uint8_t>().data();
+  const std::int64_t row = layout.width * layout.channels;
+  for (std::int64_t h = 0; h < layout.height; ++h, source += row) {
+    if (strides.channel == 1 && strides.column == layout.channels) {
+      std::memcpy(target + h * strides.row, source, static_cast<std::size_t>(row));
+      continue;
+    }
+    for (std::int64_t w = 0; w < layout.width; ++w) {
+      for (std::int64_t c = 0; c < layout.channels; ++c) {
+        target[strides.offset(h, w, c)] = source[w * layout.channels + c];
+      }
+    }
+  }
+  return memory;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DeviceRunner>> DeviceRunner::open(std::shared_ptr<DeviceDriver> driver,
+                                                         std::shared_ptr<const Model> model,
+                                                         const SessionOptions& options) {
+  auto session = DeviceSession::open(driver, options);
+  if (!session) {
+    const std::string& id = options.device.device_id;
+    return tl::unexpected(to_error(std::move(session).error(), id.empty() ? driver->name() : id));
+  }
+  std::unique_ptr<DeviceRunner> runner(new DeviceRunner(std::move(driver), std::move(*session)));
+  QUANT_TRY(runner->check_input(*model));
+  QUANT_TRY(runner->match_outputs(*model));
+  return runner;
+}
+
+Status DeviceRunner::check_input(const Model& model) const {
+  const InputSpec& input = model.input();
+  const std::vector<DeviceStream>& streams = session_->inputs();
+  if (streams.size() != 1) {
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("the network on the device has {} inputs, {} has one", streams.size(),
+                            model.path()),
+                device());
+  }
+  const DeviceLayout& layout = streams[0].layout;
+  if (streams[0].is_affine && layout.type == DataType::kUint8 && layout.height == input.height &&
+      layout.width == input.width && layout.channels == input.channels()) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument,
+              fmt::format("the network on the device takes {} as {}, {} takes the pixels of an "
+                          "image, uint8 {}x{}x{} (height x width x channels): is it compiled from "
+                          "another model?",
+                          streams[0].name, to_string(layout), model.path(), input.height,
+                          input.width, input.channels()),
+              device());
+}
+
+Status DeviceRunner::match_outputs(const Model& model) {
+  const std::vector<DeviceStream>& streams = session_->outputs();
+  std::vector<StreamShape> shapes;
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    // Records after NMS are no tensor of the model's.
+    if (!streams[i].is_affine) continue;
+    const DeviceLayout& layout = streams[i].layout;
+    shapes.push_back({streams[i].name, layout.height, layout.width, layout.channels});
+    indices.push_back(i);
+  }
+  QUANT_TRY_ASSIGN(const auto matched, match_streams(model.raw_outputs(), shapes));
+  for (std::size_t i = 0; i < matched.size(); ++i) {
+    const std::size_t index = indices[matched[i]];
+    outputs_.push_back(
+        {model.raw_outputs()[i].name, index, streams[index].layout, streams[index].params});
+  }
+  return {};
+}
+
+DeviceResult<void> DeviceRunner::submit(const Tensor& input) {
+  const DeviceStream& stream = session_->inputs()[0];
+  return session_->submit({lies_dense(stream) ? input : lay_out(input, stream)});
+}
+
+DeviceResult<std::vector<DeviceTensor>> DeviceRunner::next() {
+  auto memory = session_->next();
+  if (!memory) return tl::unexpected<DeviceError>(std::move(memory).error());
+  std::vector<DeviceTensor> tensors;
+  for (const DeviceOutput& output : outputs_) {
+    tensors.push_back({output.layout, (*memory)[output.stream]});
+  }
+  return tensors;
+}
+
+}  // namespace quant
