@@ -30,7 +30,10 @@ namespace {
 void post(GstElement* element, GstMessageType type, const Error& error, const std::string& doing,
           const std::source_location& where) {
   const GstErrorCode code = gst_error_code(error.code);
-  const std::string debug = std::string(to_string(error.code)) + " while " + doing;
+  // What shows information to people shows only its debug text.
+  const std::string debug = type == GST_MESSAGE_INFO
+                                ? error.text()
+                                : std::string(to_string(error.code)) + " while " + doing;
   gst_element_message_full(element, type, code.domain, code.code, g_strdup(error.text().c_str()),
                            g_strdup(debug.c_str()), where.file_name(), where.function_name(),
                            static_cast<gint>(where.line()));
@@ -46,6 +49,11 @@ void post_error(GstElement* element, const Error& error, const std::string& doin
 void post_warning(GstElement* element, const Error& error, const std::string& doing,
                   std::source_location where) {
   post(element, GST_MESSAGE_WARNING, error, doing, where);
+}
+
+void post_info(GstElement* element, const Error& error, const std::string& doing,
+               std::source_location where) {
+  post(element, GST_MESSAGE_INFO, error, doing, where);
 }
 
 }  // namespace quant::element

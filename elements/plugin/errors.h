@@ -29,6 +29,9 @@ void post_error(GstElement* element, const Error& error, const std::string& doin
 // The same as a warning: the pipeline goes on.
 void post_warning(GstElement* element, const Error& error, const std::string& doing,
                   std::source_location where = std::source_location::current());
+// The same as an information: nothing is wrong (any more).
+void post_info(GstElement* element, const Error& error, const std::string& doing,
+               std::source_location where = std::source_location::current());
 
 // Runs body(); an exception that leaves it (no memory, a bug) is posted, and `on_failure` returned.
 template <typename T, typename Body>

@@ -6,15 +6,19 @@
  * Runs a quantized network on the tensor that quantnormalize hung on the frame, and hangs the raw
  * integer outputs beside it: role "quantized", each with its scale and zero point. The emulator
  * computes on the CPU what docs/arithmetic.md says, bit for bit, with any number of threads; the
- * environment variable GST_QUANT_ISA forces one set of kernels.
+ * environment variable GST_QUANT_ISA forces one set of kernels. A device (docs/device.md) computes
+ * what its compiler made of the same model; its tensors stay in its own layout.
  *
- * Frames are processed in the streaming thread, one after the other. The time that takes is part of
- * the answer to the LATENCY query.
+ * On the emulator frames are processed in the streaming thread, one after the other. On a device
+ * several are on their way at once; they leave in the order in which they came, from a thread of
+ * the source pad. The time that a frame takes is part of the answer to the LATENCY query.
  *
- * ## Example
+ * ## Examples
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=100 ! quantnormalize ! quantinfer model=model.qar !
  *     quantdequantize ! quanttee ! fakesink
+ * gst-launch-1.0 -m v4l2src ! quantnormalize ! quantinfer model=model.qar backend=hailort
+ *     device-model=model.hef on-device-error=emulator ! quantdequantize ! quanttee ! fakesink
  * ]|
  *
  * Since: 0.1
@@ -24,9 +28,15 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <mutex>
+#include <utility>
 
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
+#include "quantinfer/device_stage.h"
+#include "quantinfer/infer_settings.h"
+#include "quantinfer/infer_stats.h"
+#include "quantinfer/open_device.h"
 #include "quantinfer/processing_latency.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_quant_infer_debug);
@@ -39,24 +49,35 @@ using quant::Model;
 using quant::Result;
 using quant::Status;
 using quant::Tensor;
+using quant::element::DeviceStage;
+using quant::element::GstPointer;
 using quant::element::guarded;
+using quant::element::InferSettings;
 using quant::element::post_error;
+using quant::element::post_warning;
 using quant::element::ProcessingLatency;
 
 namespace {
 
-enum class BackendChoice { kAuto, kEmulator };
-
-constexpr gint kDefaultThreads = 1;
-
 struct InferState {
   std::shared_ptr<const Model> model;  // streaming thread
-  std::unique_ptr<Backend> backend;    // streaming thread; empty until it is needed
-  std::vector<Tensor> outputs;         // streaming thread
+  // Of whoever emulates: the streaming thread, or the device stage's task.
+  std::unique_ptr<Backend> emulator;  // empty until it is needed
+  std::vector<Tensor> outputs;
+  bool opened = false;  // streaming thread: what runs the network is decided
   ProcessingLatency latency;
-  std::atomic<bool> live = false;               // as the last LATENCY query said
-  BackendChoice choice = BackendChoice::kAuto;  // object lock
-  gint threads = kDefaultThreads;               // object lock
+  std::atomic<bool> live = false;   // as the last LATENCY query said
+  std::atomic<guint64> frames = 0;  // on the emulator without a device
+  InferSettings settings;           // object lock
+  std::mutex mutex;
+  std::shared_ptr<DeviceStage> stage;  // mutex; empty on the emulator
+  std::string reason;                  // mutex; why it is the emulator
+  GstStructure* last_stats = nullptr;  // mutex; of the run that ended
+
+  std::shared_ptr<DeviceStage> device_stage() {
+    const std::lock_guard lock(mutex);
+    return stage;
+  }
 };
 
 }  // namespace
@@ -65,8 +86,6 @@ struct _GstQuantInfer {
   GstQuantTransform parent;
   InferState* state;
 };
-
-enum { PROP_0, PROP_BACKEND, PROP_THREADS };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(ANY)"));
@@ -78,65 +97,115 @@ G_DEFINE_TYPE_WITH_CODE(GstQuantInfer, gst_quant_infer, GST_TYPE_QUANT_TRANSFORM
                                                 "Quantized inference"))
 GST_ELEMENT_REGISTER_DEFINE(quantinfer, "quantinfer", GST_RANK_NONE, GST_TYPE_QUANT_INFER)
 
-#define GST_TYPE_QUANT_INFER_BACKEND (gst_quant_infer_backend_get_type())
-static GType gst_quant_infer_backend_get_type() {
-  static GType type = 0;
-  static const GEnumValue values[] = {
-      {static_cast<gint>(BackendChoice::kAuto), "The fastest that is there", "auto"},
-      {static_cast<gint>(BackendChoice::kEmulator), "Bit-exact emulation on the CPU", "emulator"},
-      {0, nullptr, nullptr}};
-  if (g_once_init_enter(&type)) {
-    g_once_init_leave(&type, g_enum_register_static("GstQuantInferBackend", values));
-  }
-  return type;
-}
-
 static void gst_quant_infer_set_property(GObject* object, guint id, const GValue* value,
                                          GParamSpec* spec) {
-  auto& state = *GST_QUANT_INFER(object)->state;
   GST_OBJECT_LOCK(object);
-  switch (id) {
-    case PROP_BACKEND:
-      state.choice = static_cast<BackendChoice>(g_value_get_enum(value));
-      break;
-    case PROP_THREADS:
-      state.threads = g_value_get_int(value);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-      break;
-  }
+  const bool known =
+      quant::element::set_infer_setting(GST_QUANT_INFER(object)->state->settings, id, value);
   GST_OBJECT_UNLOCK(object);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+}
+
+static GstStructure* make_stats(InferState& state) {
+  if (const auto stage = state.device_stage()) {
+    return quant::element::make_device_stats(stage->driver(), stage->stats());
+  }
+  const std::lock_guard lock(state.mutex);
+  if (state.last_stats) return gst_structure_copy(state.last_stats);
+  return quant::element::make_emulator_stats(state.frames, state.reason);
 }
 
 static void gst_quant_infer_get_property(GObject* object, guint id, GValue* value,
                                          GParamSpec* spec) {
   auto& state = *GST_QUANT_INFER(object)->state;
-  GST_OBJECT_LOCK(object);
-  switch (id) {
-    case PROP_BACKEND:
-      g_value_set_enum(value, static_cast<gint>(state.choice));
-      break;
-    case PROP_THREADS:
-      g_value_set_int(value, state.threads);
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
-      break;
+  if (id == quant::element::infer_stats_property()) {
+    guarded(GST_ELEMENT(object), 0, [&] {
+      g_value_take_boxed(value, make_stats(state));
+      return 0;
+    });
+    return;
   }
+  GST_OBJECT_LOCK(object);
+  const bool known = quant::element::get_infer_setting(state.settings, id, value);
   GST_OBJECT_UNLOCK(object);
+  if (!known) G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 }
 
+static InferSettings settings_of(GstQuantInfer* self) {
+  GST_OBJECT_LOCK(self);
+  InferSettings settings = self->state->settings;
+  GST_OBJECT_UNLOCK(self);
+  return settings;
+}
+
+static Status open_emulator(GstQuantInfer* self) {
+  auto& state = *self->state;
+  QUANT_TRY_ASSIGN(state.emulator, state.model->make_emulator(settings_of(self).threads));
+  GST_INFO_OBJECT(self, "%s on %s (%s)", state.model->path().c_str(), state.emulator->name(),
+                  state.emulator->description().c_str());
+  return {};
+}
+
+static Status emulate(GstQuantInfer* self, GstBuffer* buffer, const Tensor& input) {
+  auto& state = *self->state;
+  if (!state.emulator) QUANT_TRY(open_emulator(self));
+  QUANT_TRY(state.emulator->run(std::span(&input, 1), state.outputs));
+  return quant::element::attach(buffer, state.outputs, state.model->raw_outputs(),
+                                state.model->raw_params(), GST_QUANT_TENSOR_ROLE_QUANTIZED,
+                                state.emulator->name());
+}
+
+static void observe_latency(GstQuantInfer* self, GstClockTime elapsed) {
+  GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " for a frame", GST_TIME_ARGS(elapsed));
+  // Without a live source nobody has to wait for this element.
+  if (self->state->latency.observe(elapsed) && self->state->live) {
+    gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
+  }
+}
+
+static void start_stage(GstQuantInfer* self, std::unique_ptr<quant::DeviceRunner> runner,
+                        quant::element::OnDeviceError on_error) {
+  auto& state = *self->state;
+  GST_INFO_OBJECT(self, "%s on %s of %s", state.model->path().c_str(), runner->device().c_str(),
+                  runner->driver());
+  quant::element::DeviceStageHooks hooks;
+  hooks.emulate = [self](GstBuffer* frame, const Tensor& input) {
+    return emulate(self, frame, input);
+  };
+  hooks.took = [self](GstClockTime elapsed) { observe_latency(self, elapsed); };
+  auto stage = std::make_shared<DeviceStage>(GST_ELEMENT(self), GST_BASE_TRANSFORM_SRC_PAD(self),
+                                             std::move(runner), on_error, std::move(hooks));
+  {
+    const std::lock_guard lock(state.mutex);
+    state.stage = stage;
+  }
+  stage->resume();
+}
+
+// Decides what runs the network, and gets it ready.
 static Status open_backend(GstQuantInfer* self) {
   auto& state = *self->state;
   QUANT_TRY_ASSIGN(state.model, gst_quant_transform_require_model(GST_QUANT_TRANSFORM(self)));
-  GST_OBJECT_LOCK(self);
-  const gint threads = state.threads;
-  GST_OBJECT_UNLOCK(self);
-  // Both choices: there is no device backend to prefer.
-  QUANT_TRY_ASSIGN(state.backend, state.model->make_emulator(threads));
-  GST_INFO_OBJECT(self, "%s on %s (%s)", state.model->path().c_str(), state.backend->name(),
-                  state.backend->description().c_str());
+  const InferSettings settings = settings_of(self);
+  QUANT_TRY_ASSIGN(auto opened, quant::element::open_device(settings, state.model));
+  if (opened.runner) {
+    start_stage(self, std::move(opened.runner), settings.on_device_error);
+  } else {
+    QUANT_TRY(open_emulator(self));
+    if (!opened.reason.empty()) {
+      GST_INFO_OBJECT(self, "on the emulator: %s", opened.reason.c_str());
+      const std::lock_guard lock(state.mutex);
+      state.reason = opened.reason;
+    }
+    if (opened.expected) {
+      post_warning(GST_ELEMENT(self),
+                   {ErrorCode::kUnavailable,
+                    "the emulator runs the network, because no device does: " + opened.reason,
+                    {}},
+                   "looking for a device");
+    }
+  }
+  state.opened = true;
   return {};
 }
 
@@ -162,33 +231,81 @@ static Result<Tensor> find_input(const Model& model, GstBuffer* buffer) {
   return tensor;
 }
 
-static Status infer(GstQuantInfer* self, GstBuffer* buffer) {
-  auto& state = *self->state;
-  if (!state.backend) QUANT_TRY(open_backend(self));
-  QUANT_TRY_ASSIGN(const Tensor input, find_input(*state.model, buffer));
-  QUANT_TRY(state.backend->run(std::span(&input, 1), state.outputs));
-  return quant::element::attach(buffer, state.outputs, state.model->raw_outputs(),
-                                state.model->raw_params(), GST_QUANT_TENSOR_ROLE_QUANTIZED,
-                                state.backend->name());
-}
-
+// On the emulator.
 static GstFlowReturn gst_quant_infer_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
   auto* self = GST_QUANT_INFER(base);
   return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
     const GstClockTime begin = gst_util_get_timestamp();
-    if (const Status status = infer(self, buffer); !status) {
+    const auto input = find_input(*self->state->model, buffer);
+    const Status status =
+        input ? emulate(self, buffer, *input) : Status(tl::unexpected(input.error()));
+    if (!status) {
       post_error(GST_ELEMENT(base), status.error(), "running the network");
       return GST_FLOW_ERROR;
     }
-    const GstClockTime elapsed = gst_util_get_timestamp() - begin;
-    GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " for %" GST_PTR_FORMAT, GST_TIME_ARGS(elapsed),
-                   buffer);
-    // Without a live source nobody has to wait for this element.
-    if (self->state->latency.observe(elapsed) && self->state->live) {
-      gst_element_post_message(GST_ELEMENT(base), gst_message_new_latency(GST_OBJECT(base)));
-    }
+    ++self->state->frames;
+    observe_latency(self, gst_util_get_timestamp() - begin);
     return GST_FLOW_OK;
   });
+}
+
+// A frame on its way to a device leaves later, from the source pad's task.
+static GstFlowReturn hand_over(GstQuantInfer* self, DeviceStage& stage, GstBuffer* taken) {
+  GstPointer<GstBuffer> frame(gst_buffer_make_writable(taken));
+  auto input = find_input(*self->state->model, frame.get());
+  if (!input) {
+    post_error(GST_ELEMENT(self), input.error(), "running the network");
+    return GST_FLOW_ERROR;
+  }
+  return stage.push(std::move(frame), std::move(*input));
+}
+
+// The base class has one frame ready.
+static GstFlowReturn gst_quant_infer_generate_output(GstBaseTransform* base, GstBuffer** output) {
+  auto* self = GST_QUANT_INFER(base);
+  auto& state = *self->state;
+  *output = nullptr;
+  if (!base->queued_buf) return GST_FLOW_OK;
+  return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
+    if (!state.opened) {
+      if (const Status status = open_backend(self); !status) {
+        post_error(GST_ELEMENT(base), status.error(), "preparing the network");
+        gst_clear_buffer(&base->queued_buf);
+        return GST_FLOW_ERROR;
+      }
+    }
+    if (const auto stage = state.device_stage()) {
+      return hand_over(self, *stage, std::exchange(base->queued_buf, nullptr));
+    }
+    return GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->generate_output(base, output);
+  });
+}
+
+static void wait_for_task(GstBaseTransform* base) {
+  GST_PAD_STREAM_LOCK(GST_BASE_TRANSFORM_SRC_PAD(base));
+  GST_PAD_STREAM_UNLOCK(GST_BASE_TRANSFORM_SRC_PAD(base));
+}
+
+static gboolean gst_quant_infer_sink_event(GstBaseTransform* base, GstEvent* event) {
+  const auto forward = [&](GstEvent* forwarded) {
+    return GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->sink_event(base, forwarded);
+  };
+  const auto stage = GST_QUANT_INFER(base)->state->device_stage();
+  if (!stage) return forward(event);
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_START) {
+    stage->flush();
+    const gboolean forwarded = forward(event);
+    wait_for_task(base);
+    return forwarded;
+  }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    const gboolean forwarded = forward(event);
+    stage->resume();
+    return forwarded;
+  }
+  // What stands between two frames leaves between them.
+  if (GST_EVENT_IS_SERIALIZED(event)) stage->drain();
+  return forward(event);
 }
 
 static gboolean gst_quant_infer_query(GstBaseTransform* base, GstPadDirection direction,
@@ -210,9 +327,16 @@ static gboolean gst_quant_infer_query(GstBaseTransform* base, GstPadDirection di
 
 static gboolean gst_quant_infer_start(GstBaseTransform* base) {
   auto* self = GST_QUANT_INFER(base);
+  auto& state = *self->state;
   if (!GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->start(base)) return FALSE;
   return guarded(GST_ELEMENT(base), FALSE, [&]() -> gboolean {
-    self->state->latency.reset();
+    state.latency.reset();
+    state.frames = 0;
+    {
+      const std::lock_guard lock(state.mutex);
+      state.reason.clear();
+      g_clear_pointer(&state.last_stats, gst_structure_free);
+    }
     if (!gst_quant_transform_names_model(GST_QUANT_TRANSFORM(self))) return TRUE;
     const Status status = open_backend(self);
     if (status) return TRUE;
@@ -221,16 +345,50 @@ static gboolean gst_quant_infer_start(GstBaseTransform* base) {
   });
 }
 
+// Before the pads are deactivated: who waits for a device holds their locks.
+static void stop_stage(GstQuantInfer* self) {
+  auto& state = *self->state;
+  const auto stage = state.device_stage();
+  if (!stage) return;
+  stage->stop();
+  gst_pad_stop_task(GST_BASE_TRANSFORM_SRC_PAD(self));
+}
+
+static GstStateChangeReturn gst_quant_infer_change_state(GstElement* element,
+                                                         GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    guarded(element, 0, [&] {
+      stop_stage(GST_QUANT_INFER(element));
+      return 0;
+    });
+  }
+  return GST_ELEMENT_CLASS(gst_quant_infer_parent_class)->change_state(element, transition);
+}
+
 static gboolean gst_quant_infer_stop(GstBaseTransform* base) {
-  auto& state = *GST_QUANT_INFER(base)->state;
-  state.backend.reset();
+  auto* self = GST_QUANT_INFER(base);
+  auto& state = *self->state;
+  guarded(GST_ELEMENT(base), 0, [&] {
+    // A state change that failed comes here without PAUSED to READY.
+    stop_stage(self);
+    GstStructure* stats = make_stats(state);
+    const std::lock_guard lock(state.mutex);
+    g_clear_pointer(&state.last_stats, gst_structure_free);
+    state.last_stats = stats;
+    state.stage.reset();
+    return 0;
+  });
+  state.opened = false;
+  state.emulator.reset();
   state.outputs.clear();
   state.model.reset();
   return GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->stop(base);
 }
 
 static void gst_quant_infer_finalize(GObject* object) {
-  delete GST_QUANT_INFER(object)->state;
+  InferState* state = GST_QUANT_INFER(object)->state;
+  g_clear_pointer(&state->last_stats, gst_structure_free);
+  delete state;
   G_OBJECT_CLASS(gst_quant_infer_parent_class)->finalize(object);
 }
 
@@ -238,41 +396,19 @@ static void gst_quant_infer_class_init(GstQuantInferClass* klass) {
   auto* object_class = G_OBJECT_CLASS(klass);
   auto* element_class = GST_ELEMENT_CLASS(klass);
   auto* base_class = GST_BASE_TRANSFORM_CLASS(klass);
-  const auto mutable_ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                      GST_PARAM_MUTABLE_READY);
 
   object_class->set_property = gst_quant_infer_set_property;
   object_class->get_property = gst_quant_infer_get_property;
   object_class->finalize = gst_quant_infer_finalize;
+  element_class->change_state = gst_quant_infer_change_state;
   base_class->transform_ip = gst_quant_infer_transform_ip;
+  base_class->generate_output = gst_quant_infer_generate_output;
+  base_class->sink_event = gst_quant_infer_sink_event;
   base_class->query = gst_quant_infer_query;
   base_class->start = gst_quant_infer_start;
   base_class->stop = gst_quant_infer_stop;
 
-  /**
-   * GstQuantInfer:backend:
-   *
-   * What runs the network.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_BACKEND,
-      g_param_spec_enum("backend", "Backend", "What runs the network", GST_TYPE_QUANT_INFER_BACKEND,
-                        static_cast<gint>(BackendChoice::kAuto), mutable_ready));
-  /**
-   * GstQuantInfer:threads:
-   *
-   * Threads of the emulator. Their number never changes a result.
-   *
-   * Since: 0.1
-   */
-  g_object_class_install_property(
-      object_class, PROP_THREADS,
-      g_param_spec_int("threads", "Threads",
-                       "Number of threads that the emulator computes with, the streaming thread "
-                       "included; results do not depend on it",
-                       1, 256, kDefaultThreads, mutable_ready));
+  quant::element::install_infer_properties(object_class);
 
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
@@ -282,7 +418,6 @@ static void gst_quant_infer_class_init(GstQuantInferClass* klass) {
                                         "frame; the raw integer outputs ride on "
                                         "the untouched video as metadata",
                                         "The gst-quant developers");
-  gst_type_mark_as_plugin_api(GST_TYPE_QUANT_INFER_BACKEND, static_cast<GstPluginAPIFlags>(0));
 }
 
 static void gst_quant_infer_init(GstQuantInfer* self) { self->state = new InferState(); }

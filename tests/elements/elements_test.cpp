@@ -136,7 +136,7 @@ TEST(Elements, RawTensorsAreTheEmulatorsOwn) {
 // uint16, and parameters per channel, from the emulator to the report.
 TEST(Elements, SixteenBitOutputsPassThroughAll) {
   TinyModelOptions wide;
-  wide.wide_outputs = true;
+  wide.raw = RawOutputs::kWordsPerChannel;
   const auto model = *Model::open(tiny_model(wide));
   Pipeline pipeline("videotestsrc num-buffers=2 pattern=snow ! " + caps("RGB", 32, 24) +
                     " ! quantnormalize ! quantinfer model=" + tiny_model(wide) +

@@ -132,6 +132,48 @@ TEST_F(Leaks, FlushedBySeeks) {
   });
 }
 
+std::string device_line(const std::string& source, const std::string& options) {
+  return source +
+         " ! video/x-raw,format=RGB,width=64,height=48 ! quantnormalize ! quantinfer timeout=100 "
+         "backend=fake on-device-error=emulator model=" +
+         tiny_model() + " device-model=\"" + options + "\" ! queue ! fakesink name=sink";
+}
+
+TEST_F(Leaks, ADeviceThatFailsNowAndThen) {
+  for (const char* options :
+       {"rate=0.1,seed=1,late-ms=150", "rate=0.3,seed=2,hang-ms=300", "faults=3:hang-stop"}) {
+    expect_no_leak([&] {
+      Pipeline pipeline(device_line("videotestsrc num-buffers=40", options));
+      EXPECT_TRUE(pipeline.run()) << pipeline.error();
+    });
+  }
+}
+
+TEST_F(Leaks, ADeviceFromNullToPlayingAndBack) {
+  expect_no_leak([] {
+    Pipeline pipeline(device_line("videotestsrc", "layout=FCR,delay-us=500"));
+    for (int i = 0; i < 30; ++i) {
+      ASSERT_TRUE(pipeline.set_state(GST_STATE_PLAYING)) << i;
+      ASSERT_TRUE(pipeline.set_state(GST_STATE_NULL)) << i;
+    }
+    EXPECT_TRUE(pipeline.error().empty()) << pipeline.error();
+  });
+}
+
+TEST_F(Leaks, ADeviceFlushedBySeeks) {
+  expect_no_leak([] {
+    Pipeline pipeline(device_line("videotestsrc num-buffers=300", "delay-us=500,faults=7:reorder"));
+    ASSERT_TRUE(pipeline.set_state(GST_STATE_PAUSED));
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(gst_element_seek_simple(pipeline.get(), GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH,
+                                          i * 100 * GST_MSECOND));
+      if (i % 5 == 4) {
+        ASSERT_TRUE(pipeline.set_state(GST_STATE_PLAYING));
+      }
+    }
+  });
+}
+
 TEST_F(Leaks, AnErrorInTheMiddle) {
   const std::string bad = scratch_file("bad.qar", "no archive");
   expect_no_leak([&] {

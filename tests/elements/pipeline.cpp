@@ -79,6 +79,7 @@ bool Pipeline::handle(GstMessage* message) {
   } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_WARNING) {
     gst_message_parse_warning(message, &error, nullptr);
     warning_ = error->message;
+    ++warnings_;
     g_error_free(error);
   } else if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_ELEMENT) {
     messages_.emplace_back(GST_MINI_OBJECT_CAST(gst_message_ref(message)));

@@ -44,6 +44,7 @@ class Pipeline {
   const std::vector<const GstStructure*> messages(const std::string& name);
   std::string error() const { return error_; }
   std::string warning() const { return warning_; }
+  int warnings() const { return warnings_; }
   GQuark error_domain() const { return error_domain_; }
   int error_code() const { return error_code_; }
 
@@ -54,6 +55,7 @@ class Pipeline {
   std::vector<GstPointer<GstMiniObject>> messages_;
   std::string error_;
   std::string warning_;
+  int warnings_ = 0;
   GQuark error_domain_ = 0;
   int error_code_ = 0;
   std::mutex mutex_;

@@ -33,7 +33,8 @@ std::vector<std::byte> make_onnx(const TinyModelOptions& options, std::int64_t c
   model.floats("w1", {kFeatures, channels, 3, 3},
                weights(static_cast<std::size_t>(kFeatures * channels * 9), random));
   model.floats("b1", {kFeatures}, weights(kFeatures, random));
-  model.floats("w2", {1, kFeatures, 1, 1}, weights(kFeatures, random));
+  model.floats("w2", {options.heat_channels, kFeatures, 1, 1},
+               weights(static_cast<std::size_t>(options.heat_channels * kFeatures), random));
   model.floats("w3", {2, kFeatures}, weights(std::size_t{2} * kFeatures, random));
   model.floats("b3", {2}, weights(2, random));
   model.node("Conv", {"image", "w1", "b1"}, {"c1"})
@@ -68,21 +69,41 @@ class NoiseFrames : public CalibrationSet {
   int given_ = 0;
 };
 
-// The same real ranges in steps 257 times as fine, the second channel's not quite.
-void widen_outputs(Graph& graph) {
+// How many steps stand where the optimizer had one. Words: the same real range in steps 257 times
+// as fine, of later channels not quite. Bytes: later channels in coarser steps than they need, so
+// that none saturates.
+float steps_of(RawOutputs raw, std::int64_t channel) {
+  const auto c = static_cast<float>(channel);
+  switch (raw) {
+    case RawOutputs::kBytes:
+      return 1;
+    case RawOutputs::kBytesPerChannel:
+      return 1 / (1 + c / 4);
+    case RawOutputs::kWords:
+      return 257;
+    case RawOutputs::kWordsPerChannel:
+      return 257 - 57 * c;
+  }
+  return 1;
+}
+
+void change_outputs(Graph& graph, RawOutputs raw) {
+  const bool wide = raw == RawOutputs::kWords || raw == RawOutputs::kWordsPerChannel;
+  const bool channels = raw == RawOutputs::kBytesPerChannel || raw == RawOutputs::kWordsPerChannel;
   for (const ValueId id : graph.outputs) {
     Value& value = graph.value(id);
-    value.type = DataType::kUint16;
     QuantParams& params = *value.quant;
-    params.type = DataType::kUint16;
+    if (wide) value.type = params.type = DataType::kUint16;
     params.axis = 1;
     const float scale = params.scale[0];
     const float zero_point = params.zero_point[0];
-    params.scale = {scale / 257};
-    params.zero_point = {zero_point * 257};
-    if (value.shape[1] == 1) continue;
-    params.scale.push_back(scale / 200);
-    params.zero_point.push_back(zero_point * 200);
+    params.scale.clear();
+    params.zero_point.clear();
+    for (std::int64_t c = 0; c < (channels ? value.shape[1] : 1); ++c) {
+      const float steps = steps_of(raw, c);
+      params.scale.push_back(scale / steps);
+      params.zero_point.push_back(wide ? zero_point * steps : zero_point);
+    }
   }
 }
 
@@ -100,7 +121,7 @@ Status write_model(const std::string& path, const TinyModelOptions& options) {
   archive.original_onnx = make_onnx(options, channels);
   QUANT_TRY_ASSIGN(auto optimized, optimize(archive.original_onnx, optimizer, frames, {}));
   archive.model = std::move(optimized.model);
-  if (options.wide_outputs) widen_outputs(archive.model.integer);
+  if (options.raw != RawOutputs::kBytes) change_outputs(archive.model.integer, options.raw);
   archive.calibration.method = "min-max";
   return write_archive(path, archive);
 }
@@ -109,8 +130,9 @@ Status write_model(const std::string& path, const TinyModelOptions& options) {
 
 std::string tiny_model(const TinyModelOptions& options) {
   const std::string path = scratch_folder() + "/tiny_" + std::to_string(options.width) + "x" +
-                           std::to_string(options.height) + "_" + to_string(options.color) +
-                           (options.wide_outputs ? "_wide" : "") + ".qar";
+                           std::to_string(options.height) + "_" + to_string(options.color) + "_" +
+                           std::to_string(options.heat_channels) + "_" +
+                           std::to_string(static_cast<int>(options.raw)) + ".qar";
   if (std::filesystem::exists(path)) return path;
   const Status written = write_model(path, options);
   EXPECT_TRUE(written) << written.error().text();

@@ -9,15 +9,18 @@
 
 namespace quant::testing {
 
+// Type and granularity of the raw outputs: uint8 or uint16, one scale or one for each channel.
+enum class RawOutputs { kBytes, kBytesPerChannel, kWords, kWordsPerChannel };
+
 struct TinyModelOptions {
   int width = 32;
   int height = 24;
   ColorOrder color = ColorOrder::kRgb;
-  // Both raw outputs uint16, those of "pos" with a scale and a zero point for each channel.
-  bool wide_outputs = false;
+  int heat_channels = 1;  // at most 5
+  RawOutputs raw = RawOutputs::kBytes;
 };
 
-// The outputs: "heat", float32 (1, 1, height, width), and "pos", float32 (1, 2).
+// The outputs: "heat", float32 (1, heat_channels, height, width), and "pos", float32 (1, 2).
 // Returns the file name of a .qar that is there until the process ends; the same for the same
 // options.
 std::string tiny_model(const TinyModelOptions& options = {});

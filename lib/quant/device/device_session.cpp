@@ -21,6 +21,7 @@ DeviceSession::DeviceSession(std::shared_ptr<SessionCore> core)
 DeviceSession::~DeviceSession() { shut_down(); }
 
 void DeviceSession::shut_down() {
+  const std::lock_guard lock(shutting_down_);
   if (!worker_.joinable()) return;
   if (core_->stop()) {
     worker_.join();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -53,7 +54,7 @@ class DeviceSession {
   // Forgets all frames without an answer taken; what the device computes for them nobody will see.
   void flush();
   // Stops the device and lets go of it, within twice `timeout`: where it hangs, it is left to
-  // itself. Idempotent.
+  // itself. Idempotent; a second call waits for the first.
   void shut_down();
 
   // Why the device is of no use any more; empty while it is.
@@ -67,7 +68,8 @@ class DeviceSession {
   explicit DeviceSession(std::shared_ptr<SessionCore> core);
 
   std::shared_ptr<SessionCore> core_;
-  std::thread worker_;
+  std::mutex shutting_down_;
+  std::thread worker_;  // shutting_down_
 };
 
 }  // namespace quant
