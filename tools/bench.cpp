@@ -10,6 +10,7 @@
 
 #include "bench_layers.h"
 #include "command.h"
+#include "quant/vision/frame.h"
 
 namespace quant::tool {
 namespace {

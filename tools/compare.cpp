@@ -13,6 +13,7 @@
 #include "quant/base/atomic_file.h"
 #include "quant/metrics/snr_json.h"
 #include "quant/script/layer_option.h"
+#include "quant/vision/frame_source.h"
 
 namespace quant::tool {
 namespace {

@@ -7,10 +7,11 @@
 
 #include "command.h"
 #include "progress_bar.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/base/atomic_file.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/script/layer_option.h"
 #include "quant/tensor/npy.h"
+#include "quant/vision/frame_source.h"
 
 namespace quant::tool {
 namespace {

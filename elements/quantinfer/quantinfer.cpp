@@ -372,6 +372,7 @@ static gboolean gst_quant_infer_stop(GstBaseTransform* base) {
     // A state change that failed comes here without PAUSED to READY.
     stop_stage(self);
     GstStructure* stats = make_stats(state);
+    GST_INFO_OBJECT(base, "%" GST_PTR_FORMAT, stats);
     const std::lock_guard lock(state.mutex);
     g_clear_pointer(&state.last_stats, gst_structure_free);
     state.last_stats = stats;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "quant/backend/compiled_network.h"
 #include "quant/backend/match_streams.h"
 
 namespace quant {
@@ -46,14 +47,20 @@ Tensor lay_out(const Tensor& input, const DeviceStream& stream) {
 Result<std::unique_ptr<DeviceRunner>> DeviceRunner::open(std::shared_ptr<DeviceDriver> driver,
                                                          std::shared_ptr<const Model> model,
                                                          const SessionOptions& options) {
+  const auto file = read_compiled(options.device.model_path);
   auto session = DeviceSession::open(driver, options);
   if (!session) {
+    DeviceError error = std::move(session).error();
+    const std::string more = file ? file_says(error.fault, *file) : "";
+    if (!more.empty()) error.message += "; " + more;
     const std::string& id = options.device.device_id;
-    return tl::unexpected(to_error(std::move(session).error(), id.empty() ? driver->name() : id));
+    return tl::unexpected(to_error(std::move(error), id.empty() ? driver->name() : id));
   }
   std::unique_ptr<DeviceRunner> runner(new DeviceRunner(std::move(driver), std::move(*session)));
   QUANT_TRY(runner->check_input(*model));
-  QUANT_TRY(runner->match_outputs(*model));
+  std::vector<DeviceStream> outputs = runner->session().outputs();
+  if (file) complete_params(outputs, *file);
+  QUANT_TRY(runner->match_outputs(*model, outputs));
   return runner;
 }
 
@@ -80,8 +87,7 @@ Status DeviceRunner::check_input(const Model& model) const {
               device());
 }
 
-Status DeviceRunner::match_outputs(const Model& model) {
-  const std::vector<DeviceStream>& streams = session_->outputs();
+Status DeviceRunner::match_outputs(const Model& model, const std::vector<DeviceStream>& streams) {
   std::vector<StreamShape> shapes;
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < streams.size(); ++i) {

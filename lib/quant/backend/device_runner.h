@@ -19,7 +19,8 @@ struct DeviceOutput {
   std::string name;  // ONNX name
   std::size_t stream = 0;
   DeviceLayout layout;
-  std::optional<QuantParams> params;  // where the device knows them; scales along axis 3
+  // Of the device, else of the compiled network's file; scales along axis 3.
+  std::optional<QuantParams> params;
 };
 
 // Threads as for DeviceSession.
@@ -47,7 +48,7 @@ class DeviceRunner {
   DeviceRunner(std::shared_ptr<DeviceDriver> driver, std::unique_ptr<DeviceSession> session)
       : driver_(std::move(driver)), session_(std::move(session)) {}
   Status check_input(const Model& model) const;
-  Status match_outputs(const Model& model);
+  Status match_outputs(const Model& model, const std::vector<DeviceStream>& streams);
 
   std::shared_ptr<DeviceDriver> driver_;
   std::unique_ptr<DeviceSession> session_;

@@ -149,7 +149,9 @@ class FixedContext : public Context {
   FixedContext(ContextKind kind, std::vector<float> values)
       : kind_(kind), values_(std::move(values)) {}
   ContextKind kind() const override { return kind_; }
+  const char* runtime() const override { return "fixed"; }
   std::string description() const override { return "fixed"; }
+  bool independent() const override { return false; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   Status run(const Frame&, std::vector<Tensor>& outputs) override {
     outputs = {Tensor::from<float>({1, static_cast<std::int64_t>(values_.size())}, values_)};
