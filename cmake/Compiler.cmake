@@ -24,7 +24,17 @@ if(GST_QUANT_SANITIZE)
   add_compile_options(-fsanitize=${GST_QUANT_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${GST_QUANT_SANITIZE})
   # GCC 12 sees uninitialised members in instrumented std::optional and std::variant that are none.
-  add_compile_options(-Wno-maybe-uninitialized)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options(-Wno-maybe-uninitialized)
+  endif()
+endif()
+
+if(GST_QUANT_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES Clang)
+    message(FATAL_ERROR "GST_QUANT_FUZZ needs clang, which has libFuzzer: CC=clang CXX=clang++")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
 endif()
 
 find_program(CCACHE ccache)

@@ -52,7 +52,8 @@ struct HefStream {
   // InvalidData where the sizes make no sense; the message says which.
   Result<DeviceLayout> layout = fail(ErrorCode::kUnsupported, "has no layout");
   // One scale, or one per channel (axis 3 of N, H, W, C), the latter only where the file says that
-  // the device works so (extension OUTPUT_SCALE_PER_FEATURE). Errors as of `layout`.
+  // the device works so (extension OUTPUT_SCALE_PER_FEATURE). The range is the file's, whether zero
+  // lies in it or not. Errors as of `layout`.
   Result<QuantParams> quant = fail(ErrorCode::kUnsupported, "has no quantization parameters");
   // The device works on the transposed picture: row y of the layout is column y of the picture.
   bool transposed = false;

@@ -82,8 +82,8 @@ Result<QuantParams> params_of(const messages::Numbers& numbers, const HefStream&
                                  numbers.scales_size(), numbers.zero_points_size(), channels));
     }
     const std::size_t count = std::max(scales.size(), zero_points.size());
-    if (scales.size() < count) scales.assign(count, scales.front());
-    if (zero_points.size() < count) zero_points.assign(count, zero_points.front());
+    scales.resize(count, numbers.scale());
+    zero_points.resize(count, numbers.zero_point());
   }
   QuantParams params;
   params.type = stream.type;

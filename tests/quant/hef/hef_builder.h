@@ -3,64 +3,16 @@
 // numbers are those of the format.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "quant/hef/header_bytes.h"
+#include "quant/hef/wire.h"
+
 namespace quant::testing {
-
-// One message on the wire.
-class Wire {
- public:
-  Wire& number(std::uint32_t field, std::uint64_t value) {
-    varint(std::uint64_t{field} << 3U);
-    varint(value);
-    return *this;
-  }
-  Wire& text(std::uint32_t field, std::string_view value) {
-    varint(std::uint64_t{field} << 3U | 2U);
-    varint(value.size());
-    bytes_ += value;
-    return *this;
-  }
-  Wire& message(std::uint32_t field, const Wire& value) { return text(field, value.bytes_); }
-  Wire& real(std::uint32_t field, float value) {
-    varint(std::uint64_t{field} << 3U | 5U);
-    little_endian(std::bit_cast<std::uint32_t>(value), 4);
-    return *this;
-  }
-  Wire& real64(std::uint32_t field, double value) {
-    varint(std::uint64_t{field} << 3U | 1U);
-    little_endian(std::bit_cast<std::uint64_t>(value), 8);
-    return *this;
-  }
-  // Packed, as the format's compilers write them.
-  Wire& reals(std::uint32_t field, const std::vector<double>& values) {
-    if (values.empty()) return *this;
-    Wire packed;
-    for (const double value : values) packed.little_endian(std::bit_cast<std::uint64_t>(value), 8);
-    return message(field, packed);
-  }
-  Wire& raw(std::string_view bytes) {
-    bytes_ += bytes;
-    return *this;
-  }
-  const std::string& bytes() const { return bytes_; }
-
- private:
-  void varint(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7U) bytes_ += static_cast<char>((value & 0x7FU) | 0x80U);
-    bytes_ += static_cast<char>(value);
-  }
-  void little_endian(std::uint64_t value, int count) {
-    for (int i = 0; i < count; ++i) bytes_ += static_cast<char>(value >> (8 * i));
-  }
-
-  std::string bytes_;
-};
 
 struct StreamSpec {
   std::string name = "net/conv1";
@@ -179,56 +131,6 @@ inline Wire root_of_streams(const std::vector<StreamSpec>& streams, const RootSp
   std::vector<Wire> edges;
   for (const StreamSpec& stream : streams) edges.push_back(edge_wire(stream));
   return root_wire({core_wire("net", {context_wire(edges)}).text(6, "net")}, spec);
-}
-
-// What the header says, each alterable.
-struct HeaderSpec {
-  std::uint32_t magic = 0x01484546;
-  std::uint32_t version = 3;
-  std::uint64_t message_bytes = 0;
-  std::uint64_t weight_bytes = 0;
-  std::uint32_t padding_bytes = 0;
-  std::uint64_t resource_bytes = 0;
-  bool big_endian = true;
-};
-
-inline std::vector<std::byte> header_bytes(const HeaderSpec& spec) {
-  std::vector<std::byte> bytes;
-  const auto put = [&](std::uint64_t value, int count) {
-    for (int i = 0; i < count; ++i) {
-      const int shift = 8 * (spec.big_endian ? count - 1 - i : i);
-      bytes.push_back(static_cast<std::byte>(value >> shift));
-    }
-  };
-  put(spec.magic, 4);
-  put(spec.version, 4);
-  put(spec.message_bytes, 4);
-  switch (spec.version) {
-    case 0:
-      put(0, 4);
-      put(0x0011223344556677, 8);
-      put(0x8899AABBCCDDEEFF, 8);
-      break;
-    case 1:
-      put(0xCAFEBABE, 4);
-      put(spec.weight_bytes, 8);
-      put(0, 4);
-      break;
-    case 2:
-      put(0x0123456789ABCDEF, 8);
-      put(spec.weight_bytes, 8);
-      put(0, 8);
-      put(0, 8);
-      break;
-    default:
-      put(0x0123456789ABCDEF, 8);
-      put(spec.weight_bytes, 8);
-      put(spec.padding_bytes, 4);
-      put(spec.resource_bytes, 8);
-      put(0x5555555555555555, 8);
-      put(0, 8);
-  }
-  return bytes;
 }
 
 inline void append(std::vector<std::byte>& bytes, std::string_view more) {
