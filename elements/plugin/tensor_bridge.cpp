@@ -206,22 +206,33 @@ Result<Tensor> from_gst(GstQuantTensor* tensor) {
 Result<GstPointer<GstQuantTensor>> device_to_gst(const DeviceTensor& tensor,
                                                  const std::string& name, GstQuantTensorRole role,
                                                  const char* source) {
-  const DeviceLayout& layout = tensor.layout;
   if (const Status status = check_device_tensor(tensor); !status) {
     return fail_with_context(status.error(), name);
   }
+  const GstPointer<GstBuffer> data(share_elements(tensor.memory));
+  return device_to_gst(tensor.layout, data.get(), name, role, source);
+}
+
+Result<GstPointer<GstQuantTensor>> device_to_gst(const DeviceLayout& layout, GstBuffer* data,
+                                                 const std::string& name, GstQuantTensorRole role,
+                                                 const char* source) {
+  const auto type = to_gst_type(layout.type);
   const std::array<gsize, 4> dims{1, static_cast<gsize>(layout.height),
                                   static_cast<gsize>(layout.width),
                                   static_cast<gsize>(layout.channels)};
-  GstPointer<GstQuantTensor> result(
-      gst_quant_tensor_new(name.c_str(), role, *to_gst_type(layout.type),
-                           share_elements(tensor.memory), dims.size(), dims.data()));
+  GstPointer<GstQuantTensor> result;
+  if (type) {
+    result.reset(gst_quant_tensor_new(name.c_str(), role, *type, gst_buffer_ref(data), dims.size(),
+                                      dims.data()));
+  }
   if (!result || !gst_quant_tensor_set_device_layout(result.get(), to_gst_layout(layout.order),
                                                      static_cast<gsize>(layout.padded_height),
                                                      static_cast<gsize>(layout.padded_width),
                                                      static_cast<gsize>(layout.padded_channels))) {
-    return fail(ErrorCode::kInternal, fmt::format("{} cannot ride on a buffer", to_string(layout)),
-                name);
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} bytes in memory are not {}", gst_buffer_get_size(data), to_string(layout)),
+        name);
   }
   gst_quant_tensor_set_source(result.get(), source);
   return result;

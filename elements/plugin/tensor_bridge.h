@@ -31,6 +31,10 @@ Result<Tensor> from_gst(GstQuantTensor* tensor);
 Result<GstPointer<GstQuantTensor>> device_to_gst(const DeviceTensor& tensor,
                                                  const std::string& name, GstQuantTensorRole role,
                                                  const char* source);
+// The same of somebody's buffer, which is shared.
+Result<GstPointer<GstQuantTensor>> device_to_gst(const DeviceLayout& layout, GstBuffer* data,
+                                                 const std::string& name, GstQuantTensorRole role,
+                                                 const char* source);
 // InvalidArgument where the tensor is contiguous, Io where the memory cannot be mapped.
 Result<DeviceTensor> device_from_gst(GstQuantTensor* tensor);
 

@@ -3,15 +3,20 @@
  * SECTION:element-quantdequantize
  * @title: quantdequantize
  *
- * Turns the raw integer tensors on a frame (role "quantized") into float32 tensors in real units
- * (role "dequantized"). With a model, its own or a neighbour's, these are the model's outputs:
- * dequantization and whatever float part the model keeps on the host. Without one, every raw tensor
- * that carries a scale becomes (q − zero_point) × scale under its own name.
+ * Turns the raw integer tensors on a frame (role "quantized"), or those that Hailo's element
+ * hailonet hangs on it, into float32 tensors in real units (role "dequantized"). With a model, its
+ * own or a neighbour's, these are the model's outputs: dequantization and whatever float part the
+ * model keeps on the host. Without one, every raw tensor becomes (q − zero_point) × scale under its
+ * own name; what lies in memory as a device left it becomes dense, 1 × height × width × channels.
+ * Scale and zero point are the tensor's own, else the HEF's, else the model's.
  *
- * ## Example
+ * ## Examples
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=100 ! quantnormalize ! quantinfer model=model.qar !
  *     quantdequantize ! fakesink
+ * gst-launch-1.0 filesrc location=clip.mp4 ! decodebin ! videoconvert ! videoscale !
+ *     hailonet hef-path=model.hef ! quantdequantize model=model.qar hef-location=model.hef !
+ *     fakesink
  * ]|
  *
  * Since: 0.1
@@ -19,32 +24,29 @@
 #include "quantdequantize/quantdequantize.h"
 
 #include "plugin/errors.h"
-#include "plugin/tensor_bridge.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
+#include "quant/hef/hef_reader.h"
+#include "quantdequantize/frame_dequantizer.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_quant_dequantize_debug);
 #define GST_CAT_DEFAULT gst_quant_dequantize_debug
 
-using quant::ErrorCode;
-using quant::fail;
-using quant::HostPart;
-using quant::Model;
 using quant::Status;
-using quant::Tensor;
+using quant::element::FrameDequantizer;
 using quant::element::guarded;
+using quant::element::OutputNames;
 using quant::element::post_error;
 
 namespace {
 
 constexpr gint kDefaultThreads = 1;
 
-// All but `threads` belongs to the streaming thread.
 struct DequantizeState {
-  bool looked_for_model = false;
-  std::shared_ptr<const Model> model;  // empty: none in this pipeline
-  std::unique_ptr<HostPart> host_part;
-  std::vector<Tensor> outputs;
-  gint threads = kDefaultThreads;  // object lock
+  std::unique_ptr<FrameDequantizer> dequantizer;  // streaming thread; empty before the first frame
+  std::vector<std::string> report;                // streaming thread; as last logged
+  // Object lock:
+  gint threads = kDefaultThreads;
+  std::string hef_location;
+  std::string output_names;
 };
 
 }  // namespace
@@ -54,7 +56,7 @@ struct _GstQuantDequantize {
   DequantizeState* state;
 };
 
-enum { PROP_0, PROP_THREADS };
+enum { PROP_0, PROP_THREADS, PROP_HEF_LOCATION, PROP_OUTPUT_NAMES };
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS("video/x-raw(ANY)"));
@@ -69,10 +71,21 @@ GST_ELEMENT_REGISTER_DEFINE(quantdequantize, "quantdequantize", GST_RANK_NONE,
 
 static void gst_quant_dequantize_set_property(GObject* object, guint id, const GValue* value,
                                               GParamSpec* spec) {
+  auto& state = *GST_QUANT_DEQUANTIZE(object)->state;
+  const auto text = [&] {
+    const gchar* given = g_value_get_string(value);
+    return std::string(given ? given : "");
+  };
   GST_OBJECT_LOCK(object);
   switch (id) {
     case PROP_THREADS:
-      GST_QUANT_DEQUANTIZE(object)->state->threads = g_value_get_int(value);
+      state.threads = g_value_get_int(value);
+      break;
+    case PROP_HEF_LOCATION:
+      state.hef_location = text();
+      break;
+    case PROP_OUTPUT_NAMES:
+      state.output_names = text();
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -83,10 +96,20 @@ static void gst_quant_dequantize_set_property(GObject* object, guint id, const G
 
 static void gst_quant_dequantize_get_property(GObject* object, guint id, GValue* value,
                                               GParamSpec* spec) {
+  auto& state = *GST_QUANT_DEQUANTIZE(object)->state;
+  const auto set_text = [&](const std::string& text) {
+    g_value_set_string(value, text.empty() ? nullptr : text.c_str());
+  };
   GST_OBJECT_LOCK(object);
   switch (id) {
     case PROP_THREADS:
-      g_value_set_int(value, GST_QUANT_DEQUANTIZE(object)->state->threads);
+      g_value_set_int(value, state.threads);
+      break;
+    case PROP_HEF_LOCATION:
+      set_text(state.hef_location);
+      break;
+    case PROP_OUTPUT_NAMES:
+      set_text(state.output_names);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -95,54 +118,34 @@ static void gst_quant_dequantize_get_property(GObject* object, guint id, GValue*
   GST_OBJECT_UNLOCK(object);
 }
 
-static Status open_host_part(GstQuantDequantize* self) {
+static Status open_dequantizer(GstQuantDequantize* self) {
   auto& state = *self->state;
-  QUANT_TRY_ASSIGN(auto model, gst_quant_transform_find_model(GST_QUANT_TRANSFORM(self)));
-  state.looked_for_model = true;
-  if (!model) {
-    GST_INFO_OBJECT(self, "no model; every raw tensor is dequantized by itself");
-    return {};
-  }
+  FrameDequantizer::Sources sources;
   GST_OBJECT_LOCK(self);
-  const gint threads = state.threads;
+  sources.threads = state.threads;
+  const std::string hef = state.hef_location;
+  const std::string names = state.output_names;
   GST_OBJECT_UNLOCK(self);
-  QUANT_TRY_ASSIGN(state.host_part, model->make_host_part(threads));
-  state.model = std::move(model);
+  QUANT_TRY_ASSIGN(sources.model, gst_quant_transform_find_model(GST_QUANT_TRANSFORM(self)));
+  if (!hef.empty()) {
+    QUANT_TRY_ASSIGN(sources.hef, quant::read_hef_file(hef));
+  }
+  QUANT_TRY_ASSIGN(sources.names, quant::element::parse_output_names(names));
+  if (!sources.model) {
+    GST_INFO_OBJECT(self, "no model; every raw tensor is dequantized by itself");
+  }
+  QUANT_TRY_ASSIGN(state.dequantizer, FrameDequantizer::create(std::move(sources)));
   return {};
 }
 
-static Status run_host_part(DequantizeState& state, GstBuffer* buffer) {
-  QUANT_TRY_ASSIGN(const auto raw, quant::element::collect(buffer, state.model->raw_outputs(),
-                                                           GST_QUANT_TENSOR_ROLE_QUANTIZED));
-  QUANT_TRY(state.host_part->run(raw, state.outputs));
-  return quant::element::attach(buffer, state.outputs, state.model->outputs(), {},
-                                GST_QUANT_TENSOR_ROLE_DEQUANTIZED, "quantdequantize");
-}
-
-static Status dequantize_each(GstBuffer* buffer) {
-  std::vector<Tensor> real;
-  std::vector<quant::TensorInfo> infos;
-  gpointer walk = nullptr;
-  while (GstQuantTensor* found = gst_buffer_iterate_quant_tensor(buffer, &walk)) {
-    if (found->role != GST_QUANT_TENSOR_ROLE_QUANTIZED) continue;
-    QUANT_TRY_ASSIGN(const auto params, quant::element::params_of(found));
-    QUANT_TRY_ASSIGN(const Tensor integers, quant::element::from_gst(found));
-    auto values = quant::dequantize_tensor(integers, params);
-    if (!values) return quant::fail_with_context(std::move(values).error(), found->name);
-    infos.push_back({found->name, values->type(), values->shape()});
-    real.push_back(std::move(*values));
-  }
-  if (real.empty()) {
-    return fail(ErrorCode::kNotFound,
-                "the frames carry no raw output tensors: put quantinfer before quantdequantize");
-  }
-  return quant::element::attach(buffer, real, infos, {}, GST_QUANT_TENSOR_ROLE_DEQUANTIZED,
-                                "quantdequantize");
-}
-
 static Status dequantize(GstQuantDequantize* self, GstBuffer* buffer) {
-  if (!self->state->looked_for_model) QUANT_TRY(open_host_part(self));
-  return self->state->host_part ? run_host_part(*self->state, buffer) : dequantize_each(buffer);
+  auto& state = *self->state;
+  if (!state.dequantizer) QUANT_TRY(open_dequantizer(self));
+  QUANT_TRY(state.dequantizer->run(buffer));
+  if (state.report == state.dequantizer->report()) return {};
+  state.report = state.dequantizer->report();
+  for (const std::string& line : state.report) GST_INFO_OBJECT(self, "%s", line.c_str());
+  return {};
 }
 
 static GstFlowReturn gst_quant_dequantize_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
@@ -156,10 +159,8 @@ static GstFlowReturn gst_quant_dequantize_transform_ip(GstBaseTransform* base, G
 
 static gboolean gst_quant_dequantize_stop(GstBaseTransform* base) {
   auto& state = *GST_QUANT_DEQUANTIZE(base)->state;
-  state.host_part.reset();
-  state.outputs.clear();
-  state.model.reset();
-  state.looked_for_model = false;
+  state.dequantizer.reset();
+  state.report.clear();
   return GST_BASE_TRANSFORM_CLASS(gst_quant_dequantize_parent_class)->stop(base);
 }
 
@@ -172,6 +173,8 @@ static void gst_quant_dequantize_class_init(GstQuantDequantizeClass* klass) {
   auto* object_class = G_OBJECT_CLASS(klass);
   auto* element_class = GST_ELEMENT_CLASS(klass);
   auto* base_class = GST_BASE_TRANSFORM_CLASS(klass);
+  const auto mutable_ready = static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+                                                      GST_PARAM_MUTABLE_READY);
 
   object_class->set_property = gst_quant_dequantize_set_property;
   object_class->get_property = gst_quant_dequantize_get_property;
@@ -191,15 +194,41 @@ static void gst_quant_dequantize_class_init(GstQuantDequantizeClass* klass) {
       g_param_spec_int("threads", "Threads",
                        "Number of threads that the float part of the model computes with, the "
                        "streaming thread included",
-                       1, 256, kDefaultThreads,
-                       static_cast<GParamFlags>(G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
-                                                GST_PARAM_MUTABLE_READY)));
+                       1, 256, kDefaultThreads, mutable_ready));
+  /**
+   * GstQuantDequantize:hef-location:
+   *
+   * The compiled network that the tensors come from: parameters that the tensors do not carry, and
+   * layouts.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_HEF_LOCATION,
+      g_param_spec_string("hef-location", "HEF location",
+                          "File name of the HEF that the device runs: scales and layouts of "
+                          "tensors that do not carry their own",
+                          nullptr, mutable_ready));
+  /**
+   * GstQuantDequantize:output-names:
+   *
+   * Which tensor is which output, as "heat=net/conv7,pos=net/fc1". Unset: by name, else by size.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property(
+      object_class, PROP_OUTPUT_NAMES,
+      g_param_spec_string("output-names", "Output names",
+                          "The model's name of each output and the device's name of its tensor, "
+                          "as \"heat=net/conv7,pos=net/fc1\"; unset: by name, else by size",
+                          nullptr, mutable_ready));
 
   gst_element_class_add_static_pad_template(element_class, &sink_template);
   gst_element_class_add_static_pad_template(element_class, &src_template);
   gst_element_class_set_static_metadata(
       element_class, "Tensor dequantizer", "Filter/Analyzer/Video",
-      "Turns the raw integer outputs of a quantized network into the float outputs of its model; "
+      "Turns the raw integer outputs of a quantized network, quantinfer's or hailonet's, into the "
+      "float outputs of its model; "
       "they ride on the untouched video as metadata",
       "The gst-quant developers");
 }

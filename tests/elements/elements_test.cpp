@@ -375,6 +375,8 @@ const std::vector<Refusal> kRefusals{
               tiny_model() + " ! fakesink";
      },
      "10 bytes"},
+    {"missing_hef", [] { return kSource + "quantdequantize hef-location=/no/such.hef ! fakesink"; },
+     "/no/such.hef"},
     {"nothing_to_dequantize", [] { return kSource + "quantdequantize ! fakesink"; }, "quantinfer"},
 };
 

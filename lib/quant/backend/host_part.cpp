@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/base/buffer_cache.h"
 #include "quant/engine/float_executor.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 
 namespace quant {
 namespace {
@@ -20,26 +20,48 @@ class GraphHostPart : public HostPart {
       : params_(std::move(params)), graph_(std::move(graph)), tail_(std::move(tail)) {}
 
   Status run(std::span<const Tensor> raw, std::vector<Tensor>& outputs) override {
-    if (raw.size() != params_.size()) {
-      return fail(ErrorCode::kInvalidArgument,
-                  fmt::format("{} raw tensors, the model has {}", raw.size(), params_.size()));
+    QUANT_TRY(check_count(raw.size()));
+    std::vector<Tensor> reals;
+    {
+      const BufferCache::Scope scope(*memory_);
+      outputs.clear();
+      for (std::size_t i = 0; i < raw.size(); ++i) {
+        QUANT_TRY(check(raw[i], params_[i].type, i));
+        QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(raw[i], params_[i]));
+        reals.push_back(std::move(real));
+      }
+      memory_->trim();
     }
+    return run_tail(std::move(reals), outputs);
+  }
+
+  Status run_real(std::vector<Tensor> reals, std::vector<Tensor>& outputs) override {
+    QUANT_TRY(check_count(reals.size()));
+    for (std::size_t i = 0; i < reals.size(); ++i) {
+      QUANT_TRY(check(reals[i], DataType::kFloat32, i));
+    }
+    return run_tail(std::move(reals), outputs);
+  }
+
+ private:
+  Status check_count(std::size_t count) const {
+    if (count == params_.size()) return {};
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("{} raw tensors, the model has {}", count, params_.size()));
+  }
+
+  Status check(const Tensor& tensor, DataType type, std::size_t i) const {
+    const Value& value = graph_->value(graph_->inputs[i]);
+    if (tensor.type() == type && tensor.shape() == value.shape) return {};
+    return fail(ErrorCode::kInvalidArgument,
+                fmt::format("is {} {}, the model makes {} {}", to_string(tensor.type()),
+                            to_string(tensor.shape()), to_string(type), to_string(value.shape)),
+                value.name);
+  }
+
+  Status run_tail(std::vector<Tensor> reals, std::vector<Tensor>& outputs) {
     const BufferCache::Scope scope(*memory_);
     outputs.clear();
-    std::vector<Tensor> reals;
-    for (std::size_t i = 0; i < raw.size(); ++i) {
-      const Value& value = graph_->value(graph_->inputs[i]);
-      if (raw[i].type() != params_[i].type || raw[i].shape() != value.shape) {
-        return fail(ErrorCode::kInvalidArgument,
-                    fmt::format("is {} {}, the model makes {} {}", to_string(raw[i].type()),
-                                to_string(raw[i].shape()), to_string(params_[i].type),
-                                to_string(value.shape)),
-                    value.name);
-      }
-      QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(raw[i], params_[i]));
-      reals.push_back(std::move(real));
-    }
-    memory_->trim();
     if (tail_) return tail_->run(reals, outputs);
     for (const ValueId id : graph_->outputs) {
       const auto input =
@@ -49,7 +71,6 @@ class GraphHostPart : public HostPart {
     return {};
   }
 
- private:
   std::vector<QuantParams> params_;
   std::shared_ptr<const Graph> graph_;
   std::optional<FloatExecutor> tail_;

@@ -19,6 +19,9 @@ class HostPart {
   // `raw`: the integers, one tensor per raw output, ONNX shape (else InvalidArgument). `outputs`
   // gets one float32 tensor per output of the model, the caller's to keep.
   virtual Status run(std::span<const Tensor> raw, std::vector<Tensor>& outputs) = 0;
+  // The same from values that somebody else has dequantized: float32 of those shapes (else
+  // InvalidArgument).
+  virtual Status run_real(std::vector<Tensor> reals, std::vector<Tensor>& outputs) = 0;
 };
 
 // `host` is QuantizedModel::host; `raw_params` belong to its inputs, in order.
