@@ -57,11 +57,13 @@ class DeviceStage {
   void flush();
   // Takes frames (again), and starts the task. The pad is active.
   void resume();
-  // flush, and shuts the device down, within twice the property timeout. The task ends at the next
+  // flush, and shuts the device down, within SessionOptions::patience(). The task ends at the next
   // gst_pad_stop_task.
   void stop();
 
   DeviceStageStats stats() const;
+  // Frames that it holds at most, apart from the one that is pushed.
+  std::size_t capacity() const { return capacity_; }
   const char* driver() const { return runner_->driver(); }
 
  private:

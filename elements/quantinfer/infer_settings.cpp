@@ -22,7 +22,9 @@ enum {
   PROP_STATS
 };
 
-constexpr gint kLongestTimeoutMs = 9999;
+// With the second of patience on top nobody ever waits for ten seconds.
+constexpr gint kLongestTimeoutMs = 8500;
+constexpr gint kLongestSchedulerMs = 9999;
 constexpr gint kLongestQueue = 64;
 
 GType backend_type() {
@@ -154,7 +156,7 @@ void install_device(GObjectClass* object_class) {
   install_int(PROP_SCHEDULER_TIMEOUT, "scheduler-timeout", "Scheduler time-out",
               "Time in ms after which the network is switched in although fewer frames wait than "
               "scheduler-threshold; 0 = never",
-              0, kLongestTimeoutMs, static_cast<gint>(session.device.scheduler_timeout.count()));
+              0, kLongestSchedulerMs, static_cast<gint>(session.device.scheduler_timeout.count()));
   install_int(PROP_SCHEDULER_THRESHOLD, "scheduler-threshold", "Scheduler threshold",
               "Number of frames that wait before the network is switched in on a shared device", 1,
               kLongestQueue, session.device.scheduler_threshold);

@@ -25,8 +25,6 @@
  */
 #include "quantinfer/quantinfer.h"
 
-#include <fmt/format.h>
-
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -34,22 +32,23 @@
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
 #include "quantinfer/device_stage.h"
+#include "quantinfer/frame_input.h"
 #include "quantinfer/infer_settings.h"
 #include "quantinfer/infer_stats.h"
 #include "quantinfer/open_device.h"
 #include "quantinfer/processing_latency.h"
+#include "quantinfer/reserve_buffers.h"
 
 GST_DEBUG_CATEGORY_STATIC(gst_quant_infer_debug);
 #define GST_CAT_DEFAULT gst_quant_infer_debug
 
 using quant::Backend;
 using quant::ErrorCode;
-using quant::fail;
 using quant::Model;
-using quant::Result;
 using quant::Status;
 using quant::Tensor;
 using quant::element::DeviceStage;
+using quant::element::find_input;
 using quant::element::GstPointer;
 using quant::element::guarded;
 using quant::element::InferSettings;
@@ -209,28 +208,6 @@ static Status open_backend(GstQuantInfer* self) {
   return {};
 }
 
-static Result<Tensor> find_input(const Model& model, GstBuffer* buffer) {
-  const quant::InputSpec& spec = model.input();
-  GstQuantTensor* found = gst_buffer_get_quant_tensor(buffer, GST_QUANT_TENSOR_ROLE_INPUT,
-                                                      g_quark_from_string(spec.name.c_str()));
-  // Another model's normalizer may have called its tensor differently.
-  if (!found) found = gst_buffer_get_quant_tensor(buffer, GST_QUANT_TENSOR_ROLE_INPUT, 0);
-  if (!found) {
-    return fail(ErrorCode::kNotFound,
-                "the frames carry no input tensor: put quantnormalize before quantinfer");
-  }
-  QUANT_TRY_ASSIGN(Tensor tensor, quant::element::from_gst(found));
-  const quant::Shape wanted{1, spec.height, spec.width, spec.channels()};
-  if (tensor.type() != quant::DataType::kUint8 || tensor.shape() != wanted) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the input tensor is {} {}, {} takes uint8 {}: quantnormalize and "
-                            "quantinfer have different models",
-                            to_string(tensor.type()), quant::to_string(tensor.shape()),
-                            model.path(), quant::to_string(wanted)));
-  }
-  return tensor;
-}
-
 // On the emulator.
 static GstFlowReturn gst_quant_infer_transform_ip(GstBaseTransform* base, GstBuffer* buffer) {
   auto* self = GST_QUANT_INFER(base);
@@ -279,6 +256,17 @@ static GstFlowReturn gst_quant_infer_generate_output(GstBaseTransform* base, Gst
     }
     return GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->generate_output(base, output);
   });
+}
+
+static gboolean gst_quant_infer_propose_allocation(GstBaseTransform* base, GstQuery* decided,
+                                                   GstQuery* query) {
+  const gboolean answered = GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)
+                                ->propose_allocation(base, decided, query);
+  const auto stage = GST_QUANT_INFER(base)->state->device_stage();
+  if (!stage) return answered;
+  // Also where nobody downstream has anything to say.
+  quant::element::reserve_buffers(query, static_cast<guint>(stage->capacity()));
+  return TRUE;
 }
 
 static void wait_for_task(GstBaseTransform* base) {
@@ -404,6 +392,7 @@ static void gst_quant_infer_class_init(GstQuantInferClass* klass) {
   element_class->change_state = gst_quant_infer_change_state;
   base_class->transform_ip = gst_quant_infer_transform_ip;
   base_class->generate_output = gst_quant_infer_generate_output;
+  base_class->propose_allocation = gst_quant_infer_propose_allocation;
   base_class->sink_event = gst_quant_infer_sink_event;
   base_class->query = gst_quant_infer_query;
   base_class->start = gst_quant_infer_start;

@@ -128,7 +128,7 @@ TEST(DevicePipeline, TheEmulatorTakesOverFromTheFailedFrameOn) {
 
 TEST(DevicePipeline, DropLeavesTheFrameOutAndMarksTheNext) {
   Pipeline pipeline(
-      line("queue=1,faults=3:status-85+4:status-85+5:status-85", "on-device-error=drop", 10));
+      line("queue=1,faults=3:status-8+4:status-8+5:status-8", "on-device-error=drop", 10));
   pipeline.keep_buffers("sink", "sink");
   ASSERT_TRUE(pipeline.run()) << pipeline.error();
   EXPECT_EQ(numbers(pipeline), (std::vector<int>{0, 1, 2, 4, 5, 6, 7, 8, 9}));
@@ -248,6 +248,30 @@ TEST(DevicePipeline, LatencyIsWhatAFrameTakes) {
   gst_query_parse_latency(query, nullptr, &least, nullptr);
   gst_query_unref(query);
   EXPECT_GE(least, 30 * GST_MSECOND);
+}
+
+TEST(DevicePipeline, AsksUpstreamForAsManyBuffersAsItHolds) {
+  Pipeline pipeline(line("queue=5"));
+  GstPad* pad = gst_element_get_static_pad(pipeline.element("infer"), "sink");
+  guint least = 0;
+  // Called before and after the answer.
+  gst_pad_add_probe(
+      pad,
+      static_cast<GstPadProbeType>(GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM | GST_PAD_PROBE_TYPE_PUSH |
+                                   GST_PAD_PROBE_TYPE_PULL),
+      [](GstPad*, GstPadProbeInfo* info, gpointer data) {
+        GstQuery* query = GST_PAD_PROBE_INFO_QUERY(info);
+        if (GST_QUERY_TYPE(query) == GST_QUERY_ALLOCATION &&
+            gst_query_get_n_allocation_pools(query) > 0) {
+          gst_query_parse_nth_allocation_pool(query, 0, nullptr, nullptr, static_cast<guint*>(data),
+                                              nullptr);
+        }
+        return GST_PAD_PROBE_OK;
+      },
+      &least, nullptr);
+  gst_object_unref(pad);
+  ASSERT_TRUE(pipeline.run()) << pipeline.error();
+  EXPECT_GE(least, 5U);
 }
 
 TEST(DevicePipeline, StopsInTimeWhateverTheDeviceDoes) {

@@ -53,7 +53,7 @@ class DeviceSession {
 
   // Forgets all frames without an answer taken; what the device computes for them nobody will see.
   void flush();
-  // Stops the device and lets go of it, within twice `timeout`: where it hangs, it is left to
+  // Stops the device and lets go of it, within options.patience(): where it hangs, it is left to
   // itself. Idempotent; a second call waits for the first.
   void shut_down();
 

@@ -11,8 +11,8 @@ constexpr std::array kFrameKinds{FakeFault::Kind::kStatus, FakeFault::Kind::kSta
                                  FakeFault::Kind::kLost,   FakeFault::Kind::kLate,
                                  FakeFault::Kind::kTwice,  FakeFault::Kind::kReorder,
                                  FakeFault::Kind::kHang,   FakeFault::Kind::kHangStop};
-constexpr std::array kStatuses{4,  26, 36, 63, 64, 73, 74, 76, 77, 78,
-                               79, 82, 85, 87, 91, 92, 93, 96, 97};
+constexpr std::array kStatuses{4,  8,  26, 36, 63, 64, 73, 74, 76, 77,
+                               78, 79, 82, 85, 87, 91, 92, 93, 96, 97};
 
 enum Purpose : std::uint64_t { kFrame, kOpening, kConfiguration };
 

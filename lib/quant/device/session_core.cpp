@@ -104,7 +104,7 @@ bool SessionCore::stop() {
   stopping_ = true;
   drop_frames();
   changed_.notify_all();
-  const auto deadline = SessionClock::now() + 2 * options_.timeout;
+  const auto deadline = SessionClock::now() + options_.patience();
   while (!ended_ && SessionClock::now() < deadline) changed_.wait_until(lock, deadline);
   if (!ended_) {
     stats_.hanging = true;

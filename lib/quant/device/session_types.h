@@ -2,6 +2,7 @@
 // What a session is told, and what it tells about itself.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -24,6 +25,11 @@ struct SessionOptions {
   RecoveryLimits recovery;
   std::chrono::milliseconds health_interval{1000};  // between looks at the temperature; 0: never
   float hot_c = 100;                                // from here on a device is called hot
+
+  // After that a call that knows its own bound, which is `timeout`, does not return any more.
+  std::chrono::milliseconds patience() const {
+    return timeout + std::min(timeout, std::chrono::milliseconds(1000));
+  }
 };
 
 struct SessionStats {

@@ -13,8 +13,6 @@ namespace {
 
 // So long a call waits for room before it looks whether it still should.
 constexpr std::chrono::milliseconds kSlice{20};
-// A call with a bound of its own may overstep it by its bookkeeping, not by more.
-constexpr int kPatience = 2;
 constexpr float kCooledBy = 5;
 
 bool same_stream(const DeviceStream& a, const DeviceStream& b) {
@@ -100,7 +98,7 @@ void SessionCore::close_device(Lock& lock) {
   if (!device_) return;
   abandon_jobs();
   // Its outcome changes nothing: after it the device can only be destroyed.
-  call_device(lock, "shutting it down", kPatience * options_.timeout, [&] {
+  call_device(lock, "shutting it down", options_.patience(), [&] {
     static_cast<void>(device_->shut_down(options_.timeout));
     device_.reset();
     return 0;
@@ -111,7 +109,7 @@ void SessionCore::close_device(Lock& lock) {
 DeviceResult<void> SessionCore::wait_for_room(Lock& lock) {
   const auto deadline = SessionClock::now() + options_.timeout;
   while (true) {
-    auto ready = call_device(lock, "waiting for room", kPatience * options_.timeout, [&] {
+    auto ready = call_device(lock, "waiting for room", options_.patience(), [&] {
       return device_->wait_ready(std::min(kSlice, options_.timeout));
     });
     if (ready || ready.error().fault != DeviceFault::kTimeout) return ready;
@@ -137,7 +135,7 @@ void SessionCore::start_next(Lock& lock, const std::shared_ptr<SessionFrame>& fr
     frame->running = true;
     job->deadline_ = SessionClock::now() + options_.timeout;
     in_flight_.push_back(job);
-    started = call_device(lock, "starting a frame", kPatience * options_.timeout,
+    started = call_device(lock, "starting a frame", options_.patience(),
                           [&] { return device_->start(job); });
     if (started) return;
     std::erase(in_flight_, job);
@@ -180,9 +178,8 @@ void SessionCore::cure(Lock& lock, Cure cure, const DeviceError& fault) {
   fault_.reset();
   if (cure == Cure::kReconfigure && device_) {
     ++stats_.reconfigured;
-    const auto configured =
-        call_device(lock, "configuring the network anew", kPatience * options_.open_timeout,
-                    [&] { return device_->reconfigure(options_.open_timeout); });
+    const auto configured = call_device(lock, "configuring the network anew", options_.open_timeout,
+                                        [&] { return device_->reconfigure(options_.timeout); });
     if (!configured) {
       raise(configured.error());
       return;
@@ -203,7 +200,7 @@ void SessionCore::pause(Lock& lock, std::chrono::milliseconds duration) {
 }
 
 void SessionCore::look_at_health(Lock& lock) {
-  const auto health = call_device(lock, "measuring its temperature", kPatience * options_.timeout,
+  const auto health = call_device(lock, "measuring its temperature", options_.patience(),
                                   [&] { return device_->health(); });
   next_health_ = SessionClock::now() + options_.health_interval;
   if (!health) {

@@ -154,7 +154,7 @@ TEST(DeviceSession, CountsRepeatedAnswersAndNothingElse) {
 }
 
 TEST(DeviceSession, StartsFramesAgainAfterATimeout) {
-  for (const char* fault : {"lost", "status-4", "start-4", "status-87", "status-85"}) {
+  for (const char* fault : {"lost", "status-4", "start-4", "status-87", "status-8"}) {
     const Played played = play(std::string("faults=3:") + fault);
     expect_all_right(played);
     EXPECT_EQ(played.stats.reconfigured, 1U) << fault;
@@ -209,10 +209,10 @@ TEST(DeviceSession, GivesUpAfterSoManyCuresInARow) {
 
 TEST(DeviceSession, AFrameThatAlwaysFailsIsAnErrorAndTheRestGoesOn) {
   // The queue is one frame long, so the third start is the same frame's.
-  const Played played = play("queue=1,faults=3:status-85+4:status-85+5:status-85", 8);
+  const Played played = play("queue=1,faults=3:status-8+4:status-8+5:status-8", 8);
   ASSERT_EQ(played.errors.size(), 8U);
   for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(played.errors[i].has_value(), i == 3) << i;
-  EXPECT_EQ(played.errors[3]->status, 85);
+  EXPECT_EQ(played.errors[3]->status, 8);
   EXPECT_FALSE(played.lost);
   EXPECT_EQ(played.stats.failed, 1U);
   EXPECT_EQ(played.stats.completed, 7U);
@@ -256,6 +256,7 @@ INSTANTIATE_TEST_SUITE_P(Statuses, DeviceSessionFinal,
                                            FinalStatus{64, DeviceFault::kDriverMissing},
                                            FinalStatus{76, DeviceFault::kVersionMismatch},
                                            FinalStatus{78, DeviceFault::kVersionMismatch},
+                                           FinalStatus{85, DeviceFault::kVersionMismatch},
                                            FinalStatus{93, DeviceFault::kWrongArchitecture},
                                            FinalStatus{91, DeviceFault::kInvalidModel},
                                            FinalStatus{92, DeviceFault::kModelTooNew},
