@@ -44,11 +44,11 @@ float mean_of(const std::vector<float>& values) {
 // One value for all channels where the right way has one per channel.
 void add_per_tensor(const QuantParams& right, std::vector<Misscaling>& ways) {
   const auto add = [&](const QuantParams& params, const std::string& which) {
-    ways.push_back(way(params, {{Fault::kPerTensor, fmt::format("{} was used for all {} channels",
-                                                                which, right.scale.size())}}));
+    ways.push_back(way(params, {{Fault::kPerTensor, fmt::format("all {} channels were given {}",
+                                                                right.scale.size(), which)}}));
   };
-  add(all_like(right, 0), "scale and zero point of channel 0");
-  add(all_like(right, right.scale.size() - 1), "scale and zero point of the last channel");
+  add(all_like(right, 0), "the scale and zero point of channel 0");
+  add(all_like(right, right.scale.size() - 1), "the scale and zero point of the last channel");
   QuantParams mean = all_like(right, 0);
   mean.scale = {mean_of(right.scale)};
   mean.zero_point = {mean_of(right.zero_point)};
@@ -96,9 +96,9 @@ void add_foreign(const QuantParams& right, std::int64_t channels, const NamedPar
     params.scale = spread(scale ? other.params.scale : right.scale);
     params.zero_point = spread(zero ? other.params.zero_point : right.zero_point);
     ways.push_back(way(params, {{Fault::kForeignParameters,
-                                 fmt::format("{} of '{}' was used", what, other.name)}}));
+                                 fmt::format("it was given {} of '{}'", what, other.name)}}));
   };
-  add(true, true, "scale and zero point");
+  add(true, true, "the scale and zero point");
   add(true, false, "the scale");
   add(false, true, "the zero point");
 }

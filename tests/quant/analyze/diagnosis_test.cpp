@@ -270,7 +270,7 @@ TEST(Diagnosis, WhatCannotBeToldApartIsSaidToBeSo) {
   EXPECT_EQ(named(diagnosis.outputs[0]), "parameters-of-another-output");
   EXPECT_EQ(diagnosis.outputs[0].search.explanations.size(), 2U);
   EXPECT_THAT(to_text(diagnosis),
-              HasSubstr("cannot be told from: scale and zero point of 'c' was used"));
+              HasSubstr("cannot be told from: it was given the scale and zero point of 'c'"));
 }
 
 TEST(Diagnosis, ExchangedSizesOfASymmetricSquareMakeNoDifference) {
