@@ -86,7 +86,10 @@ Result<std::vector<DiagnosisSubject>> subjects_of(const Options& options,
                                                   const ParamsByName& params) {
   QUANT_TRY_ASSIGN(RawFormats formats, formats_of(options));
   if (formats.types.count("") == 0) {
-    for (const auto& [name, value] : params) formats.types.try_emplace(name, value.type);
+    for (const auto& [name, value] : params) {
+      formats.types.try_emplace(name, value.type);
+      if (params.size() == 1) formats.types.try_emplace("", value.type);
+    }
   }
   QUANT_TRY_ASSIGN(const auto trusted, read_tensors(options.trusted, {}));
   QUANT_TRY_ASSIGN(const auto suspects, read_tensors(options.suspect, formats));
@@ -97,7 +100,9 @@ Result<std::vector<DiagnosisSubject>> subjects_of(const Options& options,
         suspects.begin(), suspects.end(),
         [&](const RecordedTensor& other) { return one_each || other.name == tensor.name; });
     if (suspect == suspects.end()) continue;
-    const auto known = params.find(tensor.name);
+    auto known = params.find(tensor.name);
+    // Of two single files the names say nothing, and neither does that of a single entry.
+    if (known == params.end() && one_each && params.size() == 1) known = params.begin();
     QUANT_TRY_ASSIGN(
         DiagnosisSubject subject,
         make_subject(tensor.name, tensor.values, axes_of(options.axes), suspect->values,

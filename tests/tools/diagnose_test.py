@@ -132,9 +132,11 @@ class CommandLine(unittest.TestCase):
         q = numpy.clip(numpy.rint(self.a / 0.05 + 120), 0, 255).astype(numpy.uint8)
         (self.folder / "q.json").write_text(json.dumps([{"name": "a", "scale": 0.05, "zero_point": 120}]))
         numpy.save(self.folder / "a.npy", (q.astype(numpy.float32) - 120) * numpy.float32(0.05))
+        (self.folder / "other-name.json").write_text(json.dumps([{"name": "output", "scale": [0.05], "zero_point": [120]}]))
         q.transpose(0, 2, 1, 3).tofile(self.folder / "b.bin")
         self.assertEqual(self.ids(self.folder / "b.bin", "--shape", "2x12x14x5", "--params", self.folder / "q.json"), "layout")
-        self.assertEqual(self.ids(self.save(q), "--params", self.folder / "q.json"), "agree")
+        for params in ("q.json", "other-name.json"):
+            self.assertEqual(self.ids(self.save(q), "--params", self.folder / params), "agree")
 
     def test_the_report(self):
         process = gst_quant("diagnose", self.folder / "a.npy", self.save(0.5 * self.a + 1))
