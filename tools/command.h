@@ -30,6 +30,7 @@ void add_optimize(CLI::App& app, Status& status);
 void add_inspect(CLI::App& app, Status& status);
 void add_run(CLI::App& app, Status& status);
 void add_compare(CLI::App& app, Status& status);
+void add_diagnose(CLI::App& app, Status& status);
 void add_evaluate(CLI::App& app, Status& status);
 void add_analyze(CLI::App& app, Status& status);
 void add_bench(CLI::App& app, Status& status);

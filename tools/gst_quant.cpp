@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   quant::tool::add_inspect(app, status);
   quant::tool::add_run(app, status);
   quant::tool::add_compare(app, status);
+  quant::tool::add_diagnose(app, status);
   quant::tool::add_evaluate(app, status);
   quant::tool::add_analyze(app, status);
   quant::tool::add_bench(app, status);

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <fstream>
 
 #include "command.h"
@@ -11,6 +10,7 @@
 #include "quant/onnx/embed_external_data.h"
 #include "quant/optimize/optimizer.h"
 #include "quant/script/parser.h"
+#include "quant/tensor/shape_text.h"
 
 namespace quant::tool {
 namespace {
@@ -20,21 +20,13 @@ void parse_input_shape(const std::string& text, std::map<std::string, Shape>& sh
   const std::size_t equals = text.rfind('=');
   if (equals == std::string::npos)
     throw CLI::ValidationError("--input-shape", "takes name=1x3x320x320, got " + text);
-  Shape shape;
-  std::size_t start = equals + 1;
-  do {
-    const std::size_t end = std::min(text.find('x', start), text.size());
-    std::int64_t dim = 0;
-    const auto [stop, error] = std::from_chars(&text[start], &text[end], dim);
-    if (error != std::errc() || stop != &text[end] || dim < 1) {
-      throw CLI::ValidationError(
-          "--input-shape",
-          "a shape is positive sizes joined by x, as 1x3x320x320, got " + text.substr(equals + 1));
-    }
-    shape.push_back(dim);
-    start = end + 1;
-  } while (start <= text.size());
-  shapes[text.substr(0, equals)] = std::move(shape);
+  std::optional<Shape> shape = shape_from_string(std::string_view(text).substr(equals + 1));
+  if (!shape) {
+    throw CLI::ValidationError(
+        "--input-shape",
+        "a shape is positive sizes joined by x, as 1x3x320x320, got " + text.substr(equals + 1));
+  }
+  shapes[text.substr(0, equals)] = std::move(*shape);
 }
 
 }  // namespace

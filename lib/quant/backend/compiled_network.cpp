@@ -33,36 +33,18 @@ void complete_params(std::vector<DeviceStream>& outputs, const HefFile& file) {
 }
 
 std::string file_says(DeviceFault fault, const HefFile& file) {
-  switch (fault) {
-    case DeviceFault::kWrongArchitecture:
-    case DeviceFault::kInvalidModel:
-      return fmt::format("the file says that it was compiled for {} and runs on {}",
-                         file.architecture, fmt::join(file.runs_on, ", "));
-    case DeviceFault::kModelTooNew: {
-      std::vector<std::string> extensions;
-      for (const HefExtension& extension : file.extensions) extensions.push_back(extension.name);
-      return fmt::format(
-          "the file was made by version {} of the compiler, with the extensions {}",
-          file.sdk_version.empty() ? "(unknown)" : file.sdk_version,
-          extensions.empty() ? "(none)" : fmt::format("{}", fmt::join(extensions, ", ")));
-    }
-    case DeviceFault::kTimeout:
-    case DeviceFault::kAborted:
-    case DeviceFault::kQueueFull:
-    case DeviceFault::kUnavailable:
-    case DeviceFault::kDisconnected:
-    case DeviceFault::kBusy:
-    case DeviceFault::kNoDevice:
-    case DeviceFault::kDriverMissing:
-    case DeviceFault::kVersionMismatch:
-    case DeviceFault::kServiceFailed:
-    case DeviceFault::kUnsupported:
-    case DeviceFault::kInvalidUse:
-    case DeviceFault::kOutOfMemory:
-    case DeviceFault::kOther:
-      return {};
+  if (fault == DeviceFault::kWrongArchitecture || fault == DeviceFault::kInvalidModel) {
+    return fmt::format("the file says that it was compiled for {} and runs on {}",
+                       file.architecture, fmt::join(file.runs_on, ", "));
   }
-  return {};
+  if (fault != DeviceFault::kModelTooNew) return {};
+  std::string extensions;
+  for (const HefExtension& extension : file.extensions) {
+    extensions += (extensions.empty() ? "" : ", ") + extension.name;
+  }
+  return fmt::format("the file was made by version {} of the compiler, with the extensions {}",
+                     file.sdk_version.empty() ? "(unknown)" : file.sdk_version,
+                     extensions.empty() ? "(none)" : extensions);
 }
 
 }  // namespace quant
