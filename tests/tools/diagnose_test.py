@@ -19,7 +19,7 @@ from diagnose_table import judge, selected_pairs
 from planted_faults import FAULTS, UNRELATED, from_memory, to_memory
 
 FAILED, USAGE = 1, 2
-PAIRS = 12
+PAIRS = 8
 
 
 @unittest.skipUnless(HAS_DATA, NO_DATA)
@@ -58,7 +58,7 @@ class RealNetworks(unittest.TestCase):
                 found, of = found + among, of + 1
                 if not among:
                     missed.append(f"{network.archive.stem} {name}: {pair}: {' + '.join(sorted(first))}")
-        self.assertGreater(of, 40)
+        self.assertGreater(of, 15)
         self.assertGreaterEqual(found, 0.9 * of, "\n".join(missed))
 
     def test_unrelated_perturbations_are_none_of_these(self):
