@@ -14,6 +14,7 @@
 #include "quant/analyze/diagnosis_search.h"
 #include "quant/analyze/diagnosis_subject.h"
 #include "quant/backend/context.h"
+#include "quant/vision/frame_source.h"
 
 namespace quant {
 

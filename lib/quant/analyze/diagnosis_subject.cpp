@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <span>
 
-#include "quant/arithmetic/dequantize.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 
 namespace quant {
 namespace {
