@@ -55,7 +55,10 @@ std::vector<Cause> causes_of(const Tried& tried) {
 // left is noise.
 bool leaves_a_line(const OutputError& error) {
   constexpr double kMostOfIt = 0.75;
-  if (error.noise <= 0 || error.test_energy <= 0 || error.count == 0) return false;
+  // So far down it is the rounding of what was undone.
+  constexpr double kRounding = 1e-5;
+  if (error.noise <= kRounding * error.signal || error.test_energy <= 0 || error.count == 0)
+    return false;
   const double without_gain = error.signal - error.product * error.product / error.test_energy;
   const double without_offset =
       error.noise - error.difference_sum * error.difference_sum / static_cast<double>(error.count);

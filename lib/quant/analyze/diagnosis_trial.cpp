@@ -179,7 +179,12 @@ std::optional<float> Trial::read(const Repair& repair, const Source& source,
     }
     case ElementWidth::k8As16: {
       const auto both = integer_at(memory / 2);
-      if (!both || !(*both >= 0 && *both < 65536)) return std::nullopt;
+      if (!both) return std::nullopt;
+      // No two bytes: left as it is, for it contradicts the way and must count against it.
+      if (!(*both >= 0 && *both < 65536)) {
+        q = *both;
+        break;
+      }
       const auto bytes = static_cast<unsigned>(std::lrint(*both));
       q = static_cast<double>(memory % 2 == 0 ? bytes & 255U : bytes >> 8U);
       break;
