@@ -33,7 +33,7 @@ std::string name_of(const ::testing::TestParamInfo<Case>& info) {
 
 std::string model_of(const Case& one) {
   TinyModelOptions options;
-  options.wide_outputs = one.wide;
+  if (one.wide) options.raw = RawOutputs::kWordsPerChannel;
   return tiny_model(options);
 }
 

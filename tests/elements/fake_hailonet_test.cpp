@@ -100,7 +100,7 @@ void expect_the_emulators(Pipeline& pipeline, const std::string& model, const st
 
 std::string wide_model() {
   TinyModelOptions options;
-  options.wide_outputs = true;
+  options.raw = RawOutputs::kWordsPerChannel;
   return tiny_model(options);
 }
 
