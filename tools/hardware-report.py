@@ -85,7 +85,7 @@ def measured(options, name, source):
     """Records of a pipeline that compares every frame with the emulator and the original."""
     records = options.output / f"{name}.ndjson"
     done, _ = pipeline(options, name, source,
-                       f"quanttee name=t references=emulator,original ! fakesink t. ! filesink location={records}")
+                       f"quanttee name=t references=emulator,original ! fakesink t.snr_0 ! filesink location={records}")
     if not records.is_file():
         return done, []
     return done, [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
@@ -138,8 +138,11 @@ def repeat_lines(records):
 def log_lines(options, name):
     """What the element and the pipeline said, without the rest of the log."""
     text = COLOR_CODES.sub("", (options.output / f"{name}.log").read_text(encoding="utf-8", errors="replace"))
-    wanted = re.compile(r"^(ERROR|WARNING)|Additional debug|x-quantinfer-stats")
-    return ["  " + line.strip()[:600] for line in text.splitlines() if wanted.search(line)]
+    wanted = re.compile(r"^(ERROR|WARNING).*|Additional debug.*|x-quantinfer-stats.*")
+    found = [match.group() for line in text.splitlines() if (match := wanted.search(line))]
+    # Types and quoting are of no use to people.
+    plain = [re.sub(r"\(\w+\)|\\", "", line) for line in found]
+    return ["  " + line.replace("x-quantinfer-stats, ", "quantinfer: ").strip()[:800] for line in plain]
 
 
 def parse_arguments():
@@ -165,9 +168,9 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     options.output.mkdir(parents=True)
-    test_picture = f"videotestsrc pattern=smpte num-buffers={options.frames} ! video/x-raw,width=640,height=480"
+    test_picture = f"videotestsrc pattern=smpte100 num-buffers={options.frames} ! video/x-raw,width=640,height=480"
     clip = (f"filesrc location={options.video} ! decodebin ! videoconvert ! identity eos-after={options.frames}"
-            if options.video else test_picture.replace("smpte", "ball"))
+            if options.video else test_picture.replace("smpte100", "ball"))
     lines = [f"{name}: {value}" for name, value in surroundings(options).items()]
     if pathlib.Path(options.device_model).is_file():
         run([options.gst_quant, "inspect", options.device_model], options.output / "inspect.log")
