@@ -3,33 +3,19 @@
 
 #include <utility>
 
-#include "quant/backend/emulated_network.h"
-#include "quant/device/driver_module.h"
+#include "quant/backend/open_driver.h"
 
 namespace quant::element {
 
 namespace {
 
-constexpr const char* kHailort = "hailort";
-
-Result<std::shared_ptr<DeviceDriver>> find_driver(const InferSettings& settings,
-                                                  const std::shared_ptr<const Model>& model) {
-  if (settings.backend == BackendChoice::kFake) {
-    QUANT_TRY_ASSIGN(const FakeOptions options, parse_fake_options(settings.device_model));
-    return make_fake_driver(options, [model, threads = settings.threads] {
-      return make_emulated_network(*model, threads);
-    });
-  }
-  QUANT_TRY_ASSIGN(DeviceDriver * driver, load_driver(kHailort));
-  // A module's driver lives as long as the process.
-  return std::shared_ptr<DeviceDriver>(driver, [](DeviceDriver*) {});
-}
-
 Result<std::unique_ptr<DeviceRunner>> open_runner(const InferSettings& settings,
                                                   const std::shared_ptr<const Model>& model) {
   SessionOptions options = settings.session;
   options.device.model_path = settings.device_model;
-  QUANT_TRY_ASSIGN(auto driver, find_driver(settings, model));
+  const auto backend = settings.backend == BackendChoice::kFake ? kFakeBackend : kHailortBackend;
+  QUANT_TRY_ASSIGN(auto driver,
+                   open_driver(backend, settings.device_model, model, settings.threads));
   return DeviceRunner::open(std::move(driver), model, options);
 }
 

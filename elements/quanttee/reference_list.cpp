@@ -15,8 +15,9 @@ constexpr const char* kProperty = "references";
 std::optional<ContextKind> context_named(std::string_view name) {
   if (name == "emulator") return ContextKind::kQuantized;
   const auto kind = context_kind_from_string(name);
-  // Its layers would have to be named.
-  return kind == ContextKind::kHybrid ? std::nullopt : kind;
+  // Layers would have to be named for the one; the other is what is measured.
+  if (kind == ContextKind::kHybrid || kind == ContextKind::kDevice) return std::nullopt;
+  return kind;
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -115,6 +115,8 @@ std::vector<std::pair<std::size_t, std::size_t>> rung_pairs(
                                ? steps.back()
                                : static_cast<std::size_t>(quantized - contexts.begin());
   if (steps.size() > 2 && last > steps[1]) pairs.emplace_back(steps[0], last);
+  if (contexts[steps.back()] == "device" && last != steps.back() && last != steps[0])
+    pairs.emplace_back(steps[0], steps.back());
   if (hybrid) pairs.emplace_back(steps[0], *hybrid);
   return pairs;
 }

@@ -50,7 +50,8 @@ struct OutputLadder {
   std::vector<std::vector<double>> first_values;
   // Neighbours in the order of the contexts; behind them the first context against "quantized", or
   // against the last one where there is no such context, unless that step is there already; then
-  // the first one against "hybrid", which is nobody's neighbour.
+  // the first one against "device" behind "quantized", and against "hybrid", which is nobody's
+  // neighbour.
   std::vector<Rung> rungs;
 };
 

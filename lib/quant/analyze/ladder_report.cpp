@@ -24,6 +24,18 @@ std::string cosine_text(std::optional<double> cosine) {
 
 std::string rung_name(const Rung& rung) { return fmt::format("{} -> {}", rung.from, rung.to); }
 
+// From one context to the next; not the sums of several steps, nor a hybrid beside them.
+bool is_step(const LadderReport& report, const Rung& rung) {
+  std::vector<std::string> steps;
+  for (std::size_t i = 0; i < report.contexts.size(); ++i) {
+    if (i == 0 || report.contexts[i] != "hybrid") steps.push_back(report.contexts[i]);
+  }
+  for (std::size_t i = 1; i < steps.size(); ++i) {
+    if (rung.from == steps[i - 1] && rung.to == steps[i]) return true;
+  }
+  return false;
+}
+
 std::string remarks(const Rung& rung) {
   std::string text;
   const auto add = [&text](const std::string& remark) {
@@ -48,13 +60,24 @@ std::string rung_line(const Rung& rung, std::size_t name_width) {
                      rung.error.max_abs, rung.error.mean_abs(), remarks(rung));
 }
 
+const char* blame(const std::string& context) {
+  if (context == "native") return "reading the model";
+  if (context == "fp-optimized") return "folding";
+  if (context == "quantized") return "quantization";
+  if (context == "device") return "the device, or how its answer was read";
+  return "this step";
+}
+
+// Below this a step is no loss that anybody could see in float32.
+constexpr double kNoLossDb = 100;
+
+Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
+
 std::string trimmed(std::string line) {
   const std::size_t last = line.find_last_not_of(" \n");
   line.erase(last == std::string::npos ? 0 : last + 1);
   return line + "\n";
 }
-
-Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(); }
 
 Json rung_json(const Rung& rung) {
   Json json;
@@ -81,6 +104,18 @@ Json rung_json(const Rung& rung) {
 
 }  // namespace
 
+std::string loss_sentence(const LadderReport& report, const OutputLadder& output) {
+  const Rung* worst = nullptr;
+  for (const Rung& rung : output.rungs) {
+    const Snr snr = rung.error.snr();
+    if (!is_step(report, rung) || rung.frames == 0 || snr.state != SnrState::kOk) continue;
+    if (snr.db < kNoLossDb && (worst == nullptr || snr.db < worst->error.snr().db)) worst = &rung;
+  }
+  if (worst == nullptr) return "no step loses anything that can be seen";
+  return fmt::format("most is lost by {} ({}, {} dB)", blame(worst->to), rung_name(*worst),
+                     snr_text(worst->error.snr()));
+}
+
 std::string to_text(const LadderReport& report) {
   std::size_t name_width = 0;
   std::size_t context_width = 0;
@@ -96,6 +131,7 @@ std::string to_text(const LadderReport& report) {
     text += trimmed(fmt::format("  {:<{}}  {:>9}  {:>9}  {:>10}  {:>10}  {}", "", name_width,
                                 "SNR dB", "cosine", "max |d|", "mean |d|", "worst frame (SNR dB)"));
     for (const Rung& rung : output.rungs) text += trimmed(rung_line(rung, name_width));
+    text += fmt::format("  {}\n", loss_sentence(report, output));
     for (std::size_t c = 0; c < output.first_values.size(); ++c) {
       std::string values;
       for (double value : output.first_values[c]) values += fmt::format(" {:>13.6g}", value);
@@ -120,6 +156,7 @@ nlohmann::ordered_json to_json(const LadderReport& report) {
                        {"type", to_string(output.type)},
                        {"shape", output.shape},
                        {"first_values", values},
+                       {"loss", loss_sentence(report, output)},
                        {"rungs", rungs}});
   }
   return {{"contexts", report.contexts}, {"frames", report.frames}, {"outputs", outputs}};

@@ -10,13 +10,16 @@
 namespace quant {
 
 // One block an output: its rungs with SNR in dB, cosine, maximum and mean absolute difference and
-// the worst frame, then the first values of each context. ASCII, at most 100 columns unless names
-// are longer.
+// the worst frame, the step that loses most, then the first values of each context. ASCII, at most
+// 100 columns unless names are longer.
 std::string to_text(const LadderReport& report);
 
+// On which step most of the output's noise arises, as one sentence without a full stop.
+std::string loss_sentence(const LadderReport& report, const OutputLadder& output);
+
 // {"contexts": […], "frames": n, "outputs": [{"name", "type", "shape", "first_values": {context:
-// […]}, "rungs": [{"from", "to", "frames", the fields of to_json(OutputError), and where they apply
-// "worst":
+// […]}, "loss": loss_sentence, "rungs": [{"from", "to", "frames", the fields of
+// to_json(OutputError), and where they apply "worst":
 // {"frame", "snr_db", "state"}, "skipped", "skip_reason", "top1_agreement", "softmax_overlap"}]}]}.
 // Values that are not finite are null.
 nlohmann::ordered_json to_json(const LadderReport& report);

@@ -163,6 +163,8 @@ const char* to_string(ContextKind kind) {
       return "hybrid";
     case ContextKind::kQuantized:
       return "quantized";
+    case ContextKind::kDevice:
+      return "device";
   }
   return "unknown";
 }
@@ -170,7 +172,7 @@ const char* to_string(ContextKind kind) {
 std::optional<ContextKind> context_kind_from_string(std::string_view name) {
   for (const ContextKind kind :
        {ContextKind::kOriginal, ContextKind::kNative, ContextKind::kFpOptimized,
-        ContextKind::kHybrid, ContextKind::kQuantized}) {
+        ContextKind::kHybrid, ContextKind::kQuantized, ContextKind::kDevice}) {
     if (name == to_string(kind)) return kind;
   }
   return std::nullopt;
@@ -209,6 +211,8 @@ Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model
     }
     case ContextKind::kHybrid:
       return fail(ErrorCode::kInvalidArgument, "a hybrid context needs its layers");
+    case ContextKind::kDevice:
+      return fail(ErrorCode::kInvalidArgument, "the context device needs a device");
     case ContextKind::kQuantized: {
       QUANT_TRY_ASSIGN(auto emulator, model->make_emulator(threads));
       QUANT_TRY_ASSIGN(auto host, model->make_host_part(threads));

@@ -20,9 +20,10 @@ enum class ContextKind {
   kFpOptimized,  // after folding, float
   kHybrid,       // fp-optimized with some layers quantized (analyze/hybrid_network.h)
   kQuantized,    // integers on the emulator
+  kDevice,       // an accelerator, or what was recorded of one (device_context.h)
 };
 
-// "original", "native", "fp-optimized", "hybrid", "quantized".
+// "original", "native", "fp-optimized", "hybrid", "quantized", "device".
 const char* to_string(ContextKind kind);
 std::optional<ContextKind> context_kind_from_string(std::string_view name);
 
@@ -58,7 +59,7 @@ class Context {
 };
 
 // `reference` is who runs `original`; it never stands for another context. InvalidArgument for
-// kHybrid, whose network make_float_context takes.
+// kHybrid, whose network make_float_context takes, and for kDevice, which is made from one.
 Result<std::unique_ptr<Context>> make_context(std::shared_ptr<const Model> model, ContextKind kind,
                                               ReferenceKind reference, int threads);
 // A float network on our own executor. `pixels_of`: it takes what float_inputs makes of a frame of

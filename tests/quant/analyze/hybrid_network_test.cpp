@@ -9,10 +9,10 @@
 #include <random>
 
 #include "quant/analyze/channel_scales.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/graph_builder.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/metrics/snr.h"
 #include "quant/optimize/lower.h"
 

@@ -41,9 +41,10 @@ TEST(Ladder, RungsAreNeighboursAndTheWhole) {
   EXPECT_THAT(rung_names({"original", "native", "fp-optimized", "quantized"}),
               ElementsAre("original>native", "native>fp-optimized", "fp-optimized>quantized",
                           "original>quantized"));
-  EXPECT_THAT(
-      rung_names({"original", "native", "quantized", "device"}),
-      ElementsAre("original>native", "native>quantized", "quantized>device", "original>quantized"));
+  EXPECT_THAT(rung_names({"original", "native", "quantized", "device"}),
+              ElementsAre("original>native", "native>quantized", "quantized>device",
+                          "original>quantized", "original>device"));
+  EXPECT_THAT(rung_names({"quantized", "device"}), ElementsAre("quantized>device"));
   EXPECT_THAT(rung_names({"original", "quantized"}), ElementsAre("original>quantized"));
   EXPECT_THAT(rung_names({"original"}), ElementsAre());
 }
@@ -137,6 +138,7 @@ TEST(LadderReport, TextIsATable) {
             "  original -> native         exact   1.000000           0           0\n"
             "  native -> quantized        20.01   0.999985           1         0.5  a.jpg (20.01)\n"
             "  original -> quantized      20.01   0.999985           1         0.5  a.jpg (20.01)\n"
+            "  most is lost by quantization (native -> quantized, 20.01 dB)\n"
             "  first values  original             10           0.5\n"
             "                native               10           0.5\n"
             "                quantized             9           0.5\n");
@@ -159,6 +161,21 @@ TEST(LadderReport, JsonHasEveryField) {
   EXPECT_EQ(rung["worst"]["frame"], "a.jpg");
   EXPECT_EQ(rung["max_abs"], 1);
   EXPECT_EQ(rung["state"], "ok");
+  EXPECT_EQ(output["loss"], "most is lost by quantization (original -> quantized, 20.00 dB)");
+}
+
+TEST(LadderReport, NamesTheStepThatLosesMost) {
+  const auto sentence = [](std::vector<float> native, std::vector<float> quantized,
+                           std::vector<float> device) {
+    Ladder ladder({"original", "native", "quantized", "device"}, {"scores"});
+    EXPECT_TRUE(ladder.add_frame("a.jpg", one_output({{10, 1}, native, quantized, device})));
+    return loss_sentence(ladder.report(), ladder.report().outputs[0]);
+  };
+  EXPECT_EQ(sentence({10, 1}, {10, 1}, {10, 1}), "no step loses anything that can be seen");
+  EXPECT_THAT(sentence({5, 1}, {5, 1.1F}, {5, 1.1F}), HasSubstr("lost by reading the model"));
+  EXPECT_THAT(sentence({10, 1}, {9, 1}, {2, 1}), HasSubstr("lost by the device, or how its"));
+  // The sum of steps is larger than each, and no step.
+  EXPECT_THAT(sentence({10, 1}, {9, 1}, {8.5F, 1}), HasSubstr("(native -> quantized, "));
 }
 
 }  // namespace
