@@ -137,9 +137,9 @@ GstStructure* gst_quant_snr_record_to_structure(const GstQuantSnrRecord* record)
   GstStructure* structure = gst_structure_new(
       "quant-snr", "frame", G_TYPE_UINT64, record->frame, "timestamp", GST_TYPE_CLOCK_TIME,
       record->pts, "running-time", GST_TYPE_CLOCK_TIME, record->running_time, "stream-time",
-      GST_TYPE_CLOCK_TIME, record->stream_time, "stream", G_TYPE_STRING, record->stream,
-      "context", G_TYPE_STRING, record->context, "reference", G_TYPE_STRING, record->reference, "independent", G_TYPE_BOOLEAN,
-      record->independent, NULL);
+      GST_TYPE_CLOCK_TIME, record->stream_time, "stream", G_TYPE_STRING, record->stream, "context",
+      G_TYPE_STRING, record->context, "reference", G_TYPE_STRING, record->reference, "independent",
+      G_TYPE_BOOLEAN, record->independent, NULL);
   g_value_init(&outputs, GST_TYPE_ARRAY);
   for (gsize i = 0; i < record->num_outputs; i++) append_output(&outputs, &record->outputs[i]);
   gst_structure_take_value(structure, "outputs", &outputs);

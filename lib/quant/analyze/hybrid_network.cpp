@@ -9,8 +9,8 @@
 #include "quant/analyze/channel_scales.h"
 #include "quant/analyze/integer_weights.h"
 #include "quant/analyze/product_scales.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/graph/operator.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/script/model_script.h"
 
 namespace quant {

@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "quant/analyze/layer_noise_channels.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/backend/host_part.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/optimize/integer_inputs.h"
 
 namespace quant {

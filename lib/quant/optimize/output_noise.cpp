@@ -5,8 +5,8 @@
 #include <cmath>
 #include <span>
 
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/optimize/spread_set.h"
 
 namespace quant {

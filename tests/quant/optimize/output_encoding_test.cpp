@@ -7,10 +7,10 @@
 
 #include <cmath>
 
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
 #include "quant/graph_builder.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/optimize/bias_correction.h"
 #include "quant/optimize/calibrate.h"
 #include "quant/optimize/lower.h"

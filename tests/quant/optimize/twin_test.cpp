@@ -3,9 +3,9 @@
 
 #include <cmath>
 
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/tuning_network.h"
