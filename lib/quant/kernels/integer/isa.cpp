@@ -10,8 +10,10 @@
 #include <cpuid.h>
 #endif
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 namespace quant {
 namespace {
@@ -33,9 +35,27 @@ bool has_extension(Isa isa) {
   return base_of(isa) == isa;
 }
 
-bool available(Isa isa) {
+bool runs_here(Isa isa) {
   return isa == Isa::kRef ||
          ((hwy::SupportedTargets() & integer::target_bits(isa)) != 0 && has_extension(isa));
+}
+
+// Asked once: a virtual machine takes microseconds to answer each CPUID, and who moves single
+// tensors asks every frame.
+const std::vector<Isa>& isas_of_this_machine() {
+  static const std::vector<Isa> isas = [] {
+    std::vector<Isa> found;
+    for (const Isa isa : kBestFirst) {
+      if (runs_here(isa)) found.push_back(isa);
+    }
+    return found;
+  }();
+  return isas;
+}
+
+bool available(Isa isa) {
+  const std::vector<Isa>& isas = isas_of_this_machine();
+  return std::find(isas.begin(), isas.end(), isa) != isas.end();
 }
 
 std::string list_available() {
@@ -75,13 +95,7 @@ Isa base_of(Isa isa) {
   return isa;
 }
 
-std::vector<Isa> available_isas() {
-  std::vector<Isa> isas;
-  for (const Isa isa : kBestFirst) {
-    if (available(isa)) isas.push_back(isa);
-  }
-  return isas;
-}
+std::vector<Isa> available_isas() { return isas_of_this_machine(); }
 
 Result<Isa> isa_from_string(std::string_view name) {
   for (const Isa isa : kBestFirst) {
@@ -97,7 +111,7 @@ Result<Isa> isa_from_string(std::string_view name) {
 
 Result<Isa> selected_isa() {
   const char* forced = std::getenv("GST_QUANT_ISA");
-  if (forced == nullptr || *forced == '\0') return available_isas().front();
+  if (forced == nullptr || *forced == '\0') return isas_of_this_machine().front();
   auto isa = isa_from_string(forced);
   if (!isa) return fail_with_context(isa.error(), "GST_QUANT_ISA");
   return isa;
