@@ -13,10 +13,6 @@
 namespace quant {
 namespace {
 
-const std::vector<Tensor> kNoTensors;
-const std::vector<TensorInfo> kNoInfos;
-const std::vector<QuantParams> kNoParams;
-
 // In the order of `infos`; nothing where none of them is there.
 Result<std::vector<Tensor>> select(const std::vector<RecordedTensor>& recorded,
                                    const std::vector<TensorInfo>& infos, bool real,
@@ -98,10 +94,6 @@ class RecordedContext : public Context {
     outputs = std::move(values);
     return {};
   }
-
-  const std::vector<Tensor>& raw() const override { return kNoTensors; }
-  const std::vector<TensorInfo>& raw_outputs() const override { return kNoInfos; }
-  const std::vector<QuantParams>& raw_params() const override { return kNoParams; }
 
  private:
   std::shared_ptr<const Model> model_;

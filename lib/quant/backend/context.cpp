@@ -22,9 +22,6 @@ class RealContext : public Context {
  public:
   explicit RealContext(ContextKind kind) : kind_(kind) {}
   ContextKind kind() const override { return kind_; }
-  const std::vector<Tensor>& raw() const override { return kNoTensors; }
-  const std::vector<TensorInfo>& raw_outputs() const override { return kNoInfos; }
-  const std::vector<QuantParams>& raw_params() const override { return kNoParams; }
 
  private:
   ContextKind kind_;
@@ -177,6 +174,10 @@ std::optional<ContextKind> context_kind_from_string(std::string_view name) {
   }
   return std::nullopt;
 }
+
+const std::vector<Tensor>& Context::raw() const { return kNoTensors; }
+const std::vector<TensorInfo>& Context::raw_outputs() const { return kNoInfos; }
+const std::vector<QuantParams>& Context::raw_params() const { return kNoParams; }
 
 Status Context::tap(std::span<const ValueId>) {
   return fail(ErrorCode::kUnsupported,

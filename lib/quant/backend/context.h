@@ -43,10 +43,11 @@ class Context {
   // A frame without pixels (float .npy) is turned back into pixels where the context starts from
   // them.
   virtual Status run(const Frame& frame, std::vector<Tensor>& outputs) = 0;
-  // Raw integers of the last run and what they are; empty for float contexts.
-  virtual const std::vector<Tensor>& raw() const = 0;
-  virtual const std::vector<TensorInfo>& raw_outputs() const = 0;
-  virtual const std::vector<QuantParams>& raw_params() const = 0;
+  // Raw integers of the last run and what they are. Empty for float contexts, and for a device,
+  // whose integers lie in layouts of its own.
+  virtual const std::vector<Tensor>& raw() const;
+  virtual const std::vector<TensorInfo>& raw_outputs() const;
+  virtual const std::vector<QuantParams>& raw_params() const;
 
   // The network as it runs here, for taps; null where a foreign runtime does not show its inside.
   virtual const Graph* graph() const { return nullptr; }

@@ -11,10 +11,6 @@
 namespace quant {
 namespace {
 
-const std::vector<Tensor> kNoTensors;
-const std::vector<TensorInfo> kNoInfos;
-const std::vector<QuantParams> kNoParams;
-
 class DeviceContext : public Context {
  public:
   DeviceContext(std::shared_ptr<const Model> model, std::unique_ptr<DeviceRunner> runner,
@@ -47,11 +43,6 @@ class DeviceContext : public Context {
     }
     return host_->run_real(std::move(reals), outputs);
   }
-
-  // Raw tensors lie in the device's own layouts, which these cannot say.
-  const std::vector<Tensor>& raw() const override { return kNoTensors; }
-  const std::vector<TensorInfo>& raw_outputs() const override { return kNoInfos; }
-  const std::vector<QuantParams>& raw_params() const override { return kNoParams; }
 
  private:
   std::shared_ptr<const Model> model_;
