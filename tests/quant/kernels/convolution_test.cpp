@@ -397,8 +397,47 @@ TEST(Conv2d, ExtremeProductsOfSixteenBits) {
   }
 }
 
-// A bias that takes the sums past 2^53, which doubles no longer hold: scalar, in int64, and rounded
-// once on the way to the double of the rule.
+// Where a sum of words is taken modulo 2^32 and its carries are estimated from high bytes, the
+// estimate is off by the most that a product can make it, one way or the other, in every product:
+// for a = 255 (of which the high byte says 0) and w = −32513 (−128·256 + 255), 256·128·255 +
+// 255·32513. Lengths around that at which carries are taken over, and some that are not whole
+// steps.
+TEST(Conv2d, CarriesOfWordsAreTakenOverInTime) {
+  oracle::Random random(5050);
+  struct Product {
+    std::int32_t activation;
+    std::int16_t weight;
+  };
+  for (const Product product : {Product{255, -32513}, Product{65535, 32767}, Product{0, 32767},
+                                Product{0, -32513}, Product{255, 255}}) {
+    for (const std::int64_t inputs : {1, 3, 127, 128, 129, 255, 256, 260, 1021, 4097}) {
+      Case c;
+      c.shape.in_w = c.shape.out_w = 13;
+      c.shape.in_c = inputs;
+      c.shape.out_c = 35;
+      c.input_type = c.output_type = DataType::kUint16;
+      c.weight_type = DataType::kInt16;
+      fill(c, random);
+      c.bias.clear();
+      c.zero_points = {0};
+      c.pixel_stride = 0;
+      c.weights.assign(c.weights.size(), product.weight);
+      c.input.assign(c.input.size(), product.activation);
+      // Not all the same, so that a pixel or channel that is taken for another shows.
+      for (std::size_t i = 0; i < c.input.size(); i += 11) c.input[i] ^= 1;
+      for (std::size_t i = 0; i < c.weights.size(); i += 13) c.weights[i] ^= 2;
+      c.weight_scales = {1};
+      c.input_scale = 1;
+      // Sums end inside the output's range, and 2^32 away from where they belong leave it or move
+      // far.
+      c.output_scales = {static_cast<float>(std::max<double>(
+          inputs, std::abs(double(inputs) * product.activation * product.weight) / 25000))};
+      c.outputs = {{30000, 0, 65535}};
+      check<Conv2d, Conv2dSpec>(c, false);
+    }
+  }
+}
+
 // Where the products of bytes are summed in int32, 32768 of the greatest just fit; more are summed
 // otherwise.
 TEST(Conv2d, SumsOfBytesOfLongRowsOfWordsFit) {
@@ -426,6 +465,8 @@ TEST(Conv2d, SumsOfBytesOfLongRowsOfWordsFit) {
   }
 }
 
+// A bias that takes the sums past 2^53, which doubles no longer hold: scalar, in int64, and rounded
+// once on the way to the double of the rule.
 TEST(Conv2d, BeyondFloat64SumsAreScalar) {
   oracle::Random random(5500);
   Case c;

@@ -13,6 +13,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/copy_runs_simd-inl.h"
 #include "quant/kernels/integer/dot_product_simd-inl.h"
 #include "quant/kernels/integer/narrow_store_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
@@ -91,42 +92,9 @@ void Run(const PanelTile<BytePanel>& tile) {
   RunPanels<1>(tile);
 }
 
-// Vectors that overlap at the end cover any length from the narrowest on without reading or writing
-// past it.
-template <int kWidth>
-HWY_INLINE void CopyRun(const std::uint8_t* in, std::int64_t length, std::uint8_t* out) {
-  const hn::CappedTag<std::uint8_t, kWidth> d8;
-  constexpr std::int64_t kStep = hn::MaxLanes(d8);
-  if (length >= kStep) {
-    for (std::int64_t i = 0; i + kStep < length; i += kStep) {
-      hn::StoreU(hn::LoadU(d8, in + i), d8, out + i);
-    }
-    hn::StoreU(hn::LoadU(d8, in + length - kStep), d8, out + length - kStep);
-    return;
-  }
-  if constexpr (kWidth > 4) {
-    CopyRun<kWidth / 2>(in, length, out);
-  } else {
-    for (std::int64_t i = 0; i < length; ++i) out[i] = in[i];
-  }
-}
-
-void Copy(const WidenJob<BytePanel>& job) {
-  const WidenJob<BytePanel> local = job;  // what is stored may alias anything
-  const auto* start = static_cast<const std::uint8_t*>(local.source);
-  for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
-    const std::uint8_t* source = start + pixel * local.pixel_step;
-    std::uint8_t* out = local.out + pixel * local.out_stride;
-    for (std::int64_t run = 0; run < local.runs; ++run) {
-      CopyRun<64>(source + local.offsets[run], local.length, out);
-      out += local.out_run_stride;
-    }
-  }
-}
-
 const PanelKernel<BytePanel>* Kernel() {
-  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder, Copy,
-                                                 Run};
+  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder,
+                                                 CopyRuns<BytePanel>, Run};
   return &kernel;
 }
 

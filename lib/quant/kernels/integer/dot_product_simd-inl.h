@@ -43,8 +43,17 @@ HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadFour(const std::uint8_t* b
                      hn::Set(hn::ScalableTag<std::int32_t>(), four));
 }
 
+// The same eight bytes in every 64 bits.
+HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadEight(const std::uint8_t* bytes) {
+  std::int64_t eight;
+  std::memcpy(&eight, bytes, sizeof eight);
+  return hn::BitCast(hn::ScalableTag<std::uint8_t>(),
+                     hn::Set(hn::ScalableTag<std::int64_t>(), eight));
+}
+
 // AddDotProducts: lane i of `sum` plus u8·s8 products of bytes 4i…4i+3, modulo 2^32: nothing
 // saturates.
+// AddPairProducts: lane i of `sum` plus s16·s16 products of words 2i and 2i+1, modulo 2^32, too.
 // RoundBelow: to the nearest integer, half to even; whatever lies below int32 to its least value.
 // Precondition: no element beyond its greatest.
 // PackBytes: in blocks of 16 bytes, the eight of `low` then those of `high`, cut to 0…255.
@@ -55,6 +64,11 @@ HWY_INLINE hn::Vec512<std::int32_t> AddDotProducts(hn::Vec512<std::int32_t> sum,
                                                    hn::Vec512<std::uint8_t> activations,
                                                    hn::Vec512<std::int8_t> weights) {
   return hn::Vec512<std::int32_t>{_mm512_dpbusd_epi32(sum.raw, activations.raw, weights.raw)};
+}
+HWY_INLINE hn::Vec512<std::int32_t> AddPairProducts(hn::Vec512<std::int32_t> sum,
+                                                    hn::Vec512<std::int16_t> a,
+                                                    hn::Vec512<std::int16_t> b) {
+  return hn::Vec512<std::int32_t>{_mm512_dpwssd_epi32(sum.raw, a.raw, b.raw)};
 }
 HWY_INLINE hn::Vec512<std::int32_t> RoundBelow(hn::Vec512<float> value) {
   return hn::Vec512<std::int32_t>{_mm512_cvtps_epi32(value.raw)};
@@ -73,6 +87,11 @@ HWY_INLINE hn::Vec256<std::int32_t> AddDotProducts(hn::Vec256<std::int32_t> sum,
                                                    hn::Vec256<std::uint8_t> activations,
                                                    hn::Vec256<std::int8_t> weights) {
   return hn::Vec256<std::int32_t>{_mm256_dpbusd_avx_epi32(sum.raw, activations.raw, weights.raw)};
+}
+HWY_INLINE hn::Vec256<std::int32_t> AddPairProducts(hn::Vec256<std::int32_t> sum,
+                                                    hn::Vec256<std::int16_t> a,
+                                                    hn::Vec256<std::int16_t> b) {
+  return hn::Vec256<std::int32_t>{_mm256_dpwssd_avx_epi32(sum.raw, a.raw, b.raw)};
 }
 HWY_INLINE hn::Vec256<std::int32_t> RoundBelow(hn::Vec256<float> value) {
   return hn::Vec256<std::int32_t>{_mm256_cvtps_epi32(value.raw)};

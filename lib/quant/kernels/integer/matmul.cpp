@@ -11,6 +11,7 @@
 #include "quant/base/round_up.h"
 #include "quant/kernels/integer/element_types.h"
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/panel_weights.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {

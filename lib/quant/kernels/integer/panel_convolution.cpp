@@ -12,6 +12,7 @@
 #include "quant/base/round_up.h"
 #include "quant/kernels/integer/convolution.h"
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/panel_weights.h"
 #include "quant/kernels/integer/tap_geometry.h"
 
 namespace quant::integer {
@@ -23,13 +24,10 @@ constexpr std::int64_t kBlockBytes = 24 * 1024;
 constexpr std::int64_t kMinBlockPanels = 4;
 constexpr std::int64_t kMaxBlockPanels = 16;
 
-// Bytes can be multiplied where they lie, as they need no widening.
+// Whether activations lie in runs of whole steps: those can be multiplied in place, where they need
+// no widening.
 template <typename Panel>
-inline constexpr bool kInPlace = std::is_same_v<Panel, BytePanel>;
-
-// Runs made of whole steps: those in place, and words, whose bytes are sorted by fours.
-template <typename Panel>
-inline constexpr bool kWholeRuns = Panel::kDepth == 4;
+inline constexpr bool kRuns = Panel::kDepth == 4;
 
 // One phase with its weights packed, and the input zero points folded into the bias.
 template <typename Panel>
@@ -39,13 +37,13 @@ struct PackedPhase {
   std::int64_t run_stride = 0;            // of the runs of a pixel's row; with padding, if any
   std::int64_t steps = 0;                 // of a row: k / kDepth, rounded up
   std::vector<std::int64_t> run_offsets;  // of each run, from the tap (0, 0), in elements
-  // (groups, tiles, steps, width of the tile, kDepth)
-  std::vector<typename Panel::Weight> weights;
-  std::vector<typename Panel::Sum> bias;  // (groups, group_lanes)
+  std::vector<typename Panel::Weight> weights;  // (groups, tiles), each as in panel_weights.h
+  std::vector<typename Panel::Sum> bias;        // (groups, group_lanes)
   // Outputs whose taps all lie inside the image: rows [first_y, last_y), columns [first_x, last_x).
   std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
 
   std::int64_t row_stride() const { return Panel::kDepth * steps; }
+  std::int64_t lane_weights() const { return weights_of_lane<Panel>(steps); }
   std::int64_t runs() const { return static_cast<std::int64_t>(run_offsets.size()); }
   // Where the first channel of a tap stands in a row.
   std::int64_t place_of(std::int64_t tap, std::int64_t group_inputs) const {
@@ -103,6 +101,7 @@ class PanelConvolution : public ConvolutionImplementation {
     const Widened* activations = nullptr;
   };
 
+  bool reads_in_place() const { return kRuns<Panel> && in_size_ == sizeof(Widened); }
   // The last tile is half as wide where that is enough.
   std::int64_t tile_width(std::int64_t tile) const {
     return std::min<std::int64_t>(kernel_->tile, group_lanes_ - tile * kernel_->tile);
@@ -137,8 +136,7 @@ class PanelConvolution : public ConvolutionImplementation {
   TapGeometry geometry_;
   std::vector<Phase> phases_;
   PackedStore<typename Panel::Real> store_;  // (groups, group_lanes)
-  std::vector<Widened> zero_points_;         // (groups, padded_inputs_)
-  std::int64_t padded_inputs_ = 0;           // those of a group, to whole steps where runs are
+  std::vector<Widened> zero_points_;         // in_c
   std::vector<std::int32_t> order_;
   std::size_t worker_bytes_ = 0;
 };
@@ -179,13 +177,12 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
 
 template <typename Panel>
 void PanelConvolution<Panel>::widen_zero_points(const Convolution& convolution) {
-  padded_inputs_ = kWholeRuns<Panel> ? round_up(group_inputs_, Panel::kDepth) : group_inputs_;
-  zero_points_.resize(static_cast<std::size_t>(shape_.groups * padded_inputs_));
+  zero_points_.resize(static_cast<std::size_t>(shape_.in_c));
   const auto widen = [&]<typename In>(In) {
     const std::vector<In> levels(convolution.zero_points.begin(), convolution.zero_points.end());
     constexpr std::int64_t kNoOffset = 0;
     kernel_->widen({levels.data(), shape_.groups, group_inputs_, &kNoOffset, 1, group_inputs_, 0,
-                    zero_points_.data(), padded_inputs_});
+                    zero_points_.data(), group_inputs_});
   };
   if (convolution.input_type == DataType::kUint8) return widen(std::uint8_t{});
   widen(std::uint16_t{});
@@ -197,11 +194,10 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
   Phase phase;
   phase.geometry = geometry;
   const auto taps = static_cast<std::int64_t>(geometry.taps.size());
-  const bool merge = geometry.consecutive && shape_.groups == 1 &&
-                     (kInPlace<Panel> || !kWholeRuns<Panel> || group_inputs_ % Panel::kDepth == 0);
+  const bool merge = geometry.consecutive && shape_.groups == 1;
   phase.run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
   const std::int64_t length = phase.run_taps * group_inputs_;
-  phase.run_stride = kWholeRuns<Panel> ? round_up(length, Panel::kDepth) : length;
+  phase.run_stride = kRuns<Panel> ? round_up(length, Panel::kDepth) : length;
   const std::int64_t row = taps / phase.run_taps * phase.run_stride;
   phase.steps = round_up(row, Panel::kDepth) / Panel::kDepth;
   for (std::int64_t tap = 0; tap < taps; tap += phase.run_taps) {
@@ -216,8 +212,8 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
     std::tie(phase.first_x, phase.last_x) =
         inside(low.dx, high.dx, geometry_.in_step_w, shape_.in_w, geometry.columns);
   }
-  phase.weights.assign(static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.row_stride()),
-                       0);
+  phase.weights.assign(
+      static_cast<std::size_t>(shape_.groups * group_lanes_ * phase.lane_weights()), 0);
   phase.bias.assign(static_cast<std::size_t>(shape_.groups * group_lanes_), 0);
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
     for (std::int64_t lane = 0; lane < group_lanes_; ++lane) {
@@ -227,8 +223,8 @@ PackedPhase<Panel> PanelConvolution<Panel>::pack(const Convolution& convolution,
       const std::int64_t tile = lane / kernel_->tile;
       const std::int64_t width = tile_width(tile);
       const std::int64_t within = lane - tile * kernel_->tile;
-      Weight* weights =
-          phase.weights.data() + (group * group_lanes_ + tile * kernel_->tile) * phase.row_stride();
+      Weight* weights = phase.weights.data() +
+                        (group * group_lanes_ + tile * kernel_->tile) * phase.lane_weights();
       std::int64_t bias = convolution.bias[static_cast<std::size_t>(o)];
       for (std::int64_t tap = 0; tap < taps; ++tap) {
         const Tap& t = geometry.taps[static_cast<std::size_t>(tap)];
@@ -266,7 +262,7 @@ std::int64_t PanelConvolution<Panel>::pixels_of_block(const Phase& phase, std::i
   const std::int64_t most =
       std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
   const std::int64_t columns = phase.geometry.columns;
-  if (!kInPlace<Panel>) return most;
+  if (!reads_in_place()) return most;
   // Whole rows, or equal parts of one: what is not read in place is little then.
   if (columns <= most) return most / columns * columns;
   const std::int64_t parts = (columns + most - 1) / most;
@@ -284,7 +280,7 @@ void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* inp
   const std::int64_t wanted = threads == 1 ? 1 : 3 * threads;
   const std::int64_t inputs = pixels * phase.row_stride() * std::int64_t{sizeof(Widened)};
   const std::int64_t weights =
-      group_lanes_ * phase.row_stride() * std::int64_t{sizeof(typename Panel::Weight)};
+      group_lanes_ * phase.lane_weights() * std::int64_t{sizeof(typename Panel::Weight)};
   const std::int64_t most_splits =
       weights > inputs ? std::min(tiles_, (wanted + shape_.groups - 1) / shape_.groups) : 1;
   const std::int64_t block_pixels =
@@ -338,7 +334,7 @@ void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, 
       gather(phase, source, y, x, last - x, group, panels + gathered * stride);
       for (; x < last; ++x, out += out_step) outputs[gathered++] = out;
     };
-    if constexpr (kInPlace<Panel>) {
+    if (reads_in_place()) {
       if (const Strip strip = strip_of(phase, source, y, x, end, group, input_end);
           strip.rows > 0) {
         gather_until(strip.first);
@@ -359,7 +355,7 @@ void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, 
   tile.steps = phase.steps;
   for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
     const std::int64_t first = group * group_lanes_ + t * kernel_->tile;
-    tile.weights = phase.weights.data() + first * phase.row_stride();
+    tile.weights = phase.weights.data() + first * phase.lane_weights();
     tile.bias = phase.bias.data() + first;
     tile.store = store_.from(first);
     tile.width = static_cast<int>(tile_width(t));
@@ -406,7 +402,7 @@ typename PanelConvolution<Panel>::Strip PanelConvolution<Panel>::strip_of(
       y * geometry_.in_step_h * shape_.in_w + strip.first * geometry_.in_step_w;
   strip.activations =
       reinterpret_cast<const Widened*>(image) + pixel * shape_.in_c + group * group_inputs_;
-  const std::int64_t room = input_end - reinterpret_cast<const std::byte*>(strip.activations) -
+  const std::int64_t room = reinterpret_cast<const Widened*>(input_end) - strip.activations -
                             phase.run_offsets.back() - phase.run_stride;
   if (room < 0) return strip;
   last = std::min(last, strip.first + room / (geometry_.in_step_w * shape_.in_c) + 1);
@@ -454,15 +450,14 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
                                             std::int64_t y, std::int64_t x, std::int64_t group,
                                             Widened* out) const {
   const std::int64_t first = group * group_inputs_;
-  const std::int64_t copied = kInPlace<Panel> ? group_inputs_ : padded_inputs_;
   for (std::size_t t = 0; t < phase.geometry.taps.size(); ++t) {
     const Tap& tap = phase.geometry.taps[t];
     Widened* place = out + phase.place_of(static_cast<std::int64_t>(t), group_inputs_);
     const std::int64_t in_y = y + tap.dy;
     const std::int64_t in_x = x + tap.dx;
     if (in_y < 0 || in_y >= shape_.in_h || in_x < 0 || in_x >= shape_.in_w) {
-      std::memcpy(place, zero_points_.data() + group * padded_inputs_,
-                  static_cast<std::size_t>(copied) * sizeof(Widened));
+      std::memcpy(place, zero_points_.data() + first,
+                  static_cast<std::size_t>(group_inputs_) * sizeof(Widened));
     } else {
       constexpr std::int64_t kNoOffset = 0;
       const std::byte* source =
@@ -482,15 +477,11 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
     if (dot_products) return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
     return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
   }
-  // Fewer inputs would be mostly padding.
-  using Words = WordPanel<std::int16_t>;
-  if (dot_products && convolution.input_type == DataType::kUint16 &&
-      convolution.group_inputs() >= Words::kDepth &&
-      convolution.kernel_size() <= kMostWordProducts) {
+  if (dot_products && convolution.kernel_size() <= kMostWordProducts) {
     const bool bytes = std::ranges::all_of(
         convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
     if (bytes) return std::make_unique<PanelConvolution<WordPanel<std::int8_t>>>(convolution, isa);
-    return std::make_unique<PanelConvolution<Words>>(convolution, isa);
+    return std::make_unique<PanelConvolution<WordPanel<std::int16_t>>>(convolution, isa);
   }
   return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
 }

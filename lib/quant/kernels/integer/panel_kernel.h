@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 #include <vector>
 
 #include "quant/arithmetic/requantize.h"
@@ -38,9 +37,8 @@ struct BytePanel {
   static constexpr int kDepth = 4;
 };
 
-// 16-bit activations and weights of 8 or 16 bits, where the CPU has dot products: the products of
-// bytes are summed in int32 and joined in double (at most kMostWordProducts of them). Of every four
-// activations of a row come the low bytes, then the high bytes; runs begin at a multiple of four.
+// A tensor of 16 bits, and weights of W, where the CPU has dot products: sums in int32 are
+// joined in double (at most kMostWordProducts products). Words are used as they lie.
 template <typename W>
 struct WordPanel {
   using Widened = std::uint16_t;
@@ -50,6 +48,9 @@ struct WordPanel {
   static constexpr int kDepth = 4;
 };
 inline constexpr std::int64_t kMostWordProducts = 32768;  // · 2 · 255 · 128 < 2^31
+// With 16-bit weights, how many steps may pass until carries are taken over (panel_weights.h and
+// word_panel_kernel_simd.cpp).
+inline constexpr std::int64_t kCarrySteps = 32;
 
 // Everything else: integers in doubles, which hold them and all their sums up to 2^53. No rounding
 // happens, so that a fused multiply-add gives the same bits.
@@ -60,41 +61,6 @@ struct WidePanel {
   using Real = double;
   static constexpr int kDepth = 1;
 };
-
-// The bias of a tile: an exact double, or int32 modulo 2^32, as the sum that it completes is proved
-// to fit.
-template <typename Sum>
-Sum folded_bias(std::int64_t bias) {
-  if constexpr (std::is_same_v<Sum, std::int32_t>) {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(static_cast<std::uint64_t>(bias)));
-  } else {
-    return static_cast<Sum>(bias);
-  }
-}
-
-// Writes the weight of a lane at depth k into a tile's weights, (steps, width, kDepth); of 16-bit
-// ones a step's low bytes come before its high bytes.
-template <typename Panel>
-void put_weight(typename Panel::Weight* weights, std::int64_t width, std::int64_t lane,
-                std::int64_t k, std::int32_t value) {
-  const std::int64_t step = k / Panel::kDepth * width * Panel::kDepth;
-  const std::int64_t place = lane * Panel::kDepth + k % Panel::kDepth;
-  if constexpr (std::is_same_v<Panel, WordPanel<std::int16_t>>) {
-    auto* bytes = reinterpret_cast<std::uint8_t*>(weights + step);
-    bytes[place] = static_cast<std::uint8_t>(value & 255);
-    bytes[width * Panel::kDepth + place] = static_cast<std::uint8_t>(value >> 8);
-  } else {
-    weights[step + place] = static_cast<typename Panel::Weight>(value);
-  }
-}
-
-// What a weight adds to the bias whatever the activation is: bytes that stand where the CPU wants a
-// sign are taken less 128.
-template <typename Panel>
-std::int64_t weight_bias(std::int32_t weight) {
-  if constexpr (!std::is_same_v<Panel, WordPanel<std::int16_t>>) return 0;
-  return std::int64_t{weight & 255} * (128 + (128 << 8));
-}
 
 // How sums become outputs, lane by lane.
 template <typename Real>
@@ -134,12 +100,13 @@ struct PanelTile {
   // In elements. Elements of a row beyond k are multiplied by weights of 0, and may be anything.
   std::int64_t row_stride = 0;
   std::int64_t steps = 0;  // k / Panel::kDepth, rounded up
-  // BytePanel: a row's activations lie in `runs` runs of run_steps each (steps in all), which begin
-  // run_offsets elements behind the row's beginning. The others read the row from end to end.
+  // BytePanel and WordPanel: a row's activations lie in `runs` runs of run_steps each (steps in
+  // all), which begin run_offsets elements behind the row's beginning. The others read the row from
+  // end to end.
   const std::int64_t* run_offsets = nullptr;
   std::int64_t runs = 0;
   std::int64_t run_steps = 0;
-  const typename Panel::Weight* weights = nullptr;  // (steps, width, Panel::kDepth)
+  const typename Panel::Weight* weights = nullptr;  // panel_weights.h
   const typename Panel::Sum* bias = nullptr;        // width
   StoreLanes<typename Panel::Real> store;           // width
   std::byte* const* outputs = nullptr;              // one per row
@@ -173,8 +140,8 @@ struct PanelKernel {
   void (*run)(const PanelTile<Panel>& tile) = nullptr;
 };
 
-// For activations of those types, uint8 or uint16; all but WidePanel: both uint8. Null for kRef,
-// and for BytePanel where `isa` has no dot products.
+// For activations of those types, uint8 or uint16; NarrowPanel and BytePanel: both uint8. Null for
+// kRef, and for BytePanel and WordPanel where `isa` has no dot products.
 template <typename Panel>
 const PanelKernel<Panel>* panel_kernel(Isa isa, DataType input, DataType output);
 

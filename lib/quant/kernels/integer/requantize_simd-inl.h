@@ -55,6 +55,35 @@ HWY_INLINE hn::Vec<D32> RequantizeVector(D32 d32, V32 accumulator, VF multiplier
   return RoundToOutput(d32, hn::Mul(hn::ConvertTo(df, accumulator), multiplier), constants);
 }
 
+// round_to_output of doubles, by the same trick.
+template <class D>
+struct WideStoreConstants {
+  using D32 = hn::Rebind<std::int32_t, D>;
+  hn::Vec<D> lowest, highest;
+  hn::Vec<D32> zero_point;
+  HWY_INLINE explicit WideStoreConstants(const OutputRange& range)
+      : lowest(hn::Set(D(), static_cast<double>(range.qmin - range.zero_point))),
+        highest(hn::Set(D(), static_cast<double>(range.qmax - range.zero_point))),
+        zero_point(hn::Set(D32(), range.zero_point)) {}
+  // Lane by lane.
+  HWY_INLINE WideStoreConstants(const double* lows, const double* highs,
+                                const std::int32_t* zero_points)
+      : lowest(hn::LoadU(D(), lows)),
+        highest(hn::LoadU(D(), highs)),
+        zero_point(hn::LoadU(D32(), zero_points)) {}
+};
+inline constexpr double kWideRounder = 6755399441055744.0;  // 1.5·2^52
+
+template <class D>
+HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, D>> RoundToOutput(
+    hn::Vec<D> t, const WideStoreConstants<D>& constants) {
+  const hn::Rebind<std::int32_t, D> d32;
+  t = hn::Min(hn::Max(t, constants.lowest), constants.highest);
+  const auto bits = hn::BitCast(hn::RebindToUnsigned<D>(), hn::Add(t, hn::Set(D(), kWideRounder)));
+  const auto integers = hn::TruncateTo(hn::RebindToUnsigned<decltype(d32)>(), bits);
+  return hn::Add(hn::BitCast(d32, integers), constants.zero_point);
+}
+
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif  // HWY_TARGET != HWY_SCALAR

@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -33,30 +34,40 @@ HWY_INLINE WideV LoadWide(const In* in) {
   return hn::PromoteTo(d, hn::PromoteTo(WideD32(), hn::LoadU(hn::Rebind<In, WideD>(), in)));
 }
 
+// The first `channels` of a vector of levels.
+template <class D32, typename Out>
+HWY_INLINE void StoreLevels(D32 d32, hn::Vec<D32> levels, Out* output, std::int64_t channels) {
+  const hn::Rebind<Out, D32> d;
+  constexpr std::int64_t kLanes = hn::MaxLanes(d32);
+  const auto q = hn::DemoteTo(d, levels);
+  if (channels >= kLanes) {
+    hn::StoreU(q, d, output);
+  } else if (channels > 0) {
+#if HWY_TARGET == HWY_AVX3
+    hn::BlendedStore(q, hn::FirstN(d, static_cast<std::size_t>(channels)), d, output);
+#else
+    HWY_ALIGN Out part[kLanes];
+    hn::Store(q, d, part);
+    std::memcpy(output, part, static_cast<std::size_t>(channels) * sizeof(Out));
+#endif
+  }
+}
+
 struct WideStore {
-  WideV bias, multiplier, lowest, highest;
-  hn::Vec<WideD32> zero_point;
+  WideV bias, multiplier;
+  WideStoreConstants<WideD> constants;
   HWY_INLINE WideStore(const double* biases, const StoreLanes<double>& lanes, std::int64_t first)
       : bias(hn::LoadU(WideD(), biases + first)),
         multiplier(hn::LoadU(WideD(), lanes.multipliers + first)),
-        lowest(hn::LoadU(WideD(), lanes.lowest + first)),
-        highest(hn::LoadU(WideD(), lanes.highest + first)),
-        zero_point(hn::LoadU(WideD32(), lanes.zero_points + first)) {}
+        constants(lanes.lowest + first, lanes.highest + first, lanes.zero_points + first) {}
 
+  HWY_INLINE hn::Vec<WideD32> Levels(WideV sum) const {
+    return RoundToOutput<WideD>(hn::Mul(hn::Add(sum, bias), multiplier), constants);
+  }
   // The first `channels` of them.
   template <typename Out>
   HWY_INLINE void Store(WideV sum, Out* output, std::int64_t channels) const {
-    const hn::Rebind<Out, WideD> d;
-    const WideV t = hn::Mul(hn::Add(sum, bias), multiplier);
-    const WideV clamped = hn::Round(hn::Min(hn::Max(t, lowest), highest));
-    const auto q = hn::DemoteTo(d, hn::Add(hn::DemoteTo(WideD32(), clamped), zero_point));
-    if (channels >= kWideLanes) {
-      hn::StoreU(q, d, output);
-    } else if (channels > 0) {
-      HWY_ALIGN Out part[kWideLanes];
-      hn::Store(q, d, part);
-      std::memcpy(output, part, static_cast<std::size_t>(channels) * sizeof(Out));
-    }
+    StoreLevels(WideD32(), Levels(sum), output, channels);
   }
 };
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
-// WordPanel's micro-kernel, for the CPUs that have 8-bit dot products: products of 16-bit integers
-// are made of those of their bytes, exactly.
-#include <cstring>
-
+// WordPanel's micro-kernel, for the CPUs that have dot products of bytes and of words: sums of
+// products of 16-bit integers, exactly, in two int32 each.
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/panel_rows.h"
 #include "quant/kernels/integer/simd_targets.h"
@@ -12,6 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/copy_runs_simd-inl.h"
 #include "quant/kernels/integer/dot_product_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
 #include "quant/kernels/integer/wide_store_simd-inl.h"
@@ -23,6 +22,7 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 using D32 = hn::ScalableTag<std::int32_t>;
+using D16 = hn::Repartition<std::int16_t, D32>;
 using D8 = hn::Repartition<std::uint8_t, D32>;
 using D8s = hn::Repartition<std::int8_t, D32>;
 using V32 = hn::Vec<D32>;
@@ -31,127 +31,192 @@ constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
 constexpr int kTile = 2 * kLanes;
 static_assert(kLanes == 2 * kWideLanes);
 
-// Sums of one vector of channels of a row, by the weight of the bytes: 1, 2^8 and 2^16.
-struct Sums {
-  V32 low, middle, high;
-  HWY_INLINE Sums() : low(hn::Zero(D32())), middle(low), high(low) {}
+// Bytes 0, 2, 4 and 6 of every eight, or 1, 3, 5 and 7, in both halves.
+template <int kOdd>
+HWY_INLINE V8 EveryOther(V8 bytes) {
+  alignas(16) static constexpr std::uint8_t kOrder[16] = {
+      kOdd,     2 + kOdd,  4 + kOdd,  6 + kOdd,  kOdd,     2 + kOdd,  4 + kOdd,  6 + kOdd,
+      8 + kOdd, 10 + kOdd, 12 + kOdd, 14 + kOdd, 8 + kOdd, 10 + kOdd, 12 + kOdd, 14 + kOdd};
+  return hn::TableLookupBytes(bytes, hn::LoadDup128(D8(), kOrder));
+}
 
-  // An activation is 256·h + l and a weight 256·w_h + w_l, where only w_h has a sign. What a signed
-  // byte has to stand for is taken less 128, which the bias makes up for.
-  HWY_INLINE void Add(V8 l, V8 h, V8 l_less, V8 h_less, V8 w_l, V8 w_h) {
-    const D8s d8s;
-    low = AddDotProducts(low, w_l, hn::BitCast(d8s, l_less));
-    middle = AddDotProducts(middle, w_l, hn::BitCast(d8s, h_less));
-    middle = AddDotProducts(middle, l, hn::BitCast(d8s, w_h));
-    high = AddDotProducts(high, h, hn::BitCast(d8s, w_h));
-  }
-  // A weight of one signed byte.
-  HWY_INLINE void Add(V8 l, V8 h, V8 w) {
-    const D8s d8s;
-    low = AddDotProducts(low, l, hn::BitCast(d8s, w));
-    middle = AddDotProducts(middle, h, hn::BitCast(d8s, w));
-  }
-  HWY_INLINE void Hide() {
-    MakeOpaque(low);
-    MakeOpaque(middle);
-    MakeOpaque(high);
-  }
+// Whose factors are an activation a = 256·h + l and a weight w of 16 bits: for S = Σ (a − 2^15)·w,
+// of which the bias makes up for the 2^15, `low` is S modulo 2^32, and `high` is near enough to
+// S / 2^16 to tell which of the integers S is: Σ (h − 128)·w_h for w = 256·w_h + w_l. A product
+// takes S − 2^16·high further from zero by 256·128·255 + 255·2^15 at most, and 128 of them and what
+// is left of the carry stay below 2^31.
+struct CarrySums {
+  static constexpr int kFactor = 1 << 16;
+  V32 low, high;
+  HWY_INLINE CarrySums() : low(hn::Zero(D32())), high(low) {}
+  static_assert(4 * kCarrySteps * (256LL * 128 * 255 + 255LL * 32768) + 65535 < (1LL << 31));
 
-  // Half of the channels as exact doubles.
-  template <bool kUpper, bool kHigh>
-  HWY_INLINE WideV Half() const {
-    const WideD d;
-    WideV sum = hn::MulAdd(Promote<kUpper>(middle), hn::Set(d, 256.0), Promote<kUpper>(low));
-    if constexpr (kHigh) sum = hn::MulAdd(Promote<kUpper>(high), hn::Set(d, 65536.0), sum);
-    return sum;
+  // S − 2^16·high.
+  HWY_INLINE V32 Rest() const { return hn::Sub(low, hn::ShiftLeft<16>(high)); }
+  HWY_INLINE void Carry() { high = hn::Add(high, hn::ShiftRight<16>(Rest())); }
+  HWY_INLINE void Finish() { low = Rest(); }
+};
+
+// Whose weights have 8 bits: Σ l·w and Σ h·w.
+struct ByteSums {
+  static constexpr int kFactor = 256;
+  V32 low, high;
+  HWY_INLINE ByteSums() : low(hn::Zero(D32())), high(low) {}
+  HWY_INLINE void Finish() {}
+};
+
+// kFactor·high + low with its bias, requantized: a vector of channels of a row.
+struct WordStore {
+  WideStore first, second;
+  HWY_INLINE WordStore(const double* biases, const StoreLanes<double>& lanes, std::int64_t from)
+      : first(biases, lanes, from), second(biases, lanes, from + kWideLanes) {}
+
+  template <int kFactor, typename Out>
+  HWY_INLINE void Store(V32 low, V32 high, Out* output, std::int64_t channels) const {
+    const WideD32 half;
+    const auto first_half =
+        first.Levels(Join<kFactor>(hn::LowerHalf(half, low), hn::LowerHalf(half, high)));
+    if (channels <= kWideLanes) return StoreLevels(half, first_half, output, channels);
+    const auto second_half =
+        second.Levels(Join<kFactor>(hn::UpperHalf(half, low), hn::UpperHalf(half, high)));
+    StoreLevels(D32(), hn::Combine(D32(), second_half, first_half), output, channels);
   }
 
  private:
-  template <bool kUpper>
-  static HWY_INLINE WideV Promote(V32 v) {
-    const WideD32 half;
-    if constexpr (kUpper) return hn::PromoteTo(WideD(), hn::UpperHalf(half, v));
-    return hn::PromoteTo(WideD(), hn::LowerHalf(half, v));
+  // Exact.
+  template <int kFactor>
+  static HWY_INLINE WideV Join(hn::Vec<WideD32> low, hn::Vec<WideD32> high) {
+    const WideD d;
+    return hn::MulAdd(hn::PromoteTo(d, high), hn::Set(d, double{kFactor}), hn::PromoteTo(d, low));
   }
 };
 
-#define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3)
-constexpr int kRowsAtOnce = 4;
+// As many sums as registers hold: kRowsOfTile · 2 vectors · 2, or twice the rows of half a tile.
+constexpr int kRowsOfTile = HWY_TARGET == HWY_AVX3 ? 6 : 3;
+#define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
-// kVectors: 2 for a whole tile, 1 for a half.
+// kVectors: 2 for a whole tile, 1 for a half. Inlined into a loop, GCC spills sums.
 template <int kRows, int kVectors, typename Panel, typename Out>
-void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
+HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
   constexpr bool kWords = sizeof(typename Panel::Weight) == 2;
-  constexpr std::int64_t kPlane = 4 * kVectors * kLanes;
-  const D8 d8;
+  using Sums = std::conditional_t<kWords, CarrySums, ByteSums>;
+  constexpr std::int64_t kBytes = 4 * kLanes;  // of a vector
+  constexpr std::int64_t kSecond = kVectors == 2 ? kBytes : 0;
+  const D16 d16;
+  const D8s d8s;
   const std::int64_t stride = 2 * tile.row_stride;
-  const auto* HWY_RESTRICT a =
-      reinterpret_cast<const std::uint8_t*>(tile.activations) + first * stride;
+  const auto* rows = reinterpret_cast<const std::uint8_t*>(tile.activations) + first * stride;
   const auto* HWY_RESTRICT weights = reinterpret_cast<const std::uint8_t*>(tile.weights);
-  [[maybe_unused]] const V8 half = hn::Set(d8, std::uint8_t{128});
 #define QUANT_DECLARE(r) [[maybe_unused]] Sums first##r, second##r;
   QUANT_FOR_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
-  for (std::int64_t step = 0; step < tile.steps; ++step) {
-    constexpr std::int64_t kSecond = kVectors == 2 ? 4 * kLanes : 0;
-    const V8 low_first = hn::LoadU(d8, weights);
-    [[maybe_unused]] const V8 low_second = hn::LoadU(d8, weights + kSecond);
-    [[maybe_unused]] const V8 high_first = kWords ? hn::LoadU(d8, weights + kPlane) : low_first;
-    [[maybe_unused]] const V8 high_second =
-        kWords ? hn::LoadU(d8, weights + kPlane + kSecond) : low_second;
-    weights += (kWords ? 2 : 1) * kPlane;
-#define QUANT_ACCUMULATE(r)                                                                      \
-  if constexpr (r < kRows) {                                                                     \
-    const V8 l = LoadFour(a + r * stride);                                                       \
-    const V8 h = LoadFour(a + r * stride + 4);                                                   \
-    if constexpr (kWords) {                                                                      \
-      const V8 l_less = hn::Xor(l, half);                                                        \
-      const V8 h_less = hn::Xor(h, half);                                                        \
-      first##r.Add(l, h, l_less, h_less, low_first, high_first);                                 \
-      if constexpr (kVectors == 2) second##r.Add(l, h, l_less, h_less, low_second, high_second); \
-    } else {                                                                                     \
-      first##r.Add(l, h, low_first);                                                             \
-      if constexpr (kVectors == 2) second##r.Add(l, h, low_second);                              \
-    }                                                                                            \
+  [[maybe_unused]] const auto sign = hn::Set(d16, std::int16_t{-32768});
+  [[maybe_unused]] std::int64_t until_carry = 0;
+  for (std::int64_t run = 0; run < tile.runs; ++run) {
+    const std::uint8_t* HWY_RESTRICT a0 = rows + 2 * tile.run_offsets[run];
+    const std::uint8_t* HWY_RESTRICT a6 = a0 + 6 * stride;
+    for (std::int64_t left = tile.run_steps; left > 0;) {
+      std::int64_t steps = left;
+      if constexpr (kWords) {
+        if (until_carry == 0) {
+          const V32 start_first = hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(weights));
+          [[maybe_unused]] const V32 start_second =
+              hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(weights + kSecond));
+          weights += kVectors * kBytes;
+#define QUANT_CARRY(r)                                        \
+  if constexpr (r < kRows) {                                  \
+    first##r.Carry();                                         \
+    first##r.high = hn::Add(first##r.high, start_first);      \
+    if constexpr (kVectors == 2) {                            \
+      second##r.Carry();                                      \
+      second##r.high = hn::Add(second##r.high, start_second); \
+    }                                                         \
   }
-    QUANT_FOR_ROWS(QUANT_ACCUMULATE)
-#undef QUANT_ACCUMULATE
-    a += 8;
+          QUANT_FOR_ROWS(QUANT_CARRY)
+#undef QUANT_CARRY
+          until_carry = kCarrySteps;
+        }
+        steps = std::min(steps, until_carry);
+        until_carry -= steps;
+      }
+      left -= steps;
+      for (; steps > 0; --steps) {
+#define QUANT_AT(r) (r < 6 ? a0 + r * stride : a6 + (r - 6) * stride)
+        if constexpr (kWords) {
+          for (int pair = 0; pair < 2; ++pair) {
+            const auto w_first =
+                hn::BitCast(d16, hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights)));
+            [[maybe_unused]] const auto w_second = hn::BitCast(
+                d16, hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights + kSecond)));
+            weights += kVectors * kBytes;
+#define QUANT_ADD_PAIRS(r)                                                                    \
+  if constexpr (r < kRows) {                                                                  \
+    const auto x = hn::Xor(hn::BitCast(d16, LoadFour(QUANT_AT(r) + 4 * pair)), sign);         \
+    first##r.low = AddPairProducts(first##r.low, x, w_first);                                 \
+    if constexpr (kVectors == 2) second##r.low = AddPairProducts(second##r.low, x, w_second); \
   }
-#define QUANT_HIDE(r)        \
-  if constexpr (r < kRows) { \
-    first##r.Hide();         \
-    second##r.Hide();        \
+            QUANT_FOR_ROWS(QUANT_ADD_PAIRS)
+#undef QUANT_ADD_PAIRS
+          }
+        }
+        const auto w_first = hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights));
+        [[maybe_unused]] const auto w_second =
+            hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights + kSecond));
+        weights += kVectors * kBytes;
+#define QUANT_ADD_BYTES(r)                                                                     \
+  if constexpr (r < kRows) {                                                                   \
+    const V8 x = LoadEight(QUANT_AT(r));                                                       \
+    const V8 h = EveryOther<1>(x);                                                             \
+    first##r.high = AddDotProducts(first##r.high, h, w_first);                                 \
+    if constexpr (kVectors == 2) second##r.high = AddDotProducts(second##r.high, h, w_second); \
+    if constexpr (!kWords) {                                                                   \
+      const V8 l = EveryOther<0>(x);                                                           \
+      first##r.low = AddDotProducts(first##r.low, l, w_first);                                 \
+      if constexpr (kVectors == 2) second##r.low = AddDotProducts(second##r.low, l, w_second); \
+    }                                                                                          \
   }
-  QUANT_FOR_ROWS(QUANT_HIDE)
-#undef QUANT_HIDE
-#define QUANT_STORE(vector, part, upper, r)                                          \
-  if constexpr (r < kRows) {                                                         \
-    store.Store(vector##r.template Half<upper, kWords>(),                            \
-                reinterpret_cast<Out*>(tile.outputs[first + r]) + (part)*kWideLanes, \
-                tile.channels - (part)*kWideLanes);                                  \
+        QUANT_FOR_ROWS(QUANT_ADD_BYTES)
+#undef QUANT_ADD_BYTES
+#undef QUANT_AT
+        a0 += 8;
+        a6 += 8;
+      }
+    }
   }
-#define QUANT_STORE_PART(vector, part, upper)                        \
-  {                                                                  \
-    const WideStore store(tile.bias, tile.store, (part)*kWideLanes); \
-    QUANT_STORE(vector, part, upper, 0)                              \
-    QUANT_STORE(vector, part, upper, 1)                              \
-    QUANT_STORE(vector, part, upper, 2)                              \
-    QUANT_STORE(vector, part, upper, 3)                              \
+#define QUANT_FINISH(r)                              \
+  if constexpr (r < kRows) {                         \
+    MakeOpaque(first##r.low);                        \
+    MakeOpaque(first##r.high);                       \
+    MakeOpaque(second##r.low);                       \
+    MakeOpaque(second##r.high);                      \
+    first##r.Finish();                               \
+    if constexpr (kVectors == 2) second##r.Finish(); \
   }
-  QUANT_STORE_PART(first, 0, false)
-  QUANT_STORE_PART(first, 1, true)
+  QUANT_FOR_ROWS(QUANT_FINISH)
+#undef QUANT_FINISH
+#define QUANT_STORE(vector, from, r)                                                     \
+  if constexpr (r < kRows)                                                               \
+    store.Store<Sums::kFactor>(vector##r.low, vector##r.high,                            \
+                               reinterpret_cast<Out*>(tile.outputs[first + r]) + (from), \
+                               tile.channels - (from));
+#define QUANT_STORE_FIRST(r) QUANT_STORE(first, 0, r)
+#define QUANT_STORE_SECOND(r) QUANT_STORE(second, kLanes, r)
+  {
+    const WordStore store(tile.bias, tile.store, 0);
+    QUANT_FOR_ROWS(QUANT_STORE_FIRST)
+  }
   if constexpr (kVectors == 2) {
-    QUANT_STORE_PART(second, 2, false)
-    QUANT_STORE_PART(second, 3, true)
+    const WordStore store(tile.bias, tile.store, kLanes);
+    QUANT_FOR_ROWS(QUANT_STORE_SECOND)
   }
-#undef QUANT_STORE_PART
+#undef QUANT_STORE_SECOND
+#undef QUANT_STORE_FIRST
 #undef QUANT_STORE
 }
 
 template <int kVectors, typename Panel, typename Out>
 void RunPanels(const PanelTile<Panel>& tile) {
-  for_rows<kRowsAtOnce>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
+  for_rows<kRowsOfTile * 2 / kVectors>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
     RunRows<decltype(rows)::value, kVectors, Panel, Out>(tile, first);
   });
 }
@@ -166,56 +231,45 @@ void ChannelOrder(std::int32_t* order) {
   for (int channel = 0; channel < kTile; ++channel) order[channel] = channel;
 }
 
-// Four words become their four low bytes and their four high ones; the last ones may be fewer.
-template <int kWidth>
-HWY_INLINE void SplitRun(const std::uint8_t* in, std::int64_t words, std::uint8_t* out) {
-  const hn::CappedTag<std::uint8_t, kWidth> d8;
-  constexpr std::int64_t kStep = hn::MaxLanes(d8);
-  alignas(16) static constexpr std::uint8_t kOrder[16] = {0, 2,  4,  6,  1, 3,  5,  7,
-                                                          8, 10, 12, 14, 9, 11, 13, 15};
-  const std::int64_t bytes = words / 4 * 8;
-  if (bytes >= kStep) {
-    const auto order = hn::LoadDup128(d8, kOrder);
-    for (std::int64_t i = 0; i + kStep < bytes; i += kStep) {
-      hn::StoreU(hn::TableLookupBytes(hn::LoadU(d8, in + i), order), d8, out + i);
-    }
-    const std::int64_t last = bytes - kStep;
-    hn::StoreU(hn::TableLookupBytes(hn::LoadU(d8, in + last), order), d8, out + last);
-  } else if constexpr (kWidth > 8) {
-    return SplitRun<kWidth / 2>(in, words, out);
-  }
-  for (std::int64_t word = words / 4 * 4; word < words; ++word) {
-    out[bytes + word % 4] = in[2 * word];
-    out[bytes + 4 + word % 4] = in[2 * word + 1];
-  }
-}
-
+// Bytes become words.
 template <typename Panel>
-void Split(const WidenJob<Panel>& job) {
+void WidenRuns(const WidenJob<Panel>& job) {
   const WidenJob<Panel> local = job;  // what is stored may alias anything
+  const hn::Repartition<std::uint16_t, D32> d;
+  const hn::Rebind<std::uint8_t, decltype(d)> bytes;
+  constexpr std::int64_t kStep = hn::MaxLanes(bytes);
   const auto* start = static_cast<const std::uint8_t*>(local.source);
-  auto* out = reinterpret_cast<std::uint8_t*>(local.out);
   for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
-    const std::uint8_t* source = start + 2 * pixel * local.pixel_step;
-    std::uint8_t* row = out + 2 * pixel * local.out_stride;
+    std::uint16_t* row = local.out + pixel * local.out_stride;
     for (std::int64_t run = 0; run < local.runs; ++run) {
-      SplitRun<64>(source + 2 * local.offsets[run], local.length, row);
-      row += 2 * local.out_run_stride;
+      const std::uint8_t* in = start + pixel * local.pixel_step + local.offsets[run];
+      std::int64_t i = 0;
+      for (; i + kStep <= local.length; i += kStep)
+        hn::StoreU(hn::PromoteTo(d, hn::LoadU(bytes, in + i)), d, row + i);
+      for (; i < local.length; ++i) row[i] = in[i];
+      row += local.out_run_stride;
     }
   }
 }
 
-template <typename Panel, typename Out>
+template <typename Panel, typename In, typename Out>
 const PanelKernel<Panel>* KernelOf() {
-  static constexpr PanelKernel<Panel> kernel{kDotProductIsa, kTile, ChannelOrder, Split<Panel>,
+  static constexpr PanelKernel<Panel> kernel{kDotProductIsa, kTile, ChannelOrder,
+                                             sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
                                              Run<Panel, Out>};
   return &kernel;
 }
 
+template <typename Panel, typename In>
+const PanelKernel<Panel>* KernelFor(DataType output) {
+  return output == DataType::kUint16 ? KernelOf<Panel, In, std::uint16_t>()
+                                     : KernelOf<Panel, In, std::uint8_t>();
+}
+
 template <typename Panel>
-const PanelKernel<Panel>* Kernel(DataType output) {
-  return output == DataType::kUint16 ? KernelOf<Panel, std::uint16_t>()
-                                     : KernelOf<Panel, std::uint8_t>();
+const PanelKernel<Panel>* Kernel(DataType input, DataType output) {
+  return input == DataType::kUint16 ? KernelFor<Panel, std::uint16_t>(output)
+                                    : KernelFor<Panel, std::uint8_t>(output);
 }
 
 }  // namespace
@@ -228,13 +282,13 @@ namespace quant::integer {
 
 template <>
 const PanelKernel<WordPanel<std::int16_t>>* panel_kernel<WordPanel<std::int16_t>>(
-    Isa isa, DataType, [[maybe_unused]] DataType output) {
-  QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int16_t>>(output));
+    Isa isa, [[maybe_unused]] DataType input, [[maybe_unused]] DataType output) {
+  QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int16_t>>(input, output));
 }
 template <>
 const PanelKernel<WordPanel<std::int8_t>>* panel_kernel<WordPanel<std::int8_t>>(
-    Isa isa, DataType, [[maybe_unused]] DataType output) {
-  QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int8_t>>(output));
+    Isa isa, [[maybe_unused]] DataType input, [[maybe_unused]] DataType output) {
+  QUANT_SIMD_SELECT_DOT(isa, Kernel<WordPanel<std::int8_t>>(input, output));
 }
 
 }  // namespace quant::integer

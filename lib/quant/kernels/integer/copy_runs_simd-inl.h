@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// PanelKernel::widen where nothing is widened. Included once per target, inside each *_simd.cpp.
+
+#if defined(QUANT_COPY_RUNS_SIMD_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef QUANT_COPY_RUNS_SIMD_INL_H
+#undef QUANT_COPY_RUNS_SIMD_INL_H
+#else
+#define QUANT_COPY_RUNS_SIMD_INL_H
+#endif
+
+#include <hwy/highway.h>
+
+#include "quant/kernels/integer/panel_kernel.h"
+
+#if HWY_TARGET != HWY_SCALAR
+HWY_BEFORE_NAMESPACE();
+namespace quant::integer::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Vectors that overlap at the end cover any length from the narrowest on without reading or writing
+// past it.
+template <int kWidth>
+HWY_INLINE void CopyRun(const std::uint8_t* in, std::int64_t length, std::uint8_t* out) {
+  const hn::CappedTag<std::uint8_t, kWidth> d8;
+  constexpr std::int64_t kStep = hn::MaxLanes(d8);
+  if (length >= kStep) {
+    for (std::int64_t i = 0; i + kStep < length; i += kStep) {
+      hn::StoreU(hn::LoadU(d8, in + i), d8, out + i);
+    }
+    hn::StoreU(hn::LoadU(d8, in + length - kStep), d8, out + length - kStep);
+    return;
+  }
+  if constexpr (kWidth > 4) {
+    CopyRun<kWidth / 2>(in, length, out);
+  } else {
+    for (std::int64_t i = 0; i < length; ++i) out[i] = in[i];
+  }
+}
+
+template <typename Panel>
+void CopyRuns(const WidenJob<Panel>& job) {
+  constexpr std::int64_t kSize = sizeof(typename Panel::Widened);
+  const WidenJob<Panel> local = job;  // what is stored may alias anything
+  const auto* start = static_cast<const std::uint8_t*>(local.source);
+  auto* out = reinterpret_cast<std::uint8_t*>(local.out);
+  for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
+    const std::uint8_t* source = start + kSize * pixel * local.pixel_step;
+    std::uint8_t* row = out + kSize * pixel * local.out_stride;
+    for (std::int64_t run = 0; run < local.runs; ++run) {
+      CopyRun<64>(source + kSize * local.offsets[run], kSize * local.length, row);
+      row += kSize * local.out_run_stride;
+    }
+  }
+}
+
+}  // namespace quant::integer::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // HWY_TARGET != HWY_SCALAR
+
+#endif  // QUANT_COPY_RUNS_SIMD_INL_H
