@@ -117,10 +117,10 @@ TEST(Normalize, RandomShapesEqualTheOracle) {
   }
 }
 
-// Long dense lines are looked up; those beyond one task's share are split among threads. Extreme
-// lines: sums of squares pass 32 bits.
-TEST(Normalize, LongLinesOfBytes) {
-  for (std::uint32_t seed = 0; seed < 24; ++seed) {
+// Long dense lines of bytes are looked up, of words computed by vectors; those beyond one task's
+// share are split among threads. Extreme lines: sums of squares of bytes pass 32 bits.
+TEST(Normalize, LongLines) {
+  for (std::uint32_t seed = 0; seed < 48; ++seed) {
     SCOPED_TRACE(seed);
     oracle::Random random(300 + seed);
     NormalizeSpec spec;
@@ -131,18 +131,23 @@ TEST(Normalize, LongLinesOfBytes) {
       spec.gamma = {random.real(-2, 2)};
       spec.beta = {random.real(-1, 1)};
     }
-    if (random.chance(30)) spec.output_type = DataType::kUint16;
+    if (seed % 2 == 1) spec.input_type = DataType::kUint16;
+    if (random.chance(seed % 2 == 1 ? 70 : 30)) spec.output_type = DataType::kUint16;
+    const std::int32_t most = oracle::greatest(spec.input_type);
     const std::int32_t highest = oracle::greatest(spec.output_type);
-    spec.input = {random.real(0.005F, 0.1F), random.zero_point()};
+    spec.input = {random.real(0.005F, 0.1F) * 255 / static_cast<float>(most),
+                  random.zero_point(spec.input_type)};
     spec.output_scale = random.real(0.01F, 0.05F) * 255 / static_cast<float>(highest);
     spec.output = {random.zero_point(spec.output_type), 0, highest};
     // The greatest sums of squares that a line of this length can have, once.
-    if (seed == 0) spec.reduce = 600001;
+    if (seed < 2) spec.reduce = 600001;
     const auto count = spec.outer * spec.reduce;
-    const Levels in =
-        seed == 0 ? Levels(static_cast<std::size_t>(count), 255) : random.activations(count);
+    const Levels in = seed < 2 ? Levels(static_cast<std::size_t>(count), most)
+                               : random.activations(count, spec.input_type);
+    const bool element_wise = spec.reduce < 1024 || (spec.input_type == DataType::kUint16 &&
+                                                     spec.output_type == DataType::kUint8);
     for (const Isa isa : available_isas())
-      EXPECT_EQ(Normalize(spec, isa).isa(), spec.reduce < 1024 ? Isa::kRef : isa);
+      EXPECT_EQ(Normalize(spec, isa).isa(), element_wise ? Isa::kRef : isa);
     check(spec, in, expected(spec, in).q);
   }
 }
@@ -161,11 +166,13 @@ TEST(Normalize, LongSumsOfSixteenBits) {
   for (std::size_t i = 0; i < in.size(); i += 2) in[i] = 0;
   std::vector<std::uint16_t> out(in.size());
   ThreadPool pool(2);
-  Normalize(spec, available_isas().front()).run(in.data(), out.data(), pool);
   const double deviation = 32767.5 * double{1e-4F};
   const double unit = deviation / std::sqrt(deviation * deviation + 1e-5) / double{1e-4F};
-  EXPECT_EQ(out[0], static_cast<std::uint16_t>(30000 - std::nearbyint(unit)));
-  EXPECT_EQ(out[1], static_cast<std::uint16_t>(30000 + std::nearbyint(unit)));
+  for (const Isa isa : available_isas()) {
+    Normalize(spec, isa).run(in.data(), out.data(), pool);
+    EXPECT_EQ(out[0], static_cast<std::uint16_t>(30000 - std::nearbyint(unit))) << to_string(isa);
+    EXPECT_EQ(out[1], static_cast<std::uint16_t>(30000 + std::nearbyint(unit))) << to_string(isa);
+  }
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ void merge_axes(BinarySpec& spec) {
 }  // namespace
 
 Binary::Binary(const BinarySpec& spec, Isa isa)
-    : spec_(spec), isa_(all_bytes(spec.a_type, spec.b_type, spec.output_type) ? isa : Isa::kRef) {
+    : spec_(spec),
+      isa_(spec.a_type == spec.b_type && spec.a_type == spec.output_type ? isa : Isa::kRef) {
   merge_axes(spec_);
 }
 

@@ -15,8 +15,8 @@ namespace {
 // Lines that are read together: neighbours in memory where inner > 1.
 constexpr std::int64_t kLines = 16;
 
-// Elements of a line from which on a table of 256 pays.
-constexpr std::int64_t kTableLine = 1024;
+// Elements of a line from which on a table of 256, and a line of its own, pays.
+constexpr std::int64_t kLongLine = 1024;
 
 float entry(const std::vector<float>& values, std::size_t index, float absent) {
   if (values.empty()) return absent;
@@ -28,9 +28,10 @@ float entry(const std::vector<float>& values, std::size_t index, float absent) {
 Normalize::Normalize(const NormalizeSpec& spec, Isa isa) : spec_(spec) {
   const bool one_affine =
       spec.affine_axis == AffineAxis::kInner || (spec.gamma.size() <= 1 && spec.beta.size() <= 1);
-  by_table_ =
-      spec.inner == 1 && spec.reduce >= kTableLine && one_affine && all_bytes(spec.input_type);
-  isa_ = by_table_ ? isa : Isa::kRef;
+  const bool words = !all_bytes(spec.input_type);
+  by_lines_ = spec.inner == 1 && spec.reduce >= kLongLine && one_affine &&
+              (!words || spec.output_type == spec.input_type);
+  isa_ = by_lines_ ? isa : Isa::kRef;
   const std::int64_t count = spec.affine_axis == AffineAxis::kInner ? spec.inner : spec.reduce;
   const bool bytes = all_bytes(spec.input_type, spec.output_type);
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
@@ -49,19 +50,19 @@ void Normalize::run(const void* input, void* output, ThreadPool& pool) const {
       [&]<typename In, typename Out>(Element<In>, Element<Out>) {
         const auto* in = static_cast<const In*>(input);
         auto* out = static_cast<Out*>(output);
-        if constexpr (sizeof(In) == 1) {
-          if (by_table_) return run_lines(in, out, pool);
+        if constexpr (sizeof(In) == 1 || std::is_same_v<In, Out>) {
+          if (by_lines_) return run_lines(in, out, pool);
         }
         run_as(in, out, pool);
       },
       spec_.input_type, spec_.output_type);
 }
 
-// A line has 256 answers at most.
-template <typename Out>
-void Normalize::run_lines(const std::uint8_t* input, Out* output, ThreadPool& pool) const {
-  using Real = RuleReal<Out>;
+template <typename In, typename Out>
+void Normalize::run_lines(const In* input, Out* output, ThreadPool& pool) const {
+  using Real = RuleReal<In, Out>;
   const SpanKernels& kernels = span_kernels(isa_);
+  const ElementKernels<In>& sums = kernels.of<In>();
   const std::int64_t n = spec_.reduce;
   const std::int64_t zero_point = spec_.input.zero_point;
   const auto& affine = [&]() -> const NormalizationAffine<Real>& {
@@ -70,42 +71,53 @@ void Normalize::run_lines(const std::uint8_t* input, Out* output, ThreadPool& po
     else
       return wide_affine_[0];
   }();
-  const auto table_of = [&](std::int64_t sum, std::int64_t squares) {
+  const auto rule_of = [&](std::int64_t sum, std::int64_t squares) {
     // Σ (q − zp) and Σ (q − zp)².
     const std::int64_t centred = sum - n * zero_point;
     const std::int64_t centred_squares =
         squares - 2 * zero_point * sum + n * zero_point * zero_point;
     const auto moments =
         normalization_moments<Real>(centred, centred_squares, n, spec_.input.scale, spec_.epsilon);
-    LookupTable table{spec_.input_type, spec_.output_type, {}};
-    for (std::int32_t q = 0; q <= greatest_activation(spec_.input_type); ++q) {
-      const Real t = normalized_value(q - spec_.input.zero_point, moments, affine);
-      table.entries.push_back(static_cast<std::uint16_t>(round_to_output(t, spec_.output)));
+    if constexpr (sizeof(In) == 1) {
+      // A line has 256 answers at most.
+      LookupTable table{spec_.input_type, spec_.output_type, {}};
+      for (std::int32_t q = 0; q <= greatest_activation(spec_.input_type); ++q) {
+        const Real t = normalized_value(q - spec_.input.zero_point, moments, affine);
+        table.entries.push_back(static_cast<std::uint16_t>(round_to_output(t, spec_.output)));
+      }
+      return table;
+    } else {
+      return NormalizeRule{spec_.input.zero_point, moments, affine, spec_.output};
     }
-    return table;
+  };
+  const auto apply = [&](const auto& rule, const In* in, Out* out, std::int64_t count) {
+    if constexpr (sizeof(In) == 1) {
+      lookup_span(kernels, in, out, count, rule);
+    } else {
+      kernels.normalize(rule, in, out, count);
+    }
   };
   if (n <= kChunkElements) {
     for_row_chunks(spec_.outer, n, pool, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t at = begin * n; at < end * n; at += n) {
-        const std::uint8_t* in = input + at;
-        lookup_span(kernels, in, output + at, n,
-                    table_of(kernels.sum(in, n), kernels.sum_of_squares(in, n)));
+        const In* in = input + at;
+        apply(rule_of(sums.sum(in, n), sums.sum_of_squares(in, n)), in, output + at, n);
       }
     });
     return;
   }
   // Threads share a line: sums of integers do not depend on their order.
   for (std::int64_t at = 0; at < spec_.outer * n; at += n) {
-    const std::uint8_t* in = input + at;
+    const In* in = input + at;
     std::atomic<std::int64_t> sum = 0;
     std::atomic<std::int64_t> squares = 0;
     for_chunks(n, pool, [&](std::int64_t begin, std::int64_t end) {
-      sum += kernels.sum(in + begin, end - begin);
-      squares += kernels.sum_of_squares(in + begin, end - begin);
+      sum += sums.sum(in + begin, end - begin);
+      squares += sums.sum_of_squares(in + begin, end - begin);
     });
-    const LookupTable table = table_of(sum, squares);
+    const auto rule = rule_of(sum, squares);
     for_chunks(n, pool, [&](std::int64_t begin, std::int64_t end) {
-      lookup_span(kernels, in + begin, output + at + begin, end - begin, table);
+      apply(rule, in + begin, output + at + begin, end - begin);
     });
   }
 }

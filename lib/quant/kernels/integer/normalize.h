@@ -35,18 +35,18 @@ class Normalize {
  public:
   Normalize(const NormalizeSpec& spec, Isa isa);
   void run(const void* input, void* output, ThreadPool& pool) const;
-  // kRef where it runs element by element: unless long lines of bytes with one gamma and beta lie
-  // dense, which become look-ups.
+  // kRef where it runs element by element: unless long lines with one gamma and beta lie dense, of
+  // bytes, which become look-ups, or of words that stay words.
   Isa isa() const { return isa_; }
 
  private:
-  template <typename Out>
-  void run_lines(const std::uint8_t* input, Out* output, ThreadPool& pool) const;
+  template <typename In, typename Out>
+  void run_lines(const In* input, Out* output, ThreadPool& pool) const;
   template <typename In, typename Out>
   void run_as(const In* input, Out* output, ThreadPool& pool) const;
 
   NormalizeSpec spec_;
-  bool by_table_ = false;
+  bool by_lines_ = false;
   Isa isa_;
   // One per index of the affine axis; in float where all is 8 bits, else in double.
   std::vector<NormalizationAffine<float>> affine_;

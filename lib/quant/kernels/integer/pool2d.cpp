@@ -83,8 +83,7 @@ using Sum = std::conditional_t<std::is_same_v<Real, float>, std::int32_t, std::i
 
 }  // namespace
 
-MaxPool2d::MaxPool2d(const MaxPool2dSpec& spec, Isa isa)
-    : spec_(spec), isa_(all_bytes(spec.type) ? isa : Isa::kRef) {
+MaxPool2d::MaxPool2d(const MaxPool2dSpec& spec, Isa isa) : spec_(spec), isa_(isa) {
   if (spec_.table && is_identity(*spec_.table)) spec_.table.reset();
 }
 
@@ -115,17 +114,17 @@ void MaxPool2d::run_as(const T* input, T* output, std::byte* scratch, ThreadPool
         reinterpret_cast<T*>(scratch + static_cast<std::size_t>(worker) * row_bytes(s, sizeof(T)));
     std::array<const T*, kMaxRows + 1> taps;
     std::int64_t count = collect(s, image, start_y, rows, 0, taps.data());
-    maximum_span(kernels, taps.data(), count, greatest, in_row);
+    kernels.of<T>().maximum(taps.data(), count, greatest, in_row);
     for (std::int64_t done = count; done < rows.size(); done += count) {
       taps[0] = greatest;
       count = collect(s, image, start_y, rows, done, taps.data() + 1);
       // Overlapping vectors may read what they have just written: a maximum does not change by
       // that.
-      maximum_span(kernels, taps.data(), count + 1, greatest, in_row);
+      kernels.of<T>().maximum(taps.data(), count + 1, greatest, in_row);
     }
     T* out = output + row * out_row;
     for_windows(s, whole, [&](const RowWindows& windows, std::int64_t from, std::int64_t x) {
-      maximum_windows_span(kernels, windows, greatest + from, out + x * s.channels);
+      kernels.of<T>().maximum_windows(windows, greatest + from, out + x * s.channels);
     });
     if (spec_.table) lookup_span(kernels, out, out, out_row, *spec_.table);
   });

@@ -70,7 +70,7 @@ void Reduce::run_sums(const In* input, Out* output, ThreadPool& pool) const {
                            spec_.output};
   for_blocks(spec_, input, output, pool, [&](const In* in, Out* out, std::int64_t n) {
     if (spec_.inner == 1) {
-      const std::int64_t sum = sum_span(kernels, in, spec_.reduce) - rule.offset;
+      const std::int64_t sum = kernels.of<In>().sum(in, spec_.reduce) - rule.offset;
       out[0] = requantize<Out>(sum, rule.multiplier, rule.output);
     } else {
       sum_columns_span(kernels, in, spec_.reduce, spec_.inner, rule, out, n);

@@ -68,7 +68,7 @@ Resize2d::Resize2d(const Resize2dSpec& spec, Isa isa)
       horizontal_weights_(rounded(spec.horizontal.weight)),
       nearest_(spec.input_type == spec.output_type && takes_nearest(spec.vertical) &&
                takes_nearest(spec.horizontal)),
-      isa_(all_bytes(spec.input_type, spec.output_type) ? isa : Isa::kRef) {
+      isa_(spec.input_type == spec.output_type ? isa : Isa::kRef) {
   if (!nearest_) return;
   table_ = make_requantize_table(spec.input, spec.output_scale, spec.output, spec.input_type,
                                  spec.output_type);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loops of span_loops.h for 8-bit tensors, one table per instruction set.
+// The loops of span_loops.h by vectors, one table per instruction set.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +10,30 @@
 
 namespace quant::integer {
 
+// Where all elements are bytes, or all are words. Each equals the loop of its name.
+template <typename T>
+struct ElementKernels {
+  using Real = RuleReal<T>;
+  void (*binary)(const BinaryRule<Real>& rule, const T* a, int a_step, const T* b, int b_step,
+                 T* out, std::int64_t n) = nullptr;
+  void (*maximum)(const T* const* rows, std::int64_t count, T* out, std::int64_t n) = nullptr;
+  void (*maximum_windows)(const RowWindows& windows, const T* in, T* out) = nullptr;
+  std::int64_t (*sum)(const T* in, std::int64_t n) = nullptr;
+  std::int64_t (*sum_of_squares)(const T* in, std::int64_t n) = nullptr;
+  void (*weigh_elements)(const T* const* rows, const Real* weights, int taps,
+                         std::int32_t zero_point, Real* out, std::int64_t n) = nullptr;
+  void (*weigh_reals)(const Real* const* rows, const Real* weights, int taps, Real multiplier,
+                      const OutputRange& output, T* out, std::int64_t n) = nullptr;
+};
+
 // Each equals the loop of its name.
 struct SpanKernels {
   Isa isa = Isa::kRef;
+  ElementKernels<std::uint8_t> bytes;
+  ElementKernels<std::uint16_t> words;
   void (*lookup_rows)(const std::uint8_t* in, std::int64_t in_step, std::uint8_t* out,
                       std::int64_t out_step, std::int64_t rows, std::int64_t n,
                       const LookupTable& table) = nullptr;
-  void (*binary)(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
-                 const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) = nullptr;
-  void (*maximum)(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
-                  std::int64_t n) = nullptr;
-  void (*maximum_windows)(const RowWindows& windows, const std::uint8_t* in,
-                          std::uint8_t* out) = nullptr;
   // Sums of all kinds: count · 255 < 2^31.
   void (*add_rows)(const std::uint8_t* const* rows, std::int64_t count, std::int32_t* sums,
                    std::int64_t n) = nullptr;
@@ -29,19 +41,24 @@ struct SpanKernels {
                       const SumRule<float>& rule, std::uint8_t* out) = nullptr;
   void (*sum_columns)(const std::uint8_t* in, std::int64_t count, std::int64_t stride,
                       const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
-  std::int64_t (*sum)(const std::uint8_t* in, std::int64_t n) = nullptr;
-  std::int64_t (*sum_of_squares)(const std::uint8_t* in, std::int64_t n) = nullptr;
-  void (*weigh_elements)(const std::uint8_t* const* rows, const float* weights, int taps,
-                         std::int32_t zero_point, float* out, std::int64_t n) = nullptr;
-  void (*weigh_reals)(const float* const* rows, const float* weights, int taps, float multiplier,
-                      const OutputRange& output, std::uint8_t* out, std::int64_t n) = nullptr;
+  void (*normalize)(const NormalizeRule& rule, const std::uint16_t* in, std::uint16_t* out,
+                    std::int64_t n) = nullptr;
+
+  template <typename T>
+  const ElementKernels<T>& of() const {
+    if constexpr (sizeof(T) == 1) {
+      return bytes;
+    } else {
+      return words;
+    }
+  }
 };
 
 const SpanKernels& span_kernels_ref();
 // The ones of `isa`, one of available_isas().
 const SpanKernels& span_kernels(Isa isa);
 
-// The fastest loop of the name for the types: that of `kernels` for bytes and float32.
+// The fastest loop of the name for the types: that of `kernels` where it has one.
 template <typename In, typename Out>
 void lookup_rows(const SpanKernels& kernels, const In* in, std::int64_t in_step, Out* out,
                  std::int64_t out_step, std::int64_t rows, std::int64_t n,
@@ -60,28 +77,10 @@ void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_
 template <typename Real, typename A, typename B, typename Out>
 void binary_span(const SpanKernels& kernels, const BinaryRule<Real>& rule, const A* a, int a_step,
                  const B* b, int b_step, Out* out, std::int64_t n) {
-  if constexpr (std::is_same_v<Real, float>) {
-    kernels.binary(rule, a, a_step, b, b_step, out, n);
+  if constexpr (std::is_same_v<A, B> && std::is_same_v<A, Out>) {
+    kernels.of<Out>().binary(rule, a, a_step, b, b_step, out, n);
   } else {
     binary_loop(rule, a, a_step, b, b_step, out, n);
-  }
-}
-template <typename T>
-void maximum_span(const SpanKernels& kernels, const T* const* rows, std::int64_t count, T* out,
-                  std::int64_t n) {
-  if constexpr (sizeof(T) == 1) {
-    kernels.maximum(rows, count, out, n);
-  } else {
-    maximum_loop(rows, count, out, n);
-  }
-}
-template <typename T>
-void maximum_windows_span(const SpanKernels& kernels, const RowWindows& windows, const T* in,
-                          T* out) {
-  if constexpr (sizeof(T) == 1) {
-    kernels.maximum_windows(windows, in, out);
-  } else {
-    maximum_windows_loop(windows, in, out);
   }
 }
 template <typename In, typename Sum>
@@ -111,19 +110,11 @@ void sum_columns_span(const SpanKernels& kernels, const In* in, std::int64_t cou
     sum_columns_loop(in, count, stride, rule, out, n);
   }
 }
-template <typename In>
-std::int64_t sum_span(const SpanKernels& kernels, const In* in, std::int64_t n) {
-  if constexpr (sizeof(In) == 1) {
-    return kernels.sum(in, n);
-  } else {
-    return sum_loop(in, n);
-  }
-}
 template <typename Real, typename In>
 void weigh_elements_span(const SpanKernels& kernels, const In* const* rows, const Real* weights,
                          int taps, std::int32_t zero_point, Real* out, std::int64_t n) {
-  if constexpr (std::is_same_v<Real, float>) {
-    kernels.weigh_elements(rows, weights, taps, zero_point, out, n);
+  if constexpr (std::is_same_v<Real, RuleReal<In>>) {
+    kernels.of<In>().weigh_elements(rows, weights, taps, zero_point, out, n);
   } else {
     weigh_elements_loop(rows, weights, taps, zero_point, out, n);
   }
@@ -132,8 +123,8 @@ template <typename Real, typename Out>
 void weigh_reals_span(const SpanKernels& kernels, const Real* const* rows, const Real* weights,
                       int taps, Real multiplier, const OutputRange& output, Out* out,
                       std::int64_t n) {
-  if constexpr (std::is_same_v<Real, float>) {
-    kernels.weigh_reals(rows, weights, taps, multiplier, output, out, n);
+  if constexpr (std::is_same_v<Real, RuleReal<Out>>) {
+    kernels.of<Out>().weigh_reals(rows, weights, taps, multiplier, output, out, n);
   } else {
     weigh_reals_loop(rows, weights, taps, multiplier, output, out, n);
   }

@@ -32,25 +32,67 @@ constexpr std::int64_t kByteLanes = hn::MaxLanes(D8());
 
 HWY_INLINE VF ToFloat(VBytes bytes) { return hn::ConvertTo(DF(), hn::PromoteTo(D32(), bytes)); }
 
-template <BinaryOp kOp>
+// Vectors of T and of what rules on T compute in.
+template <typename T>
+struct Vectors {
+  using Real = RuleReal<T>;
+  using DReal = hn::ScalableTag<Real>;
+  using DInt = hn::Rebind<std::int32_t, DReal>;
+  using DT = hn::Rebind<T, DReal>;
+  using VReal = hn::Vec<DReal>;
+  using VT = hn::Vec<DT>;
+  static constexpr std::int64_t kLanes = hn::MaxLanes(DReal());
+
+  static HWY_INLINE VReal Set(Real value) { return hn::Set(DReal(), value); }
+  static HWY_INLINE VReal ToReal(VT elements) {
+    const auto integers = hn::PromoteTo(DInt(), elements);
+    if constexpr (sizeof(T) == 1) {
+      return hn::ConvertTo(DReal(), integers);
+    } else {
+      return hn::PromoteTo(DReal(), integers);
+    }
+  }
+  static HWY_INLINE VReal Load(const T* in) { return ToReal(hn::LoadU(DT(), in)); }
+
+  class Output {
+   public:
+    HWY_INLINE explicit Output(const OutputRange& range) : constants_(Range(range)) {}
+    HWY_INLINE VT Levels(VReal t) const {
+      if constexpr (sizeof(T) == 1) {
+        return hn::DemoteTo(DT(), RoundToOutput(DInt(), t, constants_));
+      } else {
+        return hn::DemoteTo(DT(), RoundToOutput<DReal>(t, constants_));
+      }
+    }
+    HWY_INLINE void Store(VReal t, T* out) const { hn::StoreU(Levels(t), DT(), out); }
+
+   private:
+    using Range = std::conditional_t<sizeof(T) == 1, StoreRange, OutputRange>;
+    std::conditional_t<sizeof(T) == 1, StoreConstants<DInt>, WideStoreConstants<DReal>> constants_;
+  };
+};
+
+template <BinaryOp kOp, typename T>
 struct BinaryVectors {
-  const BinaryRule<float>& rule;
-  StoreConstants<D32> constants;
-  VF a_zero, b_zero, a_multiplier, b_multiplier;
+  using V = Vectors<T>;
+  using Real = typename V::Real;
+  using VReal = typename V::VReal;
+  typename V::Output output;
+  VReal a_zero, b_zero, a_multiplier, b_multiplier;
 
-  HWY_INLINE explicit BinaryVectors(const BinaryRule<float>& r)
-      : rule(r),
-        constants(StoreRange(r.output)),
-        a_zero(hn::Set(DF(), static_cast<float>(r.a_zero_point))),
-        b_zero(hn::Set(DF(), static_cast<float>(r.b_zero_point))),
-        a_multiplier(hn::Set(DF(), r.multipliers.a)),
-        b_multiplier(hn::Set(DF(), r.multipliers.b)) {}
+  HWY_INLINE explicit BinaryVectors(const BinaryRule<Real>& r)
+      : output(r.output),
+        a_zero(V::Set(static_cast<Real>(r.a_zero_point))),
+        b_zero(V::Set(static_cast<Real>(r.b_zero_point))),
+        a_multiplier(V::Set(r.multipliers.a)),
+        b_multiplier(V::Set(r.multipliers.b)) {}
 
-  // Differences of zero points and products of two differences are exact in float32.
-  HWY_INLINE VBytes operator()(VBytes a, VBytes b) const {
-    const VF fa = hn::Sub(ToFloat(a), a_zero);
-    const VF fb = hn::Sub(ToFloat(b), b_zero);
-    VF t = hn::Zero(DF());
+  // Differences of zero points and products of two differences are exact.
+  HWY_INLINE typename V::VT operator()(typename V::VT a, typename V::VT b) const {
+    const typename V::DReal d;
+    const VReal fa = hn::Sub(V::ToReal(a), a_zero);
+    const VReal fb = hn::Sub(V::ToReal(b), b_zero);
+    VReal t = hn::Zero(d);
     if constexpr (kOp == BinaryOp::kAdd) {
       t = hn::Add(hn::Mul(fa, a_multiplier), hn::Mul(fb, b_multiplier));
     } else if constexpr (kOp == BinaryOp::kSub) {
@@ -62,43 +104,46 @@ struct BinaryVectors {
     } else if constexpr (kOp == BinaryOp::kMul) {
       t = hn::Mul(hn::Mul(fa, fb), a_multiplier);
     } else {
-      const VF zero = hn::Zero(DF());
-      const VF infinity = hn::Set(DF(), std::numeric_limits<float>::infinity());
-      const VF quotient = hn::Div(hn::Mul(fa, a_multiplier), fb);
+      const VReal zero = hn::Zero(d);
+      const VReal infinity = hn::Set(d, std::numeric_limits<Real>::infinity());
+      const VReal quotient = hn::Div(hn::Mul(fa, a_multiplier), fb);
       t = hn::IfThenElse(hn::Eq(fb, zero), hn::Mul(fa, infinity), quotient);
       t = hn::IfThenZeroElse(hn::Eq(fa, zero), t);
     }
-    return hn::DemoteTo(DBytes(), RoundToOutput(D32(), t, constants));
+    return output.Levels(t);
   }
 };
 
-template <BinaryOp kOp>
-void BinaryLoop(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step,
-                const std::uint8_t* b, int b_step, std::uint8_t* out, std::int64_t n) {
-  const DBytes bytes;
-  const BinaryVectors<kOp> vectors(rule);
-  const VBytes a_first = hn::Set(bytes, *a);
-  const VBytes b_first = hn::Set(bytes, *b);
+template <BinaryOp kOp, typename T>
+void BinaryLoop(const BinaryRule<RuleReal<T>>& rule, const T* a, int a_step, const T* b, int b_step,
+                T* out, std::int64_t n) {
+  constexpr std::int64_t kLanes = Vectors<T>::kLanes;
+  using VT = typename Vectors<T>::VT;
+  const typename Vectors<T>::DT d;
+  const BinaryVectors<kOp, T> vectors(rule);
+  const VT a_first = hn::Set(d, *a);
+  const VT b_first = hn::Set(d, *b);
   std::int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
-    const VBytes va = a_step == 0 ? a_first : hn::LoadU(bytes, a + i);
-    const VBytes vb = b_step == 0 ? b_first : hn::LoadU(bytes, b + i);
-    hn::StoreU(vectors(va, vb), bytes, out + i);
+    const VT va = a_step == 0 ? a_first : hn::LoadU(d, a + i);
+    const VT vb = b_step == 0 ? b_first : hn::LoadU(d, b + i);
+    hn::StoreU(vectors(va, vb), d, out + i);
   }
   if (i == n) return;
-  HWY_ALIGN std::uint8_t rest_a[kLanes] = {};
-  HWY_ALIGN std::uint8_t rest_b[kLanes] = {};
-  const auto rest = static_cast<std::size_t>(n - i);
+  HWY_ALIGN T rest_a[kLanes] = {};
+  HWY_ALIGN T rest_b[kLanes] = {};
+  const auto rest = static_cast<std::size_t>(n - i) * sizeof(T);
   if (a_step != 0) std::memcpy(rest_a, a + i, rest);
   if (b_step != 0) std::memcpy(rest_b, b + i, rest);
-  const VBytes va = a_step == 0 ? a_first : hn::Load(bytes, rest_a);
-  const VBytes vb = b_step == 0 ? b_first : hn::Load(bytes, rest_b);
-  hn::Store(vectors(va, vb), bytes, rest_a);
+  const VT va = a_step == 0 ? a_first : hn::Load(d, rest_a);
+  const VT vb = b_step == 0 ? b_first : hn::Load(d, rest_b);
+  hn::Store(vectors(va, vb), d, rest_a);
   std::memcpy(out + i, rest_a, rest);
 }
 
-void Binary(const BinaryRule<float>& rule, const std::uint8_t* a, int a_step, const std::uint8_t* b,
-            int b_step, std::uint8_t* out, std::int64_t n) {
+template <typename T>
+void Binary(const BinaryRule<RuleReal<T>>& rule, const T* a, int a_step, const T* b, int b_step,
+            T* out, std::int64_t n) {
   if (n == 0) return;
   switch (rule.op) {
     case BinaryOp::kAdd:
@@ -127,36 +172,39 @@ HWY_INLINE bool ForOverlapping(std::int64_t n, std::int64_t step, const Function
   return true;
 }
 
-// vectors(d, i) for the widest vectors of bytes that fit into n: whole ones, 16 or 8; false where
-// none does.
-template <class Function>
-HWY_INLINE bool ForBytes(std::int64_t n, const Function& vectors) {
-  const D8 d8;
-  const hn::CappedTag<std::uint8_t, 16> d16;
-  const hn::CappedTag<std::uint8_t, 8> d8_short;
-  return ForOverlapping(n, kByteLanes, [&](std::int64_t i) HWY_ATTR { vectors(d8, i); }) ||
-         ForOverlapping(n, 16, [&](std::int64_t i) HWY_ATTR { vectors(d16, i); }) ||
-         ForOverlapping(n, 8, [&](std::int64_t i) HWY_ATTR { vectors(d8_short, i); });
+// vectors(d, i) for the widest vectors of T that fit into n: whole ones, of 16 bytes or of 8; false
+// where none does.
+template <typename T, class Function>
+HWY_INLINE bool ForElements(std::int64_t n, const Function& vectors) {
+  const hn::ScalableTag<T> d;
+  const hn::CappedTag<T, 16 / sizeof(T)> d16;
+  const hn::CappedTag<T, 8 / sizeof(T)> d8;
+  const auto lanes = [](auto tag) { return static_cast<std::int64_t>(hn::MaxLanes(tag)); };
+  return ForOverlapping(n, lanes(d), [&](std::int64_t i) HWY_ATTR { vectors(d, i); }) ||
+         ForOverlapping(n, lanes(d16), [&](std::int64_t i) HWY_ATTR { vectors(d16, i); }) ||
+         ForOverlapping(n, lanes(d8), [&](std::int64_t i) HWY_ATTR { vectors(d8, i); });
 }
 
-void Maximum(const std::uint8_t* const* rows, std::int64_t count, std::uint8_t* out,
-             std::int64_t n) {
-  const bool done = ForBytes(n, [&](auto d, std::int64_t i) HWY_ATTR {
+template <typename T>
+void Maximum(const T* const* rows, std::int64_t count, T* out, std::int64_t n) {
+  const bool done = ForElements<T>(n, [&](auto d, std::int64_t i) HWY_ATTR {
     auto greatest = hn::LoadU(d, rows[0] + i);
     for (std::int64_t r = 1; r < count; ++r) {
       greatest = hn::Max(greatest, hn::LoadU(d, rows[r] + i));
     }
     hn::StoreU(greatest, d, out + i);
   });
-  if (!done) span_kernels_ref().maximum(rows, count, out, n);
+  if (!done) maximum_loop(rows, count, out, n);
 }
 
-void MaximumWindows(const RowWindows& windows, const std::uint8_t* in, std::uint8_t* out) {
-  if (windows.n < 8) return span_kernels_ref().maximum_windows(windows, in, out);
+template <typename T>
+void MaximumWindows(const RowWindows& windows, const T* in, T* out) {
+  constexpr std::int64_t kLeast = 8 / sizeof(T);
+  if (windows.n < kLeast) return maximum_windows_loop(windows, in, out);
   const std::int64_t taps = windows.taps;
   const std::int64_t tap_step = windows.tap_step;
   for (std::int64_t w = 0; w < windows.count; ++w, in += windows.step, out += windows.n) {
-    ForBytes(windows.n, [&](auto d, std::int64_t i) HWY_ATTR {
+    ForElements<T>(windows.n, [&](auto d, std::int64_t i) HWY_ATTR {
       auto greatest = hn::LoadU(d, in + i);
       for (std::int64_t t = 1; t < taps; ++t) {
         greatest = hn::Max(greatest, hn::LoadU(d, in + t * tap_step + i));
@@ -294,49 +342,102 @@ std::int64_t SumOfSquares(const std::uint8_t* in, std::int64_t n) {
   return total;
 }
 
-void WeighElements(const std::uint8_t* const* rows, const float* weights, int taps,
-                   std::int32_t zero_point, float* out, std::int64_t n) {
-  const VF zero = hn::Set(DF(), static_cast<float>(zero_point));
-  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
-    VF value = hn::Mul(hn::Sub(ToFloat(hn::LoadU(DBytes(), rows[0] + i)), zero),
-                       hn::Set(DF(), weights[0]));
-    for (int t = 1; t < taps; ++t) {
-      const VF x = hn::Sub(ToFloat(hn::LoadU(DBytes(), rows[t] + i)), zero);
-      value = hn::Add(value, hn::Mul(x, hn::Set(DF(), weights[t])));
-    }
-    hn::StoreU(value, DF(), out + i);
-  });
-  if (!done) span_kernels_ref().weigh_elements(rows, weights, taps, zero_point, out, n);
+// A lane of doubles holds the sums of so many squares below 2^32.
+constexpr std::int64_t kExactSquares = 1 << 20;
+
+template <class Term>
+HWY_INLINE std::int64_t SumWords(const std::uint16_t* in, std::int64_t n, const Term& add) {
+  using V = Vectors<std::uint16_t>;
+  std::int64_t total = 0;
+  std::int64_t i = 0;
+  while (i + V::kLanes <= n) {
+    const std::int64_t vectors = std::min((n - i) / V::kLanes, kExactSquares);
+    auto sums = V::Set(0);
+    for (const std::int64_t end = i + vectors * V::kLanes; i < end; i += V::kLanes)
+      sums = add(V::Load(in + i), sums);
+    HWY_ALIGN double lanes[V::kLanes];
+    hn::Store(sums, V::DReal(), lanes);
+    for (const double lane : lanes) total += static_cast<std::int64_t>(lane);
+  }
+  HWY_ALIGN std::uint16_t rest[V::kLanes] = {};
+  std::memcpy(rest, in + i, static_cast<std::size_t>(n - i) * sizeof(std::uint16_t));
+  HWY_ALIGN double lanes[V::kLanes];
+  hn::Store(add(V::Load(rest), V::Set(0)), V::DReal(), lanes);
+  for (const double lane : lanes) total += static_cast<std::int64_t>(lane);
+  return total;
 }
 
-void WeighReals(const float* const* rows, const float* weights, int taps, float multiplier,
-                const OutputRange& output, std::uint8_t* out, std::int64_t n) {
-  const StoreConstants<D32> constants{StoreRange(output)};
-  const VF scale = hn::Set(DF(), multiplier);
-  const bool done = ForOverlapping(n, kLanes, [&](std::int64_t i) HWY_ATTR {
-    VF value = hn::Mul(hn::LoadU(DF(), rows[0] + i), hn::Set(DF(), weights[0]));
-    for (int t = 1; t < taps; ++t) {
-      value = hn::Add(value, hn::Mul(hn::LoadU(DF(), rows[t] + i), hn::Set(DF(), weights[t])));
-    }
-    const auto q = RoundToOutput(D32(), hn::Mul(value, scale), constants);
-    hn::StoreU(hn::DemoteTo(DBytes(), q), DBytes(), out + i);
-  });
-  if (!done) span_kernels_ref().weigh_reals(rows, weights, taps, multiplier, output, out, n);
+std::int64_t Sum(const std::uint16_t* in, std::int64_t n) {
+  return SumWords(in, n, [](auto x, auto sums) HWY_ATTR { return hn::Add(sums, x); });
 }
+// Exact, fused or not.
+std::int64_t SumOfSquares(const std::uint16_t* in, std::int64_t n) {
+  return SumWords(in, n, [](auto x, auto sums) HWY_ATTR { return hn::MulAdd(x, x, sums); });
+}
+
+template <typename T>
+void WeighElements(const T* const* rows, const RuleReal<T>* weights, int taps,
+                   std::int32_t zero_point, RuleReal<T>* out, std::int64_t n) {
+  using V = Vectors<T>;
+  const auto zero = V::Set(static_cast<RuleReal<T>>(zero_point));
+  const bool done = ForOverlapping(n, V::kLanes, [&](std::int64_t i) HWY_ATTR {
+    auto value = hn::Mul(hn::Sub(V::Load(rows[0] + i), zero), V::Set(weights[0]));
+    for (int t = 1; t < taps; ++t) {
+      const auto x = hn::Sub(V::Load(rows[t] + i), zero);
+      value = hn::Add(value, hn::Mul(x, V::Set(weights[t])));
+    }
+    hn::StoreU(value, typename V::DReal(), out + i);
+  });
+  if (!done) weigh_elements_loop(rows, weights, taps, zero_point, out, n);
+}
+
+template <typename T>
+void WeighReals(const RuleReal<T>* const* rows, const RuleReal<T>* weights, int taps,
+                RuleReal<T> multiplier, const OutputRange& output, T* out, std::int64_t n) {
+  using V = Vectors<T>;
+  const typename V::DReal d;
+  const typename V::Output levels(output);
+  const auto scale = V::Set(multiplier);
+  const bool done = ForOverlapping(n, V::kLanes, [&](std::int64_t i) HWY_ATTR {
+    auto value = hn::Mul(hn::LoadU(d, rows[0] + i), V::Set(weights[0]));
+    for (int t = 1; t < taps; ++t) {
+      value = hn::Add(value, hn::Mul(hn::LoadU(d, rows[t] + i), V::Set(weights[t])));
+    }
+    levels.Store(hn::Mul(value, scale), out + i);
+  });
+  if (!done) weigh_reals_loop(rows, weights, taps, multiplier, output, out, n);
+}
+
+void NormalizeWords(const NormalizeRule& rule, const std::uint16_t* in, std::uint16_t* out,
+                    std::int64_t n) {
+  using V = Vectors<std::uint16_t>;
+  const V::Output levels(rule.output);
+  const auto zero = V::Set(rule.zero_point);
+  const auto mean = V::Set(rule.moments.mean);
+  const auto inverse = V::Set(rule.moments.inverse);
+  const auto gain = V::Set(rule.affine.gain);
+  const auto offset = V::Set(rule.affine.offset);
+  std::int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) {
+    const auto unit = hn::Mul(hn::Sub(hn::Sub(V::Load(in + i), zero), mean), inverse);
+    levels.Store(hn::Add(hn::Mul(unit, gain), offset), out + i);
+  }
+  normalize_loop(rule, in + i, out + i, n - i);
+}
+
+template <typename T>
+constexpr ElementKernels<T> kElements{Binary<T>,    Maximum<T>,       MaximumWindows<T>, Sum,
+                                      SumOfSquares, WeighElements<T>, WeighReals<T>};
 
 const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
   static constexpr SpanKernels kernels{isa_of_target(HWY_TARGET),
+                                       kElements<std::uint8_t>,
+                                       kElements<std::uint16_t>,
                                        LookupRows,
-                                       Binary,
-                                       Maximum,
-                                       MaximumWindows,
                                        AddRows,
                                        SumWindows,
                                        SumColumns,
-                                       Sum,
-                                       SumOfSquares,
-                                       WeighElements,
-                                       WeighReals};
+                                       NormalizeWords};
 #if HWY_TARGET == HWY_AVX3
   static constexpr SpanKernels wide_lookup = [] {
     SpanKernels result = kernels;

@@ -8,6 +8,7 @@
 
 #include "quant/arithmetic/elementwise.h"
 #include "quant/arithmetic/lookup_table.h"
+#include "quant/arithmetic/normalization.h"
 
 namespace quant::integer {
 
@@ -24,6 +25,14 @@ template <typename Real>
 struct SumRule {
   std::int64_t offset = 0;  // count · zero point
   Real multiplier = 1;
+  OutputRange output;
+};
+
+// Of one line of words.
+struct NormalizeRule {
+  std::int32_t zero_point = 0;
+  NormalizationMoments<double> moments;
+  NormalizationAffine<double> affine;
   OutputRange output;
 };
 
@@ -154,6 +163,15 @@ void weigh_reals_loop(const Real* const* rows, const Real* weights, int taps, Re
       value = value + term;
     }
     out[i] = static_cast<Out>(round_to_output(value * multiplier, output));
+  }
+}
+
+// out[i] = rule(in[i]); out may be in.
+inline void normalize_loop(const NormalizeRule& rule, const std::uint16_t* in, std::uint16_t* out,
+                           std::int64_t n) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const double t = normalized_value(in[i] - rule.zero_point, rule.moments, rule.affine);
+    out[i] = static_cast<std::uint16_t>(round_to_output(t, rule.output));
   }
 }
 
