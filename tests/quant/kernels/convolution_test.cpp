@@ -252,6 +252,34 @@ TEST(Conv2d, DepthwiseEqualsTheOracle) {
   }
 }
 
+// Widths of vectors, what is left behind them, and as many taps as int32 holds the sums of, or
+// more; every sum as far from zero as it gets.
+TEST(Conv2d, DepthwiseOfSixteenBitsEqualsTheOracle) {
+  oracle::Random random(1900);
+  for (const std::int64_t channels : {1, 7, 8, 9, 12, 16, 24, 31, 32, 33, 58, 100}) {
+    for (const std::int64_t kernel : {1, 3, 16, 17}) {
+      if (kernel > 3 && channels > 9) continue;
+      for (const std::int16_t weight : {std::int16_t{-32768}, std::int16_t{32767}}) {
+        Case c;
+        Conv2dShape& s = c.shape;
+        c.input_type = random.chance(70) ? DataType::kUint16 : DataType::kUint8;
+        c.output_type = random.chance(70) ? DataType::kUint16 : DataType::kUint8;
+        c.weight_type = DataType::kInt16;
+        s.in_c = s.out_c = s.groups = channels;
+        s.kernel_h = s.kernel_w = kernel;
+        s.pad_top = s.pad_left = kernel / 2;
+        s.in_h = s.in_w = s.out_h = s.out_w = 6;
+        fill(c, random);
+        if (random.chance(50)) {
+          c.weights.assign(c.weights.size(), weight);
+          c.input.assign(c.input.size(), oracle::greatest(c.input_type));
+        }
+        check<Conv2d, Conv2dSpec>(c, false);
+      }
+    }
+  }
+}
+
 TEST(ConvTranspose2d, RandomShapesEqualTheOracle) {
   for (std::uint32_t seed = 0; seed < 150; ++seed) {
     SCOPED_TRACE(seed);

@@ -5,6 +5,7 @@
 
 #include "quant/arithmetic/accumulator.h"
 #include "quant/kernels/integer/element_types.h"
+#include "quant/kernels/integer/wide_depthwise_kernel.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant::integer {
@@ -61,7 +62,9 @@ std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa i
     return convolution.transposed ? make_conv_transpose2d_ref(std::move(convolution))
                                   : make_conv2d_ref(std::move(convolution));
   }
-  if (!convolution.depthwise()) return make_panel_convolution(convolution, isa);
+  const std::int64_t taps = convolution.shape.kernel_h * convolution.shape.kernel_w;
+  if (!convolution.depthwise() || (convolution.wide && taps > kMostWideDepthwiseTaps))
+    return make_panel_convolution(convolution, isa);
   if (convolution.wide) return make_wide_depthwise_convolution(convolution, isa);
   return make_depthwise_convolution(convolution, isa);
 }

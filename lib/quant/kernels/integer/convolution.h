@@ -54,7 +54,8 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
 // Preconditions: not wide; `isa` is not kRef; depthwise(); one output range.
 std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(
     const Convolution& convolution, Isa isa);
-// Preconditions: wide and fits_float64; `isa` is not kRef; depthwise().
+// Preconditions: wide and fits_float64; `isa` is not kRef; depthwise(); at most
+// kMostWideDepthwiseTaps taps.
 std::unique_ptr<ConvolutionImplementation> make_wide_depthwise_convolution(
     const Convolution& convolution, Isa isa);
 

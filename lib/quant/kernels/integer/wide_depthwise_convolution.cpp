@@ -16,9 +16,33 @@ namespace {
 // One phase with its weights packed, and the input zero points folded into the bias.
 struct PackedPhase {
   TapPhase geometry;
-  std::vector<float> weights;  // (taps, padded channels)
-  std::vector<double> bias;    // padded channels
+  std::int64_t pairs = 0;             // of taps; the last one's second tap may have no weights
+  std::vector<std::int16_t> weights;  // block by block
+  std::vector<double> bias;           // lane by lane, as is the store
 };
+
+// Channels [first, first + count); its lanes begin at `lane` of all.
+struct Channels {
+  std::int64_t first = 0, count = 0, width = 0, lane = 0;
+};
+
+// Widest first. What is left is one block that begins earlier, as channels may be computed twice.
+std::vector<Channels> split(std::int64_t channels, std::int64_t widest) {
+  constexpr std::int64_t kNarrowest = 8;
+  if (channels < kNarrowest) return {{0, channels, kNarrowest, 0}};
+  std::vector<Channels> blocks;
+  std::int64_t lane = 0;
+  for (std::int64_t first = 0; first < channels;) {
+    const std::int64_t left = channels - first;
+    std::int64_t width = kNarrowest;
+    while (width < left && 2 * width <= std::min(widest, channels)) width *= 2;
+    first = std::min(first, channels - width);
+    blocks.push_back({first, width, width, lane});
+    first += width;
+    lane += width;
+  }
+  return blocks;
+}
 
 class WideDepthwiseConvolution : public ConvolutionImplementation {
  public:
@@ -38,7 +62,7 @@ class WideDepthwiseConvolution : public ConvolutionImplementation {
 
   const WideDepthwiseKernel* kernel_;
   Conv2dShape shape_;
-  std::int64_t padded_;  // channels
+  std::vector<Channels> blocks_;
   std::int64_t pixel_stride_;
   std::int64_t in_size_, out_size_;  // of an element, in bytes
   TapGeometry geometry_;
@@ -52,7 +76,7 @@ class WideDepthwiseConvolution : public ConvolutionImplementation {
 WideDepthwiseConvolution::WideDepthwiseConvolution(const Convolution& convolution, Isa isa)
     : kernel_(wide_depthwise_kernel(isa, convolution.input_type, convolution.output_type)),
       shape_(convolution.shape),
-      padded_(shape_.out_c + kWideDepthwisePad),
+      blocks_(split(shape_.out_c, kernel_->widest)),
       pixel_stride_(convolution.pixel_stride),
       in_size_(static_cast<std::int64_t>(size_of(convolution.input_type))),
       out_size_(static_cast<std::int64_t>(size_of(convolution.output_type))),
@@ -63,12 +87,16 @@ WideDepthwiseConvolution::WideDepthwiseConvolution(const Convolution& convolutio
   } else {
     zero_wide_.assign(convolution.zero_points.begin(), convolution.zero_points.end());
   }
-  for (std::int64_t c = 0; c < padded_; ++c)
-    store_.add(convolution.requantization, std::min(c, shape_.out_c - 1));
+  for (const Channels& block : blocks_) {
+    for (std::int64_t lane = 0; lane < block.width; ++lane) {
+      const std::int64_t channel = block.first + wide_depthwise_channel(block.width, lane);
+      store_.add(convolution.requantization, std::min(channel, shape_.out_c - 1));
+    }
+  }
   std::size_t taps = 0;
   for (const TapPhase& phase : geometry_.phases) {
     phases_.push_back(pack(convolution, phase));
-    taps = std::max(taps, phase.taps.size());
+    taps = std::max(taps, round_up(phase.taps.size(), std::size_t{2}));
   }
   const std::size_t bytes = taps * sizeof(const void*);
   worker_bytes_ = round_up(bytes, kBufferAlignment);
@@ -78,19 +106,28 @@ PackedPhase WideDepthwiseConvolution::pack(const Convolution& convolution,
                                            const TapPhase& geometry) const {
   PackedPhase phase;
   phase.geometry = geometry;
-  phase.weights.assign(geometry.taps.size() * static_cast<std::size_t>(padded_), 0);
-  phase.bias.assign(static_cast<std::size_t>(padded_), 0);
-  for (std::int64_t c = 0; c < shape_.out_c; ++c) {
-    const auto channel = static_cast<std::size_t>(c);
-    std::int64_t bias = convolution.bias[channel];
-    for (std::size_t t = 0; t < geometry.taps.size(); ++t) {
-      const Tap& tap = geometry.taps[t];
-      const std::int64_t at = (c * shape_.kernel_h + tap.ky) * shape_.kernel_w + tap.kx;
-      const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
-      phase.weights[t * static_cast<std::size_t>(padded_) + channel] = weight;
-      bias -= std::int64_t{weight} * convolution.zero_points[channel];
+  phase.pairs = static_cast<std::int64_t>(geometry.taps.size() + 1) / 2;
+  const std::int64_t lanes = blocks_.back().lane + blocks_.back().width;
+  phase.weights.assign(static_cast<std::size_t>(2 * phase.pairs * lanes), 0);
+  phase.bias.assign(static_cast<std::size_t>(lanes), 0);
+  for (const Channels& block : blocks_) {
+    std::int16_t* weights = phase.weights.data() + 2 * phase.pairs * block.lane;
+    for (std::int64_t lane = 0; lane < block.width; ++lane) {
+      const std::int64_t within = wide_depthwise_channel(block.width, lane);
+      if (within >= block.count) continue;
+      const auto channel = static_cast<std::size_t>(block.first + within);
+      std::int64_t bias = convolution.bias[channel];
+      for (std::size_t t = 0; t < geometry.taps.size(); ++t) {
+        const Tap& tap = geometry.taps[t];
+        const std::int64_t at =
+            ((block.first + within) * shape_.kernel_h + tap.ky) * shape_.kernel_w + tap.kx;
+        const std::int16_t weight = convolution.weights[static_cast<std::size_t>(at)];
+        const auto pair = static_cast<std::int64_t>(t / 2);
+        weights[(pair * block.width + lane) * 2 + static_cast<std::int64_t>(t % 2)] = weight;
+        bias -= std::int64_t{weight} * convolution.zero_points[channel];
+      }
+      phase.bias[static_cast<std::size_t>(block.lane + lane)] = static_cast<double>(bias);
     }
-    phase.bias[channel] = static_cast<double>(bias);
   }
   return phase;
 }
@@ -119,14 +156,9 @@ void WideDepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t ro
   const void* outside = in_size_ == 1 ? static_cast<const void*>(zero_bytes_.data())
                                       : static_cast<const void*>(zero_wide_.data());
   WideDepthwiseRun run;
-  run.channels = shape_.out_c;
-  run.stride = padded_;
   run.taps = taps;
   run.in_step = geometry_.in_step_w * shape_.in_c;
-  run.tap_count = static_cast<std::int64_t>(geometry.taps.size());
-  run.weights = phase.weights.data();
-  run.bias = phase.bias.data();
-  run.store = store_.from(0);
+  run.pairs = phase.pairs;
   run.out_step = geometry_.out_step_w * pixel_stride_;
   for (std::int64_t x = 0; x < geometry.columns; x += run.pixels) {
     // As many pixels as keep every tap inside; one where a tap is outside.
@@ -139,8 +171,13 @@ void WideDepthwiseConvolution::run_row(const PackedPhase& phase, std::int64_t ro
       run.pixels =
           std::min(run.pixels, inside ? (shape_.in_w - 1 - in_x) / geometry_.in_step_w + 1 : 1);
     }
+    if (geometry.taps.size() % 2 == 1) taps[geometry.taps.size()] = taps[geometry.taps.size() - 1];
     run.output = output + (first + x * geometry_.out_step_w) * pixel_stride_ * out_size_;
-    kernel_->run(run);
+    for (const Channels& block : blocks_) {
+      kernel_->run(run, {block.first, block.width, block.count,
+                         phase.weights.data() + 2 * phase.pairs * block.lane,
+                         phase.bias.data() + block.lane, store_.from(block.lane)});
+    }
   }
 }
 
