@@ -231,22 +231,35 @@ void ChannelOrder(std::int32_t* order) {
   for (int channel = 0; channel < kTile; ++channel) order[channel] = channel;
 }
 
-// Bytes become words.
+// Bytes become words; as in CopyRun, vectors overlap at the end.
+template <int kWidth>
+HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::uint16_t* out) {
+  const hn::CappedTag<std::uint16_t, kWidth> d;
+  const hn::Rebind<std::uint8_t, decltype(d)> bytes;
+  constexpr std::int64_t kStep = hn::MaxLanes(d);
+  const auto widen = [&](std::int64_t i) HWY_ATTR {
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(bytes, in + i)), d, out + i);
+  };
+  if (length >= kStep) {
+    for (std::int64_t i = 0; i + kStep < length; i += kStep) widen(i);
+    return widen(length - kStep);
+  }
+  if constexpr (kWidth > 2) {
+    WidenRun<kWidth / 2>(in, length, out);
+  } else {
+    for (std::int64_t i = 0; i < length; ++i) out[i] = in[i];
+  }
+}
+
 template <typename Panel>
 void WidenRuns(const WidenJob<Panel>& job) {
   const WidenJob<Panel> local = job;  // what is stored may alias anything
-  const hn::Repartition<std::uint16_t, D32> d;
-  const hn::Rebind<std::uint8_t, decltype(d)> bytes;
-  constexpr std::int64_t kStep = hn::MaxLanes(bytes);
   const auto* start = static_cast<const std::uint8_t*>(local.source);
   for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
+    const std::uint8_t* source = start + pixel * local.pixel_step;
     std::uint16_t* row = local.out + pixel * local.out_stride;
     for (std::int64_t run = 0; run < local.runs; ++run) {
-      const std::uint8_t* in = start + pixel * local.pixel_step + local.offsets[run];
-      std::int64_t i = 0;
-      for (; i + kStep <= local.length; i += kStep)
-        hn::StoreU(hn::PromoteTo(d, hn::LoadU(bytes, in + i)), d, row + i);
-      for (; i < local.length; ++i) row[i] = in[i];
+      WidenRun<32>(source + local.offsets[run], local.length, row);
       row += local.out_run_stride;
     }
   }
