@@ -315,6 +315,38 @@ TEST(Conv2d, TypicalLayersEqualTheOracle) {
   }
 }
 
+// With few outputs, neighbouring pixels are computed as channels of one where rows are long enough.
+TEST(Conv2d, FewOutputsOfLongRowsEqualTheOracle) {
+  for (std::uint32_t seed = 0; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    oracle::Random random(3500 + seed);
+    Case c;
+    if (random.chance(70)) {
+      c.input_type = random.activation();
+      c.weight_type = random.chance(50) ? DataType::kInt8 : DataType::kInt16;
+      c.output_type = random.activation();
+    }
+    Conv2dShape& s = c.shape;
+    s.batch = random.in(1, 2);
+    s.in_c = random.in(1, 9);
+    s.out_c = random.in(1, 9);
+    s.kernel_h = random.in(1, 3);
+    s.kernel_w = random.in(1, 5);
+    s.stride_w = random.in(1, 3);
+    s.stride_h = random.in(1, 2);
+    s.pad_top = random.in(0, 1);
+    s.pad_left = random.in(0, 3);
+    s.in_h = random.in(3, 5);
+    s.out_h = (s.in_h + 2 * s.pad_top - s.kernel_h) / s.stride_h + 1;
+    s.out_w = random.chance(80) ? 16 * random.in(1, 9) : random.in(30, 100);
+    // Up to three columns of padding at the end.
+    s.in_w = (s.out_w - 1) * s.stride_w + s.kernel_w - s.pad_left - random.in(0, 3);
+    fill(c, random);
+    if (random.chance(70)) c.pixel_stride = 0;
+    check<Conv2d, Conv2dSpec>(c, false);
+  }
+}
+
 // Guards against instructions that saturate pairs of products in int16 (u8·s8): 2·255·(−128) does.
 TEST(Conv2d, ExtremeProductsDoNotSaturate) {
   for (const std::int32_t zero_point : {0, 128, 255}) {

@@ -36,6 +36,12 @@ struct Convolution {
 Convolution make_convolution(const Conv2dSpec& spec);
 Convolution make_convolution(const ConvTranspose2dSpec& spec);
 
+// The same convolution where neighbouring output pixels are channels of one: their windows in one,
+// zeros where a window does not reach. For where out_c is less than half of `lanes`, those that are
+// computed in any case. The convolution as it is where that gains nothing, or pixels do not lie
+// dense, are few, or are no multiple.
+Convolution merge_pixels(const Convolution& convolution, std::int64_t lanes);
+
 class ConvolutionImplementation {
  public:
   virtual ~ConvolutionImplementation() = default;

@@ -467,6 +467,13 @@ void PanelConvolution<Panel>::gather_border(const Phase& phase, const std::byte*
   }
 }
 
+template <typename Panel>
+std::unique_ptr<ConvolutionImplementation> make_panels(const Convolution& convolution, Isa isa) {
+  const auto* kernel = panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type);
+  return std::make_unique<PanelConvolution<Panel>>(merge_pixels(convolution, kernel->tile / 2),
+                                                   isa);
+}
+
 }  // namespace
 
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
@@ -474,16 +481,16 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
   const bool dot_products =
       panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8) != nullptr;
   if (!convolution.wide) {
-    if (dot_products) return std::make_unique<PanelConvolution<BytePanel>>(convolution, isa);
-    return std::make_unique<PanelConvolution<NarrowPanel>>(convolution, isa);
+    if (dot_products) return make_panels<BytePanel>(convolution, isa);
+    return make_panels<NarrowPanel>(convolution, isa);
   }
   if (dot_products && convolution.kernel_size() <= kMostWordProducts) {
     const bool bytes = std::ranges::all_of(
         convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
-    if (bytes) return std::make_unique<PanelConvolution<WordPanel<std::int8_t>>>(convolution, isa);
-    return std::make_unique<PanelConvolution<WordPanel<std::int16_t>>>(convolution, isa);
+    if (bytes) return make_panels<WordPanel<std::int8_t>>(convolution, isa);
+    return make_panels<WordPanel<std::int16_t>>(convolution, isa);
   }
-  return std::make_unique<PanelConvolution<WidePanel>>(convolution, isa);
+  return make_panels<WidePanel>(convolution, isa);
 }
 
 }  // namespace quant::integer
