@@ -37,8 +37,8 @@ struct BytePanel {
   static constexpr int kDepth = 4;
 };
 
-// A tensor of 16 bits, and weights of W, where the CPU has dot products: sums in int32 are
-// joined in double (at most kMostWordProducts products). Words are used as they lie.
+// Where a tensor has 16 bits and the CPU has dot products: weights of W, activations used as they
+// lie if they are words. Sums in int32 are joined in double (at most kMostWordProducts products).
 template <typename W>
 struct WordPanel {
   using Widened = std::uint16_t;
@@ -47,7 +47,7 @@ struct WordPanel {
   using Real = double;
   static constexpr int kDepth = 4;
 };
-inline constexpr std::int64_t kMostWordProducts = 32768;  // · 2 · 255 · 128 < 2^31
+inline constexpr std::int64_t kMostWordProducts = 32768;  // · 255 · 128 < 2^31
 // With 16-bit weights, how many steps may pass until carries are taken over (panel_weights.h and
 // word_panel_kernel_simd.cpp).
 inline constexpr std::int64_t kCarrySteps = 32;
