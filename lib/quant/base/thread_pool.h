@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A fixed set of threads that share one loop at a time. No futures, no queues: a kernel splits its
-// rows into tasks, and every task writes memory of its own, so the number of threads never changes
-// a result. A network is a hundred such loops of some µs each: who waits for the next one looks for
-// it for a moment before it goes to sleep, and nobody waits for a thread that has no core to run
-// on.
+// A fixed set of threads that share loops. No futures, no queues: a kernel splits its rows into
+// tasks, and every task writes memory of its own, so the number of threads never changes a result.
+// A network is a hundred such loops of some µs each, and a core needs a quarter of a µs to see what
+// another has written. So threads go through a network together and meet only where loops end; who
+// waits looks for a moment before it goes to sleep; and nobody waits for a thread that has no core
+// to run on: others take its part.
 #pragma once
 
 #include <atomic>
@@ -32,24 +33,44 @@ class ThreadPool {
   // call run().
   void run(std::int64_t count, const std::function<void(std::int64_t index, int worker)>& task);
 
+  // Calls program() on every thread; those calls of run() inside are the same loops for all, whose
+  // tasks they share. So every thread must come to the same loops in the same order, and what lies
+  // between them is done by each thread and must not write what another reads. Returns when the
+  // caller's is through and no other thread is left inside: one that was waiting in run() while the
+  // others came to the end does not come back from there (its stack is unwound). One caller at a
+  // time, as run(); programs must not throw, catch everything, or call run_together().
+  void run_together(const std::function<void()>& program);
+
  private:
-  void work(int worker);
-  void drain(int worker);
+  // A number of a loop above, an index below: kIndexBits of it.
+  using Ticket = std::uint64_t;
 
   static constexpr std::size_t kCacheLine = 64;
-  struct alignas(kCacheLine) Part {
-    std::atomic<std::int64_t> next = 0;  // index that nobody has taken
-    std::int64_t end = 0;
+  static constexpr std::uint32_t kNone = 0;
+  // What others look at lies apart from what they rarely take from.
+  struct Seat {
+    alignas(kCacheLine) std::atomic<Ticket> next = 0;  // of its part, what nobody has taken
+    alignas(kCacheLine) std::atomic<Ticket> done = 0;  // tasks that this thread did in the loop
+    alignas(kCacheLine) std::uint64_t loops = 0;       // so far; its thread's alone
+    std::atomic<bool> inside = false;                  // the program, as a worker
   };
+  struct Loop;
+
+  void work(int worker);
+  bool enter(Seat& seat, std::uint32_t generation);
+  void share(Loop& loop);
+  void drain(Loop& loop, std::size_t part);
+  bool is_done(const Loop& loop) const;
 
   std::vector<std::thread> workers_;
   std::mutex caller_mutex_;
-  // Of the loop. Written while the gate is shut and nobody is in, read by who came in.
-  const std::function<void(std::int64_t, int)>* task_ = nullptr;
-  std::vector<Part> parts_;                                        // one per thread
-  alignas(kCacheLine) std::atomic<std::uint32_t> generation_ = 0;  // loops so far: wakes workers
-  // kOpen while there is work, plus the number of workers inside.
-  alignas(kCacheLine) std::atomic<std::uint32_t> gate_ = 0;
+  // Written while nobody is inside, read by who came in.
+  const std::function<void()>* program_ = nullptr;
+  std::uint64_t loops_before_ = 0;
+  std::vector<Seat> seats_;                                        // one per thread
+  alignas(kCacheLine) std::atomic<std::uint32_t> generation_ = 0;  // programs so far: wakes workers
+  // The generation that workers may enter; kNone between programs.
+  alignas(kCacheLine) std::atomic<std::uint32_t> open_ = kNone;
   std::atomic<bool> stop_ = false;
 };
 

@@ -87,7 +87,9 @@ Status IntegerExecutor::bind(std::span<const Tensor> inputs, std::vector<Tensor>
 Status IntegerExecutor::run(std::span<const Tensor> inputs, std::vector<Tensor>& outputs) {
   QUANT_TRY(bind(inputs, outputs));
   const StepContext context{buffers_.data(), scratch_.data(), pool_};
-  for (const IntegerStep& step : plan_->steps()) step.run(context);
+  pool_.run_together([&] {
+    for (const IntegerStep& step : plan_->steps()) step.run(context);
+  });
   return {};
 }
 

@@ -29,6 +29,8 @@ struct IntegerStep {
   std::vector<int> reads;
   std::vector<int> writes;
   std::function<std::size_t(int threads)> scratch_bytes;  // may be empty: none
+  // Called by all threads of the pool together (ThreadPool::run_together): memory is written in its
+  // loops only.
   std::function<void(const StepContext&)> run;
 };
 

@@ -2,7 +2,6 @@
 #include "quant/kernels/integer/normalize.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "quant/kernels/integer/chunks.h"
 #include "quant/kernels/integer/element_types.h"
@@ -14,6 +13,9 @@ namespace {
 
 // Lines that are read together: neighbours in memory where inner > 1.
 constexpr std::int64_t kLines = 16;
+
+// Longer lines are shared by threads.
+constexpr std::int64_t kSharedLine = 32 * 1024;
 
 // Elements of a line from which on a table of 256, and a line of its own, pays.
 constexpr std::int64_t kLongLine = 1024;
@@ -97,7 +99,7 @@ void Normalize::run_lines(const In* input, Out* output, ThreadPool& pool) const 
       kernels.normalize(rule, in, out, count);
     }
   };
-  if (n <= kChunkElements) {
+  if (n <= kSharedLine) {
     for_row_chunks(spec_.outer, n, pool, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t at = begin * n; at < end * n; at += n) {
         const In* in = input + at;
@@ -106,16 +108,10 @@ void Normalize::run_lines(const In* input, Out* output, ThreadPool& pool) const 
     });
     return;
   }
-  // Threads share a line: sums of integers do not depend on their order.
+  // Threads share a line, whose sums are less work than to hand them on: each makes its own.
   for (std::int64_t at = 0; at < spec_.outer * n; at += n) {
     const In* in = input + at;
-    std::atomic<std::int64_t> sum = 0;
-    std::atomic<std::int64_t> squares = 0;
-    for_chunks(n, pool, [&](std::int64_t begin, std::int64_t end) {
-      sum += sums.sum(in + begin, end - begin);
-      squares += sums.sum_of_squares(in + begin, end - begin);
-    });
-    const auto rule = rule_of(sum, squares);
+    const auto rule = rule_of(sums.sum(in, n), sums.sum_of_squares(in, n));
     for_chunks(n, pool, [&](std::int64_t begin, std::int64_t end) {
       apply(rule, in + begin, output + at + begin, end - begin);
     });

@@ -75,6 +75,18 @@ Conv2dShape flattened(Conv2dShape shape) {
   return shape;
 }
 
+// Pixels in blocks of whole steps, of which no two differ by more than one.
+struct Blocks {
+  std::int64_t pixels = 0;
+  std::int64_t step = 1;  // pixels
+  std::int64_t count = 1;
+
+  std::int64_t steps() const { return (pixels + step - 1) / step; }
+  std::int64_t first(std::int64_t block) const {
+    return std::min(pixels, steps() * block / count * step);
+  }
+};
+
 template <typename Panel>
 class PanelConvolution : public ConvolutionImplementation {
  public:
@@ -119,7 +131,8 @@ class PanelConvolution : public ConvolutionImplementation {
                  ThreadPool& pool) const;
   void run_block(const Phase& phase, const Block& block, std::int64_t group, const std::byte* input,
                  std::byte* output, Widened* panels) const;
-  std::int64_t pixels_of_block(const Phase& phase, std::int64_t pixels, std::int64_t wanted) const;
+  Blocks blocks_of(const Phase& phase, std::int64_t pixels, std::int64_t wanted,
+                   std::int64_t threads) const;
   Strip strip_of(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
                  std::int64_t end, std::int64_t group, const std::byte* input_end) const;
   void gather(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
@@ -254,19 +267,25 @@ void PanelConvolution<Panel>::run(const void* input, void* output, std::byte* sc
   }
 }
 
-// At least `wanted` blocks, if there are enough panels.
+// At least `wanted` blocks, if there are enough panels, and as many for each thread.
 template <typename Panel>
-std::int64_t PanelConvolution<Panel>::pixels_of_block(const Phase& phase, std::int64_t pixels,
-                                                      std::int64_t wanted) const {
-  const std::int64_t panels = (pixels + kPanelRows - 1) / kPanelRows;
-  const std::int64_t most =
-      std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels()) * kPanelRows;
+Blocks PanelConvolution<Panel>::blocks_of(const Phase& phase, std::int64_t pixels,
+                                          std::int64_t wanted, std::int64_t threads) const {
   const std::int64_t columns = phase.geometry.columns;
-  if (!reads_in_place()) return most;
+  Blocks blocks;
+  blocks.pixels = pixels;
+  blocks.step = kPanelRows;
+  const std::int64_t panels = blocks.steps();
+  std::int64_t most = std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels());
   // Whole rows, or equal parts of one: what is not read in place is little then.
-  if (columns <= most) return most / columns * columns;
-  const std::int64_t parts = (columns + most - 1) / most;
-  return round_up((columns + parts - 1) / parts, kPanelRows);
+  if (reads_in_place()) {
+    const std::int64_t parts = (columns + most * kPanelRows - 1) / (most * kPanelRows);
+    most = std::max<std::int64_t>(1, most * kPanelRows / columns);
+    blocks.step = parts == 1 ? columns : round_up((columns + parts - 1) / parts, kPanelRows);
+  }
+  const std::int64_t steps = blocks.steps();
+  blocks.count = std::min(steps, round_up((steps + most - 1) / most, threads));
+  return blocks;
 }
 
 template <typename Panel>
@@ -277,26 +296,25 @@ void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* inp
   const std::int64_t threads = pool.threads();
   // More tasks than threads even out. Tasks of some tiles each read the input again, tasks of some
   // pixels each the weights: whichever is less.
-  const std::int64_t wanted = threads == 1 ? 1 : 3 * threads;
+  const std::int64_t wanted = threads == 1 ? 1 : 2 * threads;
   const std::int64_t inputs = pixels * phase.row_stride() * std::int64_t{sizeof(Widened)};
   const std::int64_t weights =
       group_lanes_ * phase.lane_weights() * std::int64_t{sizeof(typename Panel::Weight)};
   const std::int64_t most_splits =
       weights > inputs ? std::min(tiles_, (wanted + shape_.groups - 1) / shape_.groups) : 1;
-  const std::int64_t block_pixels =
-      pixels_of_block(phase, pixels, (wanted + most_splits - 1) / most_splits);
-  const std::int64_t blocks = (pixels + block_pixels - 1) / block_pixels;
+  const Blocks blocks = blocks_of(phase, pixels, (wanted + most_splits - 1) / most_splits,
+                                  most_splits == 1 ? threads : 1);
   const std::int64_t splits = std::clamp<std::int64_t>(
-      (wanted + blocks * shape_.groups - 1) / (blocks * shape_.groups), 1, tiles_);
-  const std::int64_t split_tiles = (tiles_ + splits - 1) / splits;
-  pool.run(blocks * shape_.groups * splits, [&](std::int64_t task, int worker) {
+      (wanted + blocks.count * shape_.groups - 1) / (blocks.count * shape_.groups), 1, tiles_);
+  pool.run(blocks.count * shape_.groups * splits, [&](std::int64_t task, int worker) {
     const std::int64_t split = task % splits;
     const std::int64_t group = task / splits % shape_.groups;
+    const std::int64_t index = task / splits / shape_.groups;
     Block block;
-    block.first = task / splits / shape_.groups * block_pixels;
-    block.count = std::min(block_pixels, pixels - block.first);
-    block.first_tile = std::min(split * split_tiles, tiles_);
-    block.last_tile = std::min(block.first_tile + split_tiles, tiles_);
+    block.first = blocks.first(index);
+    block.count = blocks.first(index + 1) - block.first;
+    block.first_tile = tiles_ * split / splits;
+    block.last_tile = tiles_ * (split + 1) / splits;
     auto* panel =
         reinterpret_cast<Widened*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
     run_block(phase, block, group, input, output, panel);
