@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Eight partial sums of each kind: as many vectors as eight doubles fill. Every vector makes a pass
-// of its own, so that seven sums fit the registers whatever their width; where that takes several
-// passes, they go over rows that are in the cache.
+// Sixteen partial sums of each kind: as many vectors as sixteen doubles fill. As many of them as
+// the registers hold the seven sums of make a pass; where that takes several passes, they go over
+// rows that are in the cache.
 #include "quant/metrics/error_sums.h"
 
+// Scalable vectors cannot be members.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/metrics/error_sums.cpp"
 #include <hwy/foreach_target.h>
@@ -17,8 +19,8 @@
 namespace quant {
 namespace {
 
-constexpr std::size_t kLanes = 8;
-constexpr std::size_t kRowsInCache = 128;
+constexpr std::size_t kLanes = 16;
+constexpr std::size_t kRowsInCache = 64;
 
 struct Lanes {
   double signal[kLanes] = {};
@@ -42,9 +44,13 @@ struct Lanes {
   }
 };
 
+// Halves are added until one is left.
 double sum(const double (&lanes)[kLanes]) {
-  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) +
-         ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  double folded[kLanes];
+  std::copy_n(lanes, kLanes, folded);
+  for (std::size_t half = kLanes / 2; half > 0; half /= 2)
+    for (std::size_t lane = 0; lane < half; ++lane) folded[lane] += folded[lane + half];
+  return folded[0];
 }
 
 ErrorSums total(const Lanes& lanes) {
@@ -66,48 +72,79 @@ namespace quant::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Rows of eight pairs, onto what is in `lanes`.
-void AddPasses(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
-  const hn::CappedTag<double, kLanes> d;
-  const hn::Rebind<float, decltype(d)> narrow;
-  const std::size_t width = hn::Lanes(d);
-  for (std::size_t lane = 0; lane < kLanes; lane += width) {
-    auto signal = hn::LoadU(d, lanes.signal + lane);
-    auto noise = hn::LoadU(d, lanes.noise + lane);
-    auto energy = hn::LoadU(d, lanes.test_energy + lane);
-    auto product = hn::LoadU(d, lanes.product + lane);
-    auto difference = hn::LoadU(d, lanes.difference + lane);
-    auto absolute = hn::LoadU(d, lanes.absolute + lane);
-    auto maximum = hn::LoadU(d, lanes.maximum + lane);
-    for (std::size_t row = 0; row < rows; ++row) {
-      const auto r = hn::PromoteTo(d, hn::LoadU(narrow, reference + row * kLanes + lane));
-      const auto t = hn::PromoteTo(d, hn::LoadU(narrow, test + row * kLanes + lane));
-      const auto delta = hn::Sub(t, r);
-      const auto magnitude = hn::Abs(delta);
-      signal = hn::Add(signal, hn::Mul(r, r));
-      noise = hn::Add(noise, hn::Mul(delta, delta));
-      energy = hn::Add(energy, hn::Mul(t, t));
-      product = hn::Add(product, hn::Mul(r, t));
-      difference = hn::Add(difference, delta);
-      absolute = hn::Add(absolute, magnitude);
-      maximum = hn::Max(maximum, magnitude);
-    }
-    hn::StoreU(signal, d, lanes.signal + lane);
-    hn::StoreU(noise, d, lanes.noise + lane);
-    hn::StoreU(energy, d, lanes.test_energy + lane);
-    hn::StoreU(product, d, lanes.product + lane);
-    hn::StoreU(difference, d, lanes.difference + lane);
-    hn::StoreU(absolute, d, lanes.absolute + lane);
-    hn::StoreU(maximum, d, lanes.maximum + lane);
-  }
-}
+using Doubles = hn::CappedTag<double, kLanes>;
+using Vector = hn::Vec<Doubles>;
 
-void AddRows(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
-  const bool one_pass = hn::Lanes(hn::CappedTag<double, kLanes>()) == kLanes;
-  const std::size_t at_once = one_pass ? rows : kRowsInCache;
-  for (std::size_t row = 0; row < rows; row += at_once) {
-    AddPasses(reference + row * kLanes, test + row * kLanes, std::min(at_once, rows - row), lanes);
+// Those partial sums that one vector holds.
+struct VectorSums {
+  Vector signal, noise, test_energy, product, difference, absolute, maximum;
+
+  void load(const Lanes& lanes, std::size_t first) {
+    const Doubles d;
+    signal = hn::LoadU(d, lanes.signal + first);
+    noise = hn::LoadU(d, lanes.noise + first);
+    test_energy = hn::LoadU(d, lanes.test_energy + first);
+    product = hn::LoadU(d, lanes.product + first);
+    difference = hn::LoadU(d, lanes.difference + first);
+    absolute = hn::LoadU(d, lanes.absolute + first);
+    maximum = hn::LoadU(d, lanes.maximum + first);
   }
+  void store(Lanes& lanes, std::size_t first) const {
+    const Doubles d;
+    hn::StoreU(signal, d, lanes.signal + first);
+    hn::StoreU(noise, d, lanes.noise + first);
+    hn::StoreU(test_energy, d, lanes.test_energy + first);
+    hn::StoreU(product, d, lanes.product + first);
+    hn::StoreU(difference, d, lanes.difference + first);
+    hn::StoreU(absolute, d, lanes.absolute + first);
+    hn::StoreU(maximum, d, lanes.maximum + first);
+  }
+  void add(const float* reference, const float* test) {
+    const Doubles d;
+    const hn::Rebind<float, Doubles> narrow;
+    const auto r = hn::PromoteTo(d, hn::LoadU(narrow, reference));
+    const auto t = hn::PromoteTo(d, hn::LoadU(narrow, test));
+    const auto delta = hn::Sub(t, r);
+    const auto magnitude = hn::Abs(delta);
+    // A product of two float32 is exact in double: fused or not, the sum is rounded once. The
+    // square of a difference is not.
+    signal = hn::MulAdd(r, r, signal);
+    noise = hn::Add(noise, hn::Mul(delta, delta));
+    test_energy = hn::MulAdd(t, t, test_energy);
+    product = hn::MulAdd(r, t, product);
+    difference = hn::Add(difference, delta);
+    absolute = hn::Add(absolute, magnitude);
+    maximum = hn::Max(maximum, magnitude);
+  }
+};
+
+// Rows of sixteen pairs, onto what is in `lanes`.
+void AddRows(const float* reference, const float* test, std::size_t rows, Lanes& lanes) {
+  const std::size_t width = hn::Lanes(Doubles());
+#if HWY_TARGET <= HWY_AVX3
+  // 32 registers, which also hide how long an addition takes.
+  VectorSums low, high;
+  low.load(lanes, 0);
+  high.load(lanes, width);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t at = row * kLanes;
+    low.add(reference + at, test + at);
+    high.add(reference + at + width, test + at + width);
+  }
+  low.store(lanes, 0);
+  high.store(lanes, width);
+#else
+  for (std::size_t start = 0; start < rows; start += kRowsInCache) {
+    const std::size_t end = std::min(start + kRowsInCache, rows);
+    for (std::size_t lane = 0; lane < kLanes; lane += width) {
+      VectorSums sums;
+      sums.load(lanes, lane);
+      for (std::size_t row = start; row < end; ++row)
+        sums.add(reference + row * kLanes + lane, test + row * kLanes + lane);
+      sums.store(lanes, lane);
+    }
+  }
+#endif
 }
 
 }  // namespace
