@@ -26,7 +26,10 @@ void LayerChannels::add(const Tensor& reference, const Tensor& quantized, const 
     add_values<std::uint8_t>(reference, quantized, test);
   }
   integers_ += quantized.elements();
-  if (with_values_) sample_.add(reference, quantized);
+  if (with_values_) {
+    native_.add(reference.data<float>(), 1.0 / params_.scale[0], params_.zero_point[0]);
+    sample_.add(reference, quantized);
+  }
 }
 
 template <typename T>
@@ -42,7 +45,6 @@ void LayerChannels::add_values(const Tensor& reference, const Tensor& quantized,
   for (std::int64_t outer = 0; outer < layout_.outer; ++outer) {
     for (std::size_t c = 0; c < channels_.size(); ++c) {
       Channel& channel = channels_[c];
-      if (with_values_) native_.add({r, inner}, 1.0 / params_.scale[0], params_.zero_point[0]);
       if (first && outer == 0) channel.lowest = channel.highest = *q;
       for (std::size_t i = 0; i < inner; ++i, ++r, ++t, ++q) {
         channel.lowest = std::min<std::uint32_t>(channel.lowest, *q);

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "quant/metrics/bin_indices.h"
+#include "quant/metrics/bin_counts.h"
 
 namespace quant {
 namespace {
@@ -12,10 +12,8 @@ namespace {
 constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
 
-// Indices of so many values are in the cache while they are counted.
+// Counted again where some of them need new bins.
 constexpr std::size_t kBlock = 4096;
-// Neighbours often fall into the same bin, and an increment has to wait for the last one's store.
-constexpr std::size_t kTables = 4;
 
 }  // namespace
 
@@ -23,56 +21,37 @@ StepHistogram::StepHistogram(int levels)
     : levels_(levels), width_(static_cast<double>(levels) / kRangeBins), counts_(kRangeBins, 0) {}
 
 void StepHistogram::add(std::span<const float> values, double steps_per_value, double zero_point) {
-  std::array<std::int32_t, kBlock> indices;
+  const auto count = [&](std::span<const float> block) {
+    // Widths are powers of two: the product is the quotient. Half a step more in a position: a bin
+    // begins where rounding to its first integer does.
+    return count_bins(block, {steps_per_value, zero_point, 1 / width_, first_,
+                              static_cast<std::int32_t>(counts_.size())});
+  };
   while (!values.empty()) {
     const auto block = values.first(std::min(values.size(), kBlock));
     values = values.subspan(block.size());
-    // Widths are powers of two: the product is the quotient. Half a step more in a position: a bin
-    // begins where rounding to its first integer does.
-    const BinRule rule{steps_per_value, zero_point, 1 / width_, first_,
-                       static_cast<std::int32_t>(counts_.size())};
-    bin_indices(block.data(), block.size(), rule, indices.data());
-    std::array<std::array<std::uint32_t, kMostBins + 1>, kTables> tables = {};
-    std::size_t counted = 0;
-    for (; counted + kTables <= block.size(); counted += kTables) {
-      for (std::size_t table = 0; table < kTables; ++table)
-        ++tables[table][static_cast<std::uint32_t>(indices[counted + table])];
+    BinCounts found = count(block);
+    while (found.lowest < 0 || found.highest >= static_cast<double>(counts_.size())) {
+      make_room(found);
+      found = count(block);
     }
-    for (; counted < block.size(); ++counted)
-      ++tables[0][static_cast<std::uint32_t>(indices[counted])];
-    std::uint32_t outside = 0;
-    for (const auto& table : tables) {
-      outside += table[counts_.size()];
-      for (std::size_t bin = 0; bin < counts_.size(); ++bin) counts_[bin] += table[bin];
-    }
-    for (std::size_t i = 0; outside > 0 && i < block.size(); ++i) {
-      if (indices[i] != rule.bins) continue;
-      add_outside(block[i] * steps_per_value + zero_point + 0.5);
-      --outside;
-    }
+    for (std::size_t bin = 0; bin < counts_.size(); ++bin)
+      counts_[bin] += static_cast<std::int64_t>(found.inside[bin]);
   }
 }
 
-// `position` in steps.
-void StepHistogram::add_outside(double position) {
-  if (!std::isfinite(position)) return;
-  make_room(std::floor(position / width_));
-  const auto bin = static_cast<std::int64_t>(std::floor(position / width_));
-  ++counts_[static_cast<std::size_t>(bin - first_)];
-}
-
-void StepHistogram::make_room(double bin) {
-  const auto low = [&] { return std::min(static_cast<double>(first_), bin); };
-  const auto high = [&] {
-    return std::max(static_cast<double>(first_) + static_cast<double>(counts_.size()) - 1, bin);
-  };
-  while (high() - low() >= kMostBins) {
+void StepHistogram::make_room(const BinCounts& found) {
+  const auto first = static_cast<double>(first_);
+  double low = first + std::min(found.lowest, 0.0);
+  double high = first + std::max(found.highest, static_cast<double>(counts_.size()) - 1);
+  while (high - low >= kMostBins) {
     widen();
-    bin = std::floor(bin / 2);
+    low = std::floor(low / 2);
+    high = std::floor(high / 2);
   }
-  const auto size = static_cast<std::size_t>(high() - low() + 1);
-  const auto before = static_cast<std::size_t>(static_cast<double>(first_) - low());
-  first_ = static_cast<std::int64_t>(low());
+  const auto size = static_cast<std::size_t>(high - low + 1);
+  const auto before = static_cast<std::size_t>(static_cast<double>(first_) - low);
+  first_ = static_cast<std::int64_t>(low);
   counts_.insert(counts_.begin(), before, 0);
   counts_.resize(size, 0);
 }

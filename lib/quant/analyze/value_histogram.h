@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "quant/metrics/bin_counts.h"
 #include "quant/tensor/quant_params.h"
 
 namespace quant {
@@ -26,7 +27,7 @@ struct ValueHistogram {
 // so that there are never more than kMostBins. One thread.
 class StepHistogram {
  public:
-  static constexpr std::int64_t kMostBins = 256;
+  static constexpr std::int64_t kMostBins = BinRule::kMostBins;
 
   // `levels`: 256 or 65536, how many integers there are.
   explicit StepHistogram(int levels);
@@ -40,8 +41,7 @@ class StepHistogram {
                         const std::array<std::int64_t, 256>& integers) const;
 
  private:
-  void add_outside(double position);
-  void make_room(double bin);
+  void make_room(const BinCounts& found);
   void widen();
 
   int levels_;
