@@ -25,6 +25,7 @@ struct Contestant {
   // One frame: from the network's input to its outputs. Empty where the contestant is absent.
   std::function<Status()> run_once;
   std::string absent_because;
+  std::function<Status()> before;  // each run_once, not timed; empty where there is nothing to do
 };
 
 // Every contestant, in a fixed order, absent ones with the reason.

@@ -14,8 +14,9 @@ class Runner {
 
   void run(bool measured) {
     if (!contestant_.run_once) return;
+    Status status = contestant_.before ? contestant_.before() : Status();
     const auto start = std::chrono::steady_clock::now();
-    const Status status = contestant_.run_once();
+    if (status) status = contestant_.run_once();
     const std::chrono::duration<double, std::milli> elapsed =
         std::chrono::steady_clock::now() - start;
     if (!status) {

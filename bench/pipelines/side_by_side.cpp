@@ -3,13 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 
 #include "quant/analyze/value_histogram.h"
 #include "quant/backend/context.h"
 #include "quant/metrics/snr.h"
+#include "quant/vision/frame.h"
 
 namespace quant::bench {
 namespace {
@@ -35,44 +39,82 @@ Frame make_frame(const InputSpec& input) {
   const std::span<std::uint8_t> pixels = frame.pixels->data<std::uint8_t>();
   for (std::size_t i = 0; i < pixels.size(); ++i)
     pixels[i] = static_cast<std::uint8_t>(i * 37 % 251);
+  frame.network_input =
+      Tensor(DataType::kFloat32, Shape{1, input.channels(), input.height, input.width});
+  FrameNormalizer(input).run(pixels, frame.network_input.data<float>());
   return frame;
 }
 
-// What is done with the outputs of a frame: against outputs that differ a little, as a reference's
-// do.
-Contestant snr(const std::vector<Tensor>& outputs) {
-  std::vector<Tensor> reference;
-  for (const Tensor& output : outputs) {
-    Tensor other = output.clone();
-    if (other.type() == DataType::kFloat32)
-      for (float& value : other.data<float>()) value *= 1.01F;
-    reference.push_back(std::move(other));
+using Run = std::function<Status(std::vector<Tensor>&)>;
+
+// What is done with the outputs of a frame, as quanttee does it: the frame has just been through
+// the engine and the reference.
+Result<Contestant> snr(const std::shared_ptr<const Model>& model, const Frame& frame,
+                       const Run& run_engine) {
+  QUANT_TRY_ASSIGN(auto made, make_context(model, ContextKind::kOriginal, ReferenceKind::kAuto, 1));
+  struct Both {
+    std::unique_ptr<Context> context;
+    std::vector<Tensor> outputs, reference;
+    std::vector<std::size_t> order;  // of the reference's outputs
+  };
+  const auto both = std::make_shared<Both>();
+  both->context = std::move(made);
+  const auto& theirs = both->context->outputs();
+  for (const TensorInfo& output : model->outputs()) {
+    const auto found = std::find_if(theirs.begin(), theirs.end(), [&](const TensorInfo& info) {
+      return info.name == output.name;
+    });
+    if (found == theirs.end())
+      return fail(ErrorCode::kInvalidData, "the reference has no output of that name", output.name);
+    both->order.push_back(static_cast<std::size_t>(found - theirs.begin()));
   }
-  return {"snr",
-          {},
-          [outputs, reference]() -> Status {
-            for (std::size_t i = 0; i < outputs.size(); ++i)
-              QUANT_TRY(measure_error(reference[i], outputs[i]));
-            return {};
-          },
-          {}};
+  return Contestant{"snr",
+                    {},
+                    [both]() -> Status {
+                      for (std::size_t i = 0; i < both->outputs.size(); ++i)
+                        QUANT_TRY(measure_error(both->reference[both->order[i]], both->outputs[i]));
+                      return {};
+                    },
+                    {},
+                    [both, run_engine, frame]() -> Status {
+                      QUANT_TRY(run_engine(both->outputs));
+                      return both->context->run(frame, both->reference);
+                    }};
 }
 
-Contestant histogram(const Context& context, const std::vector<Tensor>& outputs) {
-  std::vector<double> steps;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const auto& params = context.raw_params();
-    steps.push_back(i < params.size() ? 1.0 / params[i].scale.front() : 1.0);
-  }
-  return {"histogram",
-          {},
-          [outputs, steps]() -> Status {
-            for (std::size_t i = 0; i < outputs.size(); ++i)
-              if (outputs[i].type() == DataType::kFloat32)
-                StepHistogram(256).add(outputs[i].data<float>(), steps[i], 0);
-            return {};
-          },
-          {}};
+// Integers that cover what an output of this kind holds.
+struct Steps {
+  double per_value = 1;
+  double zero_point = 0;
+};
+
+Steps steps_for(const Tensor& output) {
+  if (output.type() != DataType::kFloat32 || output.elements() == 0) return {};
+  const auto [low, high] = std::ranges::minmax(output.data<float>());
+  if (!(high > low)) return {};
+  const double per_value = 255 / (static_cast<double>(high) - low);
+  return {per_value, std::round(-low * per_value)};
+}
+
+// Behind the engine alone.
+Result<Contestant> histogram(const Run& run_engine) {
+  const auto outputs = std::make_shared<std::vector<Tensor>>();
+  QUANT_TRY(run_engine(*outputs));
+  std::vector<Steps> steps;
+  for (const Tensor& output : *outputs) steps.push_back(steps_for(output));
+  return Contestant{"histogram",
+                    {},
+                    [outputs, steps]() -> Status {
+                      for (std::size_t i = 0; i < outputs->size(); ++i) {
+                        const Tensor& output = (*outputs)[i];
+                        if (output.type() == DataType::kFloat32)
+                          StepHistogram(256).add(output.data<float>(), steps[i].per_value,
+                                                 steps[i].zero_point);
+                      }
+                      return {};
+                    },
+                    {},
+                    [outputs, run_engine] { return run_engine(*outputs); }};
 }
 
 }  // namespace
@@ -100,16 +142,16 @@ Result<SideBySide> measure_side_by_side(const std::shared_ptr<const Model>& mode
                    make_context(model, ContextKind::kQuantized, ReferenceKind::kAuto, 1));
   const std::shared_ptr<Context> engine = std::move(made);
   const Frame frame = make_frame(model->input());
-  std::vector<Tensor> outputs;
-  QUANT_TRY(engine->run(frame, outputs));
+  const Run run_engine = [engine, frame](std::vector<Tensor>& results) {
+    return engine->run(frame, results);
+  };
 
   std::vector<Contestant> contestants;
-  contestants.push_back({"engine",
-                         engine->description(),
-                         [engine, frame, results = std::vector<Tensor>()]() mutable {
-                           return engine->run(frame, results);
-                         },
-                         {}});
+  contestants.push_back(
+      {"engine",
+       engine->description(),
+       [run_engine, results = std::vector<Tensor>()]() mutable { return run_engine(results); },
+       {}});
   const FrameFormat fitting = network_format(*model);
   contestants.push_back(pipeline("pipeline", elements_for(*model, 1), fitting));
   for (const FrameFormat& larger : kLargerFrames)
@@ -117,8 +159,9 @@ Result<SideBySide> measure_side_by_side(const std::shared_ptr<const Model>& mode
   if (threads > 1)
     contestants.push_back(
         pipeline(fmt::format("pipeline-{}t", threads), elements_for(*model, threads), fitting));
-  contestants.push_back(snr(outputs));
-  contestants.push_back(histogram(*engine, outputs));
+  auto figures = snr(model, frame, run_engine);
+  contestants.push_back(figures ? std::move(*figures) : absent("snr", figures.error()));
+  QUANT_TRY_ASSIGN(contestants.emplace_back(), histogram(run_engine));
 
   SideBySide result;
   result.standings = race(contestants, options);
