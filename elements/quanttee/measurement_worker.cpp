@@ -1,27 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "quanttee/measurement_worker.h"
 
-#ifdef __linux__
-#include <sys/resource.h>
-#endif
-
-#include <algorithm>
 #include <utility>
 
+#include "quanttee/background_thread.h"
+
 namespace quant::element {
-
-namespace {
-
-// On a core that both want, the video goes first. Threads that the reference starts inherit it.
-void yield_to_others() {
-#ifdef __linux__
-  constexpr int kNice = 10;
-  // Of this thread alone: Linux takes 0 for the caller's thread.
-  setpriority(PRIO_PROCESS, 0, std::max(kNice, getpriority(PRIO_PROCESS, 0)));
-#endif
-}
-
-}  // namespace
 
 MeasurementWorker::MeasurementWorker(std::size_t capacity, Measure measure)
     : capacity_(capacity), measure_(std::move(measure)), thread_([this] { work(); }) {}
@@ -69,7 +53,8 @@ void MeasurementWorker::drain() {
 }
 
 void MeasurementWorker::work() {
-  yield_to_others();
+  // Threads that the reference starts inherit it.
+  make_background_thread();
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return stop_ || !waiting_.empty(); });
