@@ -271,6 +271,20 @@ TEST_F(HailortModule, ReportsFailedFramesAndNothingElse) {
   EXPECT_EQ(full->wait(0), 0);
 }
 
+TEST_F(HailortModule, UsesBindingsAgainWhereAFrameIsNotTaken) {
+  const auto device = open();
+  EXPECT_EQ(start(*device)->wait(), 1);
+  ASSERT_EQ(control("count bindings"), 1);
+  for (const char* call : {"run_async", "set_buffer", "run_async", "set_buffer"}) {
+    control(std::string("fail ") + call + " 82");
+    ASSERT_FALSE(device->start(std::make_shared<Frame>(*device))) << call;
+  }
+  const auto frame = start(*device);
+  EXPECT_EQ(frame->wait(), 1);
+  EXPECT_FALSE(frame->error());
+  EXPECT_EQ(control("count bindings"), 1);
+}
+
 TEST_F(HailortModule, WaitsNoLongerThanItMay) {
   const auto device = open();
   control("hang run");

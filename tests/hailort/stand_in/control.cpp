@@ -26,7 +26,7 @@ void Control::reset() {
   version_ = {STAND_IN_MAJOR, STAND_IN_MINOR, STAND_IN_REVISION};
   // What is alive stays counted.
   for (const char* setting :
-       {"threshold", "priority", "timeout", "batch", "frames", "misaligned"}) {
+       {"threshold", "priority", "timeout", "batch", "frames", "misaligned", "bindings"}) {
     counters_[setting] = 0;
   }
 }

@@ -144,6 +144,8 @@ struct ConfiguredInferModel::Bindings::InferStream::State {
 };
 
 hailo_status ConfiguredInferModel::Bindings::InferStream::set_buffer(MemoryView view) {
+  const auto failure = Control::instance().next("set_buffer");
+  if (failure != HAILO_SUCCESS) return failure;
   if (view.size() != state_->size) return HAILO_INVALID_OPERATION;
   const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   if (state_->is_output && reinterpret_cast<std::uintptr_t>(view.data()) % page != 0) {
@@ -240,6 +242,7 @@ class ConfiguredInferModel::State {
   }
 
   Expected<Bindings> create_bindings() {
+    Control::instance().add("bindings", 1);
     auto state = std::make_shared<Bindings::State>();
     for (const auto& stream : inputs_) {
       state->inputs[stream.name()] = std::make_shared<Bindings::InferStream::State>(

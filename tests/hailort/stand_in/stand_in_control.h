@@ -11,7 +11,8 @@
 //   hailo_stand_in_control("temperature 104.5")
 //   hailo_stand_in_control("version 4 21 0")
 //   hailo_stand_in_control("count vdevices|models|configured|frames|misaligned|threshold|priority|
-//                           timeout|batch")          answers the number
+//                           timeout|batch|bindings") answers the number; of bindings that of sets
+//                           made
 //   hailo_stand_in_control("reset")                  all as at the beginning
 // Answers −1 to what it does not know.
 //

@@ -38,6 +38,11 @@ struct Session {
   std::vector<ConfiguredInferModel::Bindings> idle;  // mutex
 };
 
+void give_back(Session& session, ConfiguredInferModel::Bindings bindings) {
+  const std::lock_guard lock(session.mutex);
+  session.idle.push_back(std::move(bindings));
+}
+
 hailo_status bind(ConfiguredInferModel::Bindings& bindings, const Session& session,
                   const DeviceJob& job) {
   for (std::size_t i = 0; i < session.input_names.size(); ++i) {
@@ -131,16 +136,14 @@ class HailortDevice : public Device {
     auto bindings = take_bindings(*session);
     if (!bindings) return tl::unexpected(std::move(bindings).error());
     if (const hailo_status status = bind(*bindings, *session, *job); status != HAILO_SUCCESS) {
+      give_back(*session, std::move(*bindings));
       return failed(status, "handing over the memory of a frame");
     }
     // The callback owns the frame's memory, and the session owns the callback until it was called.
     // The other way round it would be a ring.
     auto done = [job = std::move(job), weak = std::weak_ptr(session), bindings = *bindings,
                  place = place_](const AsyncInferCompletionInfo& completion) {
-      if (const auto alive = weak.lock()) {
-        const std::lock_guard lock(alive->mutex);
-        alive->idle.push_back(bindings);
-      }
+      if (const auto alive = weak.lock()) give_back(*alive, bindings);
       if (completion.status == HAILO_SUCCESS) {
         job->done(std::nullopt);
       } else {
@@ -148,7 +151,10 @@ class HailortDevice : public Device {
       }
     };
     auto running = session->configured.run_async(*bindings, std::move(done));
-    if (!running) return failed(running.status(), "starting a frame");
+    if (!running) {
+      give_back(*session, std::move(*bindings));
+      return failed(running.status(), "starting a frame");
+    }
     // Otherwise its destructor waits for the frame.
     running->detach();
     return {};
