@@ -3,7 +3,9 @@
 
 namespace quant::element {
 
-GstErrorCode gst_error_code(ErrorCode code) {
+namespace {
+
+GstErrorCode by_kind(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:
       return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS};
@@ -25,11 +27,42 @@ GstErrorCode gst_error_code(ErrorCode code) {
   return {GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_FAILED};
 }
 
+}  // namespace
+
+GstErrorCode gst_error_code(const FaultError& error) {
+  if (!error.fault) return by_kind(error.code);
+  switch (*error.fault) {
+    case DeviceFault::kTimeout:
+    case DeviceFault::kAborted:
+    case DeviceFault::kDisconnected:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ};
+    case DeviceFault::kQueueFull:
+    case DeviceFault::kUnavailable:
+    case DeviceFault::kBusy:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY};
+    case DeviceFault::kDriverMissing:
+    case DeviceFault::kVersionMismatch:
+    case DeviceFault::kServiceFailed:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE};
+    case DeviceFault::kOutOfMemory:
+      return {GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED};
+    case DeviceFault::kNoDevice:
+    case DeviceFault::kWrongArchitecture:
+    case DeviceFault::kInvalidModel:
+    case DeviceFault::kModelTooNew:
+    case DeviceFault::kUnsupported:
+    case DeviceFault::kInvalidUse:
+    case DeviceFault::kOther:
+      break;
+  }
+  return by_kind(error.code);
+}
+
 namespace {
 
-void post(GstElement* element, GstMessageType type, const Error& error, const std::string& doing,
-          const std::source_location& where) {
-  const GstErrorCode code = gst_error_code(error.code);
+void post(GstElement* element, GstMessageType type, const FaultError& error,
+          const std::string& doing, const std::source_location& where) {
+  const GstErrorCode code = gst_error_code(error);
   // What shows information to people shows only its debug text.
   const std::string debug = type == GST_MESSAGE_INFO
                                 ? error.text()
@@ -41,17 +74,17 @@ void post(GstElement* element, GstMessageType type, const Error& error, const st
 
 }  // namespace
 
-void post_error(GstElement* element, const Error& error, const std::string& doing,
+void post_error(GstElement* element, const FaultError& error, const std::string& doing,
                 std::source_location where) {
   post(element, GST_MESSAGE_ERROR, error, doing, where);
 }
 
-void post_warning(GstElement* element, const Error& error, const std::string& doing,
+void post_warning(GstElement* element, const FaultError& error, const std::string& doing,
                   std::source_location where) {
   post(element, GST_MESSAGE_WARNING, error, doing, where);
 }
 
-void post_info(GstElement* element, const Error& error, const std::string& doing,
+void post_info(GstElement* element, const FaultError& error, const std::string& doing,
                std::source_location where) {
   post(element, GST_MESSAGE_INFO, error, doing, where);
 }

@@ -11,26 +11,28 @@
 #include <utility>
 
 #include "quant/base/result.h"
+#include "quant/device/device_error.h"
 
 namespace quant::element {
 
-// Error domain and code of GStreamer for a kind of failure.
 struct GstErrorCode {
   GQuark domain = 0;
   gint code = 0;
 };
-GstErrorCode gst_error_code(ErrorCode code);
+// Error domain and code of GStreamer: by the fault of a device where there is one (a device that is
+// lost, busy or not there is a resource), else by the kind of failure.
+GstErrorCode gst_error_code(const FaultError& error);
 
 // Posts one error message: the user reads the error's own sentence, a developer what the element
 // was `doing` ("opening the model"). The caller returns its failure and posts nothing more.
 // Thread-safe; the object lock must not be held.
-void post_error(GstElement* element, const Error& error, const std::string& doing,
+void post_error(GstElement* element, const FaultError& error, const std::string& doing,
                 std::source_location where = std::source_location::current());
 // The same as a warning: the pipeline goes on.
-void post_warning(GstElement* element, const Error& error, const std::string& doing,
+void post_warning(GstElement* element, const FaultError& error, const std::string& doing,
                   std::source_location where = std::source_location::current());
 // The same as an information: nothing is wrong (any more).
-void post_info(GstElement* element, const Error& error, const std::string& doing,
+void post_info(GstElement* element, const FaultError& error, const std::string& doing,
                std::source_location where = std::source_location::current());
 
 // Runs body(); an exception that leaves it (no memory, a bug) is posted, and `on_failure` returned.

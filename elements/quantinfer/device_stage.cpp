@@ -182,21 +182,19 @@ GstFlowReturn DeviceStage::handle_failure(Entry entry, const DeviceError& device
     if (flushing_) return GST_FLOW_FLUSHING;
   }
   ++failed_;
-  const Error error = describe(device_error);
+  FaultError error = describe(device_error);
   switch (on_error_) {
     case OnDeviceError::kFail:
       break;
     case OnDeviceError::kDrop:
       if (runner_->session().lost()) break;
-      return drop(entry, error);
+      return drop(entry, std::move(error));
     case OnDeviceError::kEmulator: {
       const std::lock_guard lock(mutex_);
       emulating_ = true;
     }
-      post_warning(element_,
-                   {error.code, error.message + "; the emulator runs the network from here on",
-                    error.context},
-                   "running the network on the device");
+      error.message += "; the emulator runs the network from here on";
+      post_warning(element_, error, "running the network on the device");
       runner_->session().shut_down();
       return emulate_and_push(std::move(entry));
   }
@@ -204,12 +202,10 @@ GstFlowReturn DeviceStage::handle_failure(Entry entry, const DeviceError& device
   return GST_FLOW_ERROR;
 }
 
-GstFlowReturn DeviceStage::drop(const Entry& entry, const Error& error) {
+GstFlowReturn DeviceStage::drop(const Entry& entry, FaultError error) {
   if (dropped_++ == 0) {
-    post_warning(element_,
-                 {error.code, error.message + "; the frame is dropped (stats count further ones)",
-                  error.context},
-                 "running the network on the device");
+    error.message += "; the frame is dropped (stats count further ones)";
+    post_warning(element_, error, "running the network on the device");
   }
   discontinuous_ = true;
   GstBuffer* frame = entry.frame.get();
@@ -223,8 +219,11 @@ GstFlowReturn DeviceStage::drop(const Entry& entry, const Error& error) {
 void DeviceStage::report_events() {
   for (const SessionEvent& event : runner_->session().take_events()) {
     const char* doing = "looking after the device";
-    const auto error = [&](const std::string& message) {
-      return Error{ErrorCode::kUnavailable, message, runner_->device()};
+    const bool cured = event.kind == SessionEvent::Kind::kReconfigured ||
+                       event.kind == SessionEvent::Kind::kReopened;
+    const auto error = [&](std::string message) {
+      const DeviceFault fault = cured ? event.fault.fault : DeviceFault::kUnavailable;
+      return to_error({fault, 0, std::move(message)}, runner_->device());
     };
     switch (event.kind) {
       case SessionEvent::Kind::kHot:
@@ -251,8 +250,8 @@ void DeviceStage::report_events() {
   }
 }
 
-Error DeviceStage::describe(const DeviceError& error) const {
-  Error described = to_error(error, runner_->device());
+FaultError DeviceStage::describe(const DeviceError& error) const {
+  FaultError described = to_error(error, runner_->device());
   described.message = fmt::format("{}: {}", to_string(error.fault), described.message);
   return described;
 }

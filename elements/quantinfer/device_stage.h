@@ -81,9 +81,9 @@ class DeviceStage {
   GstFlowReturn attach_and_push(Entry entry, const std::vector<DeviceTensor>& tensors);
   GstFlowReturn emulate_and_push(Entry entry);
   GstFlowReturn handle_failure(Entry entry, const DeviceError& error);
-  GstFlowReturn drop(const Entry& entry, const Error& error);
+  GstFlowReturn drop(const Entry& entry, FaultError error);
   void report_events();
-  Error describe(const DeviceError& error) const;
+  FaultError describe(const DeviceError& error) const;
 
   GstElement* const element_;
   GstPad* const source_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "quant/backend/device_runner.h"
@@ -15,12 +16,12 @@ struct OpenedDevice {
   std::unique_ptr<DeviceRunner> runner;
   // With backend=auto, why it is the emulator.
   std::string reason;
-  // Whether somebody who set the properties so expected a device.
-  bool expected = false;
+  // The same as a warning, where somebody who set the properties so expected a device.
+  std::optional<FaultError> warning;
 };
 
 // An error only where a device was asked for by name; NotFound where device-model is missing.
-Result<OpenedDevice> open_device(const InferSettings& settings,
-                                 const std::shared_ptr<const Model>& model);
+tl::expected<OpenedDevice, FaultError> open_device(const InferSettings& settings,
+                                                   const std::shared_ptr<const Model>& model);
 
 }  // namespace quant::element

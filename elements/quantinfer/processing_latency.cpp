@@ -19,7 +19,18 @@ bool ProcessingLatency::observe(GstClockTime elapsed_ns) {
   const auto reported = static_cast<double>(reported_ns_.load());
   if (average_ns_ <= reported && reported <= kTooHigh * average_ns_) return false;
   reported_ns_ = static_cast<GstClockTime>(kHeadroom * average_ns_);
-  return true;
+  return live_;
+}
+
+void ProcessingLatency::add_to(GstQuery* query) {
+  gboolean live = FALSE;
+  GstClockTime least = 0;
+  GstClockTime most = GST_CLOCK_TIME_NONE;
+  gst_query_parse_latency(query, &live, &least, &most);
+  live_ = live != FALSE;
+  const GstClockTime own = reported_ns_.load();
+  gst_query_set_latency(query, live, least + own,
+                        GST_CLOCK_TIME_IS_VALID(most) ? most + own : GST_CLOCK_TIME_NONE);
 }
 
 void ProcessingLatency::reset() {

@@ -9,18 +9,22 @@
 
 namespace quant::element {
 
-// observe() from the streaming thread, reported_ns() from any.
+// observe() from the streaming thread, the rest from any.
 class ProcessingLatency {
  public:
-  // A frame took that long. True where the reported figure had to change: then the element posts a
-  // latency message.
+  // A frame took that long. True where the reported figure had to change and the last query came
+  // from a live pipeline: then the element posts a latency message. Without a live source nobody
+  // has to wait for it.
   bool observe(GstClockTime elapsed_ns);
+  // Adds the reported figure to what upstream answered to a LATENCY query.
+  void add_to(GstQuery* query);
   GstClockTime reported_ns() const { return reported_ns_.load(); }
   void reset();
 
  private:
   double average_ns_ = 0;
   std::atomic<GstClockTime> reported_ns_ = 0;
+  std::atomic<bool> live_ = false;  // as the last query said
 };
 
 }  // namespace quant::element

@@ -43,7 +43,7 @@ GST_DEBUG_CATEGORY_STATIC(gst_quant_infer_debug);
 #define GST_CAT_DEFAULT gst_quant_infer_debug
 
 using quant::Backend;
-using quant::ErrorCode;
+using quant::FaultError;
 using quant::Model;
 using quant::Status;
 using quant::Tensor;
@@ -65,7 +65,6 @@ struct InferState {
   std::vector<Tensor> outputs;
   bool opened = false;  // streaming thread: what runs the network is decided
   ProcessingLatency latency;
-  std::atomic<bool> live = false;   // as the last LATENCY query said
   std::atomic<guint64> frames = 0;  // on the emulator without a device
   InferSettings settings;           // object lock
   std::mutex mutex;
@@ -156,8 +155,7 @@ static Status emulate(GstQuantInfer* self, GstBuffer* buffer, const Tensor& inpu
 
 static void observe_latency(GstQuantInfer* self, GstClockTime elapsed) {
   GST_LOG_OBJECT(self, "%" GST_TIME_FORMAT " for a frame", GST_TIME_ARGS(elapsed));
-  // Without a live source nobody has to wait for this element.
-  if (self->state->latency.observe(elapsed) && self->state->live) {
+  if (self->state->latency.observe(elapsed)) {
     gst_element_post_message(GST_ELEMENT(self), gst_message_new_latency(GST_OBJECT(self)));
   }
 }
@@ -182,7 +180,7 @@ static void start_stage(GstQuantInfer* self, std::unique_ptr<quant::DeviceRunner
 }
 
 // Decides what runs the network, and gets it ready.
-static Status open_backend(GstQuantInfer* self) {
+static tl::expected<void, FaultError> open_backend(GstQuantInfer* self) {
   auto& state = *self->state;
   QUANT_TRY_ASSIGN(state.model, gst_quant_transform_require_model(GST_QUANT_TRANSFORM(self)));
   const InferSettings settings = settings_of(self);
@@ -196,13 +194,7 @@ static Status open_backend(GstQuantInfer* self) {
       const std::lock_guard lock(state.mutex);
       state.reason = opened.reason;
     }
-    if (opened.expected) {
-      post_warning(GST_ELEMENT(self),
-                   {ErrorCode::kUnavailable,
-                    "the emulator runs the network, because no device does: " + opened.reason,
-                    {}},
-                   "looking for a device");
-    }
+    if (opened.warning) post_warning(GST_ELEMENT(self), *opened.warning, "looking for a device");
   }
   state.opened = true;
   return {};
@@ -245,8 +237,8 @@ static GstFlowReturn gst_quant_infer_generate_output(GstBaseTransform* base, Gst
   if (!base->queued_buf) return GST_FLOW_OK;
   return guarded(GST_ELEMENT(base), GST_FLOW_ERROR, [&] {
     if (!state.opened) {
-      if (const Status status = open_backend(self); !status) {
-        post_error(GST_ELEMENT(base), status.error(), "preparing the network");
+      if (const auto opened = open_backend(self); !opened) {
+        post_error(GST_ELEMENT(base), opened.error(), "preparing the network");
         gst_clear_buffer(&base->queued_buf);
         return GST_FLOW_ERROR;
       }
@@ -301,15 +293,7 @@ static gboolean gst_quant_infer_query(GstBaseTransform* base, GstPadDirection di
   const gboolean answered =
       GST_BASE_TRANSFORM_CLASS(gst_quant_infer_parent_class)->query(base, direction, query);
   if (!answered || GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return answered;
-  gboolean live = FALSE;
-  GstClockTime least = 0;
-  GstClockTime most = GST_CLOCK_TIME_NONE;
-  gst_query_parse_latency(query, &live, &least, &most);
-  auto& state = *GST_QUANT_INFER(base)->state;
-  state.live = live;
-  const GstClockTime own = state.latency.reported_ns();
-  gst_query_set_latency(query, live, least + own,
-                        GST_CLOCK_TIME_IS_VALID(most) ? most + own : GST_CLOCK_TIME_NONE);
+  GST_QUANT_INFER(base)->state->latency.add_to(query);
   return TRUE;
 }
 
@@ -326,9 +310,9 @@ static gboolean gst_quant_infer_start(GstBaseTransform* base) {
       g_clear_pointer(&state.last_stats, gst_structure_free);
     }
     if (!gst_quant_transform_names_model(GST_QUANT_TRANSFORM(self))) return TRUE;
-    const Status status = open_backend(self);
-    if (status) return TRUE;
-    post_error(GST_ELEMENT(base), status.error(), "preparing the network");
+    const auto opened = open_backend(self);
+    if (opened) return TRUE;
+    post_error(GST_ELEMENT(base), opened.error(), "preparing the network");
     return FALSE;
   });
 }

@@ -299,8 +299,38 @@ TEST(FrameReport, BecomesTheSameRecord) {
   EXPECT_EQ(record->outputs[0].frame.reason, nullptr);
 }
 
+// What upstream answered: live or not, 20 to 30 ms.
+GstPointer<GstQuery> latency_query(bool live) {
+  GstPointer<GstQuery> query(gst_query_new_latency());
+  gst_query_set_latency(query.get(), live ? TRUE : FALSE, 20 * kMs, 30 * kMs);
+  return query;
+}
+
+TEST(ProcessingLatency, IsAddedToThatOfUpstream) {
+  ProcessingLatency latency;
+  latency.observe(10 * kMs);
+  const auto query = latency_query(true);
+  latency.add_to(query.get());
+  gboolean live = FALSE;
+  GstClockTime least = 0;
+  GstClockTime most = 0;
+  gst_query_parse_latency(query.get(), &live, &least, &most);
+  EXPECT_TRUE(live);
+  EXPECT_EQ(least, 20 * kMs + latency.reported_ns());
+  EXPECT_EQ(most, 30 * kMs + latency.reported_ns());
+}
+
+TEST(ProcessingLatency, TellsNobodyWhoDoesNotWait) {
+  ProcessingLatency latency;
+  EXPECT_FALSE(latency.observe(10 * kMs));
+  latency.add_to(latency_query(false).get());
+  EXPECT_FALSE(latency.observe(100 * kMs));
+  EXPECT_GE(latency.reported_ns(), static_cast<GstClockTime>(10 * kMs));
+}
+
 TEST(ProcessingLatency, MovesRarely) {
   ProcessingLatency latency;
+  latency.add_to(latency_query(true).get());
   EXPECT_TRUE(latency.observe(10 * kMs));
   EXPECT_GE(latency.reported_ns(), static_cast<GstClockTime>(10 * kMs));
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(latency.observe((9 + i % 3) * kMs)) << i;
@@ -315,8 +345,23 @@ TEST(Errors, EveryKindHasADomain) {
        {ErrorCode::kInvalidArgument, ErrorCode::kNotFound, ErrorCode::kInvalidData,
         ErrorCode::kUnsupported, ErrorCode::kOutOfRange, ErrorCode::kIo, ErrorCode::kUnavailable,
         ErrorCode::kInternal}) {
-    EXPECT_NE(gst_error_code(code).domain, 0U) << to_string(code);
+    EXPECT_NE(gst_error_code(Error{code, "x", {}}).domain, 0U) << to_string(code);
   }
+}
+
+TEST(Errors, ADeviceThatIsLostOrBusyIsAResource) {
+  const auto code = [](DeviceFault fault) {
+    const GstErrorCode made = gst_error_code(to_error({fault, 0, "x"}, "device"));
+    return made.domain == GST_RESOURCE_ERROR ? made.code : -1;
+  };
+  EXPECT_EQ(code(DeviceFault::kDisconnected), GST_RESOURCE_ERROR_READ);
+  EXPECT_EQ(code(DeviceFault::kTimeout), GST_RESOURCE_ERROR_READ);
+  EXPECT_EQ(code(DeviceFault::kBusy), GST_RESOURCE_ERROR_BUSY);
+  EXPECT_EQ(code(DeviceFault::kNoDevice), GST_RESOURCE_ERROR_NOT_FOUND);
+  EXPECT_EQ(code(DeviceFault::kDriverMissing), GST_RESOURCE_ERROR_OPEN_READ_WRITE);
+  // A damaged network is no fault of the device.
+  const GstErrorCode damaged = gst_error_code(to_error({DeviceFault::kInvalidModel, 0, "x"}, ""));
+  EXPECT_EQ(damaged.domain, GST_STREAM_ERROR);
 }
 
 }  // namespace

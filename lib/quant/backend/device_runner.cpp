@@ -44,9 +44,9 @@ Tensor lay_out(const Tensor& input, const DeviceStream& stream) {
 
 }  // namespace
 
-Result<std::unique_ptr<DeviceRunner>> DeviceRunner::open(std::shared_ptr<DeviceDriver> driver,
-                                                         std::shared_ptr<const Model> model,
-                                                         const SessionOptions& options) {
+tl::expected<std::unique_ptr<DeviceRunner>, FaultError> DeviceRunner::open(
+    std::shared_ptr<DeviceDriver> driver, std::shared_ptr<const Model> model,
+    const SessionOptions& options) {
   const auto file = read_compiled(options.device.model_path);
   auto session = DeviceSession::open(driver, options);
   if (!session) {

@@ -78,10 +78,10 @@ const char* to_string(DeviceFault fault) {
   return "other";
 }
 
-Error to_error(DeviceError error, const std::string& context) {
+FaultError to_error(DeviceError error, const std::string& context) {
   std::string message = std::move(error.message);
   if (error.status != 0) message += fmt::format(" (status {})", error.status);
-  return {error_code(error.fault), std::move(message), context};
+  return {{error_code(error.fault), std::move(message), context}, error.fault};
 }
 
 }  // namespace quant

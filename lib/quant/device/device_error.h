@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <tl/expected.hpp>
+#include <utility>
 
 #include "quant/base/result.h"
 
@@ -41,9 +43,18 @@ struct DeviceError {
   std::string message;
 };
 
+// An Error that knows which fault of a device is behind it, where one is.
+struct FaultError : Error {
+  // Implicit: any Error may stand where a device's may.
+  FaultError(Error error, std::optional<DeviceFault> behind = std::nullopt)  // NOLINT
+      : Error(std::move(error)), fault(behind) {}
+
+  std::optional<DeviceFault> fault;
+};
+
 // `context` names the device or the property. NotFound, InvalidData, Unsupported, InvalidArgument
 // and Internal where the fault says so, else Unavailable.
-Error to_error(DeviceError error, const std::string& context);
+FaultError to_error(DeviceError error, const std::string& context);
 
 template <typename T>
 class [[nodiscard]] DeviceResult : public tl::expected<T, DeviceError> {
