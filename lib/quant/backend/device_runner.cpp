@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <cstring>
 #include <utility>
 
 #include "quant/backend/compiled_network.h"
@@ -19,27 +18,6 @@ bool lies_dense(const DeviceStream& stream) {
       dense_layout(layout.order, layout.type, layout.height, layout.width, layout.channels);
   const bool pixelwise = layout.order == DeviceOrder::kNhwc || layout.order == DeviceOrder::kFcr;
   return pixelwise && layout == dense && stream.frame_bytes == byte_count(layout);
-}
-
-Tensor lay_out(const Tensor& input, const DeviceStream& stream) {
-  const DeviceLayout& layout = stream.layout;
-  const DeviceStrides strides = strides_of(layout);
-  Tensor memory(DataType::kUint8, {static_cast<std::int64_t>(stream.frame_bytes)});
-  const std::uint8_t* source = input.data<std::uint8_t>().data();
-  std::uint8_t* target = memory.data<std::uint8_t>().data();
-  const std::int64_t row = layout.width * layout.channels;
-  for (std::int64_t h = 0; h < layout.height; ++h, source += row) {
-    if (strides.channel == 1 && strides.column == layout.channels) {
-      std::memcpy(target + h * strides.row, source, static_cast<std::size_t>(row));
-      continue;
-    }
-    for (std::int64_t w = 0; w < layout.width; ++w) {
-      for (std::int64_t c = 0; c < layout.channels; ++c) {
-        target[strides.offset(h, w, c)] = source[w * layout.channels + c];
-      }
-    }
-  }
-  return memory;
 }
 
 }  // namespace
@@ -58,6 +36,7 @@ tl::expected<std::unique_ptr<DeviceRunner>, FaultError> DeviceRunner::open(
   }
   std::unique_ptr<DeviceRunner> runner(new DeviceRunner(std::move(driver), std::move(*session)));
   QUANT_TRY(runner->check_input(*model));
+  QUANT_TRY(runner->prepare_input());
   std::vector<DeviceStream> outputs = runner->session().outputs();
   if (file) complete_params(outputs, *file);
   QUANT_TRY(runner->match_outputs(*model, outputs));
@@ -87,6 +66,17 @@ Status DeviceRunner::check_input(const Model& model) const {
               device());
 }
 
+Status DeviceRunner::prepare_input() {
+  const DeviceStream& stream = session_->inputs()[0];
+  if (lies_dense(stream)) return {};
+  const DeviceLayout& layout = stream.layout;
+  const DeviceLayout pixels = dense_layout(DeviceOrder::kNhwc, DataType::kUint8, layout.height,
+                                           layout.width, layout.channels);
+  QUANT_TRY_ASSIGN(const Isa isa, selected_isa());
+  QUANT_TRY_ASSIGN(lay_out_, Relayout::create(pixels, layout, isa));
+  return {};
+}
+
 Status DeviceRunner::match_outputs(const Model& model, const std::vector<DeviceStream>& streams) {
   std::vector<StreamShape> shapes;
   std::vector<std::size_t> indices;
@@ -107,8 +97,11 @@ Status DeviceRunner::match_outputs(const Model& model, const std::vector<DeviceS
 }
 
 DeviceResult<void> DeviceRunner::submit(const Tensor& input) {
-  const DeviceStream& stream = session_->inputs()[0];
-  return session_->submit({lies_dense(stream) ? input : lay_out(input, stream)});
+  if (!lay_out_) return session_->submit({input});
+  Tensor memory(DataType::kUint8, {static_cast<std::int64_t>(session_->inputs()[0].frame_bytes)});
+  ThreadPool pool(1);
+  lay_out_->run(input.raw(), memory.raw(), pool);
+  return session_->submit({std::move(memory)});
 }
 
 DeviceResult<std::vector<DeviceTensor>> DeviceRunner::next() {

@@ -10,6 +10,7 @@
 #include "quant/backend/model.h"
 #include "quant/base/result.h"
 #include "quant/device/device_session.h"
+#include "quant/kernels/relayout/relayout.h"
 #include "quant/tensor/device_tensor.h"
 
 namespace quant {
@@ -48,10 +49,12 @@ class DeviceRunner {
   DeviceRunner(std::shared_ptr<DeviceDriver> driver, std::unique_ptr<DeviceSession> session)
       : driver_(std::move(driver)), session_(std::move(session)) {}
   Status check_input(const Model& model) const;
+  Status prepare_input();
   Status match_outputs(const Model& model, const std::vector<DeviceStream>& streams);
 
   std::shared_ptr<DeviceDriver> driver_;
   std::unique_ptr<DeviceSession> session_;
+  std::optional<Relayout> lay_out_;  // empty where the device takes pixels as they lie
   std::vector<DeviceOutput> outputs_;
 };
 
