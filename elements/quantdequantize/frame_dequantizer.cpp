@@ -9,7 +9,6 @@
 #include "quant/backend/match_streams.h"
 #include "quant/backend/stream_values.h"
 #include "quant/hef/find_stream.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quantdequantize/hailo_tensors.h"
 
 namespace quant::element {
@@ -45,6 +44,20 @@ const char* to_text(ParamsOrigin origin) {
   return "";
 }
 
+const char* source_of(ParamsOrigin origin) {
+  switch (origin) {
+    case ParamsOrigin::kNone:
+      return "quantdequantize (values)";
+    case ParamsOrigin::kTensor:
+      return "quantdequantize (tensor)";
+    case ParamsOrigin::kHef:
+      return "quantdequantize (hef)";
+    case ParamsOrigin::kArchive:
+      return "quantdequantize (archive)";
+  }
+  return nullptr;
+}
+
 std::string describe(const GstQuantTensor* tensor, ParamsOrigin origin) {
   std::string dims;
   for (gsize i = 0; i < tensor->num_dims; ++i) {
@@ -54,6 +67,18 @@ std::string describe(const GstQuantTensor* tensor, ParamsOrigin origin) {
                      tensor->source ? tensor->source : "somebody",
                      gst_quant_tensor_layout_get_nick(tensor->layout),
                      gst_quant_tensor_data_type_get_nick(tensor->data_type), dims, to_text(origin));
+}
+
+// The real values of one tensor.
+Result<Tensor> values_of(GstQuantTensor* tensor,
+                         const std::optional<TensorDequantizer>& dequantizer) {
+  if (!is_contiguous(tensor)) {
+    QUANT_TRY_ASSIGN(const DeviceTensor memory, device_from_gst(tensor));
+    return dequantizer->run(memory.memory.raw());
+  }
+  QUANT_TRY_ASSIGN(Tensor elements, from_gst(tensor));
+  if (!dequantizer) return elements;
+  return dequantizer->run(elements.raw());
 }
 
 }  // namespace
@@ -68,15 +93,65 @@ Result<std::unique_ptr<FrameDequantizer>> FrameDequantizer::create(Sources sourc
 }
 
 Status FrameDequantizer::run(GstBuffer* buffer) {
-  report_.clear();
-  least_trusted_ = ParamsOrigin::kNone;
   // Last frame's values, where their holder has let go of them.
   const BufferCache::Scope scope(*memory_);
   outputs_.clear();
   memory_->trim();
   QUANT_TRY_ASSIGN(const RawTensors raw, find_raw(buffer));
+  if (!plan_ || !plan_->serves(raw)) {
+    plan_.reset();
+    QUANT_TRY_ASSIGN(plan_, prepare(raw));
+  }
+  std::vector<Tensor> reals;
+  reals.reserve(plan_->steps.size());
+  for (const Step& step : plan_->steps) {
+    GstQuantTensor* tensor = raw.tensors[step.tensor].get();
+    auto values = values_of(tensor, step.dequantizer);
+    if (!values) return fail_with_context(std::move(values).error(), tensor->name);
+    reals.push_back(std::move(*values));
+  }
+  const char* source = source_of(plan_->least_trusted);
+  if (!host_part_) {
+    return attach(buffer, reals, plan_->infos, {}, GST_QUANT_TENSOR_ROLE_DEQUANTIZED, source);
+  }
+  QUANT_TRY(host_part_->run_real(std::move(reals), outputs_));
+  return attach(buffer, outputs_, sources_.model->outputs(), {}, GST_QUANT_TENSOR_ROLE_DEQUANTIZED,
+                source);
+}
+
+bool FrameDequantizer::Plan::serves(const RawTensors& raw) const {
+  return !raw.tensors.empty() && raw.of_hailonet == of_hailonet &&
+         std::equal(
+             raw.tensors.begin(), raw.tensors.end(), kinds.begin(), kinds.end(),
+             [](const auto& tensor, const TensorKind& kind) { return kind.is_of(tensor.get()); });
+}
+
+Result<FrameDequantizer::Plan> FrameDequantizer::prepare(const RawTensors& raw) {
   QUANT_TRY(check_complete(raw));
-  return host_part_ ? run_model(raw, buffer) : run_each(raw, buffer);
+  report_.clear();
+  Plan plan;
+  plan.of_hailonet = raw.of_hailonet;
+  for (const auto& tensor : raw.tensors) plan.kinds.emplace_back(tensor.get());
+  if (host_part_) {
+    QUANT_TRY_ASSIGN(const auto matched, match(raw));
+    for (std::size_t i = 0; i < matched.size(); ++i) {
+      if (const Status added = add_output(raw, matched[i], i, plan); !added) {
+        return fail_with_context(added.error(), raw.tensors[matched[i]]->name);
+      }
+    }
+    return plan;
+  }
+  if (raw.tensors.empty() && raw.boxes == 0) {
+    return fail(ErrorCode::kNotFound,
+                "the frames carry no raw output tensors: put quantinfer or hailonet before "
+                "quantdequantize");
+  }
+  for (std::size_t i = 0; i < raw.tensors.size(); ++i) {
+    if (const Status added = add_tensor(raw, i, plan); !added) {
+      return fail_with_context(added.error(), raw.tensors[i]->name);
+    }
+  }
+  return plan;
 }
 
 Result<FrameDequantizer::RawTensors> FrameDequantizer::find_raw(GstBuffer* buffer) const {
@@ -110,9 +185,8 @@ Status FrameDequantizer::check_complete(const RawTensors& raw) {
   return {};
 }
 
-Result<std::vector<GstQuantTensor*>> FrameDequantizer::match(const RawTensors& raw) const {
+Result<std::vector<std::size_t>> FrameDequantizer::match(const RawTensors& raw) const {
   const std::vector<TensorInfo>& outputs = sources_.model->raw_outputs();
-  std::vector<GstQuantTensor*> matched;
   if (raw.of_hailonet) {
     std::vector<StreamShape> streams;
     for (const auto& tensor : raw.tensors) {
@@ -123,10 +197,9 @@ Result<std::vector<GstQuantTensor*>> FrameDequantizer::match(const RawTensors& r
                   fmt::format("hailonet gives boxes after NMS alone, which are no outputs of {}",
                               sources_.model->path()));
     }
-    QUANT_TRY_ASSIGN(const auto indices, match_streams(outputs, streams));
-    for (const std::size_t index : indices) matched.push_back(raw.tensors[index].get());
-    return matched;
+    return match_streams(outputs, streams);
   }
+  std::vector<std::size_t> matched;
   for (const TensorInfo& output : outputs) {
     // Of several, the last one that was attached.
     const auto found = std::find_if(
@@ -137,15 +210,15 @@ Result<std::vector<GstQuantTensor*>> FrameDequantizer::match(const RawTensors& r
                   "the buffer carries no quantized tensor of that name, nor any of hailonet",
                   output.name);
     }
-    matched.push_back(found->get());
+    matched.push_back(static_cast<std::size_t>(raw.tensors.rend() - found) - 1);
   }
   return matched;
 }
 
 Result<QuantParams> FrameDequantizer::params_for(const GstQuantTensor* tensor,
-                                                 const QuantParams* archive) {
+                                                 const QuantParams* archive, Plan& plan) {
   const auto with = [&](ParamsOrigin origin, QuantParams params) {
-    least_trusted_ = std::max(least_trusted_, origin);
+    plan.least_trusted = std::max(plan.least_trusted, origin);
     report_.push_back(describe(tensor, origin));
     return params;
   };
@@ -172,79 +245,54 @@ Result<QuantParams> FrameDequantizer::params_for(const GstQuantTensor* tensor,
               tensor->name);
 }
 
-Result<Tensor> FrameDequantizer::values_by_itself(GstQuantTensor* tensor) {
-  QUANT_TRY_ASSIGN(const QuantParams params, params_for(tensor, nullptr));
+Status FrameDequantizer::add_tensor(const RawTensors& raw, std::size_t index, Plan& plan) {
+  GstQuantTensor* tensor = raw.tensors[index].get();
+  QUANT_TRY_ASSIGN(const QuantParams params, params_for(tensor, nullptr, plan));
+  Step step{index, std::nullopt};
+  Shape shape;
   if (!is_contiguous(tensor)) {
     QUANT_TRY_ASSIGN(const DeviceTensor memory, device_from_gst(tensor));
-    return dequantize_tensor(memory, params, DenseOrder::kNhwc);
+    QUANT_TRY_ASSIGN(step.dequantizer,
+                     TensorDequantizer::create(memory.layout, params, DenseOrder::kNhwc));
+    shape = step.dequantizer->shape();
+  } else {
+    QUANT_TRY_ASSIGN(const Tensor elements, from_gst(tensor));
+    shape = elements.shape();
+    if (!is_real(tensor)) {
+      QUANT_TRY_ASSIGN(step.dequantizer, TensorDequantizer::create(elements.type(), shape, params));
+    }
   }
-  QUANT_TRY_ASSIGN(Tensor elements, from_gst(tensor));
-  if (is_real(tensor)) return elements;
-  return dequantize_tensor(elements, params);
+  plan.infos.push_back({sources_.names.of(tensor->name), DataType::kFloat32, std::move(shape)});
+  plan.steps.push_back(std::move(step));
+  return {};
 }
 
-Result<Tensor> FrameDequantizer::values_of_output(GstQuantTensor* tensor, std::size_t output) {
+Status FrameDequantizer::add_output(const RawTensors& raw, std::size_t index, std::size_t output,
+                                    Plan& plan) {
+  GstQuantTensor* tensor = raw.tensors[index].get();
   const TensorInfo& info = sources_.model->raw_outputs()[output];
   const QuantParams& archive = sources_.model->raw_params()[output];
-  QUANT_TRY_ASSIGN(const QuantParams params, params_for(tensor, &archive));
+  QUANT_TRY_ASSIGN(const QuantParams params, params_for(tensor, &archive, plan));
+  Step step{index, std::nullopt};
   if (!is_contiguous(tensor)) {
     QUANT_TRY_ASSIGN(const DeviceTensor memory, device_from_gst(tensor));
-    return stream_values(memory, params, info);
+    QUANT_TRY_ASSIGN(step.dequantizer, stream_values(memory.layout, params, info));
+  } else {
+    QUANT_TRY_ASSIGN(const Tensor elements, from_gst(tensor));
+    if (elements.shape() != info.shape) {
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("the quantized tensor is {} {}, {} has {} {}",
+                              to_string(elements.type()), to_string(elements.shape()),
+                              sources_.model->path(), to_string(info.type), to_string(info.shape)),
+                  info.name);
+    }
+    if (!is_real(tensor)) {
+      QUANT_TRY_ASSIGN(step.dequantizer,
+                       TensorDequantizer::create(elements.type(), info.shape, params));
+    }
   }
-  QUANT_TRY_ASSIGN(Tensor elements, from_gst(tensor));
-  if (elements.shape() != info.shape) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the quantized tensor is {} {}, {} has {} {}",
-                            to_string(elements.type()), to_string(elements.shape()),
-                            sources_.model->path(), to_string(info.type), to_string(info.shape)),
-                info.name);
-  }
-  if (is_real(tensor)) return elements;
-  return dequantize_tensor(elements, params);
-}
-
-Status FrameDequantizer::run_each(const RawTensors& raw, GstBuffer* buffer) {
-  if (raw.tensors.empty() && raw.boxes == 0) {
-    return fail(ErrorCode::kNotFound,
-                "the frames carry no raw output tensors: put quantinfer or hailonet before "
-                "quantdequantize");
-  }
-  std::vector<Tensor> reals;
-  std::vector<TensorInfo> infos;
-  for (const auto& tensor : raw.tensors) {
-    auto values = values_by_itself(tensor.get());
-    if (!values) return fail_with_context(std::move(values).error(), tensor->name);
-    infos.push_back({sources_.names.of(tensor->name), values->type(), values->shape()});
-    reals.push_back(std::move(*values));
-  }
-  return attach(buffer, reals, infos, {}, GST_QUANT_TENSOR_ROLE_DEQUANTIZED, source());
-}
-
-Status FrameDequantizer::run_model(const RawTensors& raw, GstBuffer* buffer) {
-  QUANT_TRY_ASSIGN(const auto matched, match(raw));
-  std::vector<Tensor> reals;
-  for (std::size_t i = 0; i < matched.size(); ++i) {
-    auto values = values_of_output(matched[i], i);
-    if (!values) return fail_with_context(std::move(values).error(), matched[i]->name);
-    reals.push_back(std::move(*values));
-  }
-  QUANT_TRY(host_part_->run_real(std::move(reals), outputs_));
-  return attach(buffer, outputs_, sources_.model->outputs(), {}, GST_QUANT_TENSOR_ROLE_DEQUANTIZED,
-                source());
-}
-
-const char* FrameDequantizer::source() const {
-  switch (least_trusted_) {
-    case ParamsOrigin::kNone:
-      return "quantdequantize (values)";
-    case ParamsOrigin::kTensor:
-      return "quantdequantize (tensor)";
-    case ParamsOrigin::kHef:
-      return "quantdequantize (hef)";
-    case ParamsOrigin::kArchive:
-      return "quantdequantize (archive)";
-  }
-  return nullptr;
+  plan.steps.push_back(std::move(step));
+  return {};
 }
 
 }  // namespace quant::element

@@ -42,7 +42,6 @@ constexpr gint kDefaultThreads = 1;
 
 struct DequantizeState {
   std::unique_ptr<FrameDequantizer> dequantizer;  // streaming thread; empty before the first frame
-  std::vector<std::string> report;                // streaming thread; as last logged
   // Object lock:
   gint threads = kDefaultThreads;
   std::string hef_location;
@@ -142,9 +141,9 @@ static Status dequantize(GstQuantDequantize* self, GstBuffer* buffer) {
   auto& state = *self->state;
   if (!state.dequantizer) QUANT_TRY(open_dequantizer(self));
   QUANT_TRY(state.dequantizer->run(buffer));
-  if (state.report == state.dequantizer->report()) return {};
-  state.report = state.dequantizer->report();
-  for (const std::string& line : state.report) GST_INFO_OBJECT(self, "%s", line.c_str());
+  for (const std::string& line : state.dequantizer->take_report()) {
+    GST_INFO_OBJECT(self, "%s", line.c_str());
+  }
   return {};
 }
 
@@ -160,7 +159,6 @@ static GstFlowReturn gst_quant_dequantize_transform_ip(GstBaseTransform* base, G
 static gboolean gst_quant_dequantize_stop(GstBaseTransform* base) {
   auto& state = *GST_QUANT_DEQUANTIZE(base)->state;
   state.dequantizer.reset();
-  state.report.clear();
   return GST_BASE_TRANSFORM_CLASS(gst_quant_dequantize_parent_class)->stop(base);
 }
 

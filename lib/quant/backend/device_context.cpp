@@ -14,8 +14,11 @@ namespace {
 class DeviceContext : public Context {
  public:
   DeviceContext(std::shared_ptr<const Model> model, std::unique_ptr<DeviceRunner> runner,
-                std::unique_ptr<HostPart> host)
-      : model_(std::move(model)), runner_(std::move(runner)), host_(std::move(host)) {}
+                std::vector<TensorDequantizer> values, std::unique_ptr<HostPart> host)
+      : model_(std::move(model)),
+        runner_(std::move(runner)),
+        values_(std::move(values)),
+        host_(std::move(host)) {}
 
   ContextKind kind() const override { return ContextKind::kDevice; }
   const char* runtime() const override { return runner_->driver(); }
@@ -36,10 +39,8 @@ class DeviceContext : public Context {
     if (!answer) return tl::unexpected(to_error(std::move(answer).error(), runner_->device()));
     std::vector<Tensor> reals;
     for (std::size_t i = 0; i < answer->size(); ++i) {
-      const std::optional<QuantParams>& params = runner_->outputs()[i].params;
-      QUANT_TRY_ASSIGN(reals.emplace_back(),
-                       stream_values((*answer)[i], params ? *params : model_->raw_params()[i],
-                                     model_->raw_outputs()[i]));
+      QUANT_TRY(check_device_tensor((*answer)[i]));
+      reals.push_back(values_[i].run((*answer)[i].memory.raw()));
     }
     return host_->run_real(std::move(reals), outputs);
   }
@@ -47,6 +48,7 @@ class DeviceContext : public Context {
  private:
   std::shared_ptr<const Model> model_;
   std::unique_ptr<DeviceRunner> runner_;
+  std::vector<TensorDequantizer> values_;  // one per raw output
   std::unique_ptr<HostPart> host_;
 };
 
@@ -56,7 +58,17 @@ Result<std::unique_ptr<Context>> make_device_context(std::shared_ptr<const Model
                                                      std::unique_ptr<DeviceRunner> runner,
                                                      int threads) {
   QUANT_TRY_ASSIGN(auto host, model->make_host_part(threads));
-  return std::make_unique<DeviceContext>(std::move(model), std::move(runner), std::move(host));
+  std::vector<TensorDequantizer> values;
+  for (std::size_t i = 0; i < runner->outputs().size(); ++i) {
+    const DeviceOutput& output = runner->outputs()[i];
+    QUANT_TRY_ASSIGN(
+        auto prepared,
+        stream_values(output.layout, output.params ? *output.params : model->raw_params()[i],
+                      model->raw_outputs()[i]));
+    values.push_back(std::move(prepared));
+  }
+  return std::make_unique<DeviceContext>(std::move(model), std::move(runner), std::move(values),
+                                         std::move(host));
 }
 
 }  // namespace quant

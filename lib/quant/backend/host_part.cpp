@@ -15,9 +15,12 @@ namespace {
 
 class GraphHostPart : public HostPart {
  public:
-  GraphHostPart(std::vector<QuantParams> params, std::shared_ptr<const Graph> graph,
-                std::optional<FloatExecutor> tail)
-      : params_(std::move(params)), graph_(std::move(graph)), tail_(std::move(tail)) {}
+  GraphHostPart(std::vector<QuantParams> params, std::vector<TensorDequantizer> values,
+                std::shared_ptr<const Graph> graph, std::optional<FloatExecutor> tail)
+      : params_(std::move(params)),
+        values_(std::move(values)),
+        graph_(std::move(graph)),
+        tail_(std::move(tail)) {}
 
   Status run(std::span<const Tensor> raw, std::vector<Tensor>& outputs) override {
     QUANT_TRY(check_count(raw.size()));
@@ -27,8 +30,7 @@ class GraphHostPart : public HostPart {
       outputs.clear();
       for (std::size_t i = 0; i < raw.size(); ++i) {
         QUANT_TRY(check(raw[i], params_[i].type, i));
-        QUANT_TRY_ASSIGN(Tensor real, dequantize_tensor(raw[i], params_[i]));
-        reals.push_back(std::move(real));
+        reals.push_back(values_[i].run(raw[i].raw()));
       }
       memory_->trim();
     }
@@ -72,6 +74,7 @@ class GraphHostPart : public HostPart {
   }
 
   std::vector<QuantParams> params_;
+  std::vector<TensorDequantizer> values_;  // one per raw output
   std::shared_ptr<const Graph> graph_;
   std::optional<FloatExecutor> tail_;
   std::shared_ptr<BufferCache> memory_ = BufferCache::create();
@@ -86,7 +89,15 @@ Result<std::unique_ptr<HostPart>> make_host_part(std::vector<QuantParams> raw_pa
     QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(host, threads));
     tail.emplace(std::move(executor));
   }
-  return std::make_unique<GraphHostPart>(std::move(raw_params), std::move(host), std::move(tail));
+  std::vector<TensorDequantizer> values;
+  for (std::size_t i = 0; i < raw_params.size(); ++i) {
+    const Value& value = host->value(host->inputs[i]);
+    auto prepared = TensorDequantizer::create(raw_params[i].type, value.shape, raw_params[i]);
+    if (!prepared) return fail_with_context(std::move(prepared).error(), value.name);
+    values.push_back(std::move(*prepared));
+  }
+  return std::make_unique<GraphHostPart>(std::move(raw_params), std::move(values), std::move(host),
+                                         std::move(tail));
 }
 
 }  // namespace quant

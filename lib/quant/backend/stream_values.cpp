@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "quant/backend/match_streams.h"
-#include "quant/kernels/relayout/dequantize_tensor.h"
 
 namespace quant {
 namespace {
@@ -21,17 +20,18 @@ DenseOrder order_of(const DeviceLayout& layout, const TensorInfo& output) {
 
 }  // namespace
 
-Result<Tensor> stream_values(const DeviceTensor& tensor, const QuantParams& params,
-                             const TensorInfo& output) {
-  if (element_count(output.shape) != element_count(tensor.layout)) {
+Result<TensorDequantizer> stream_values(const DeviceLayout& stream, const QuantParams& params,
+                                        const TensorInfo& output) {
+  if (element_count(output.shape) != element_count(stream)) {
     return fail(ErrorCode::kInvalidArgument,
-                fmt::format("the tensor is {}, the model has {}", to_string(tensor.layout),
+                fmt::format("the tensor is {}, the model has {}", to_string(stream),
                             to_string(output.shape)),
                 output.name);
   }
-  auto values = dequantize_tensor(tensor, params, order_of(tensor.layout, output));
+  auto values = TensorDequantizer::create(stream, params, order_of(stream, output));
   if (!values) return fail_with_context(std::move(values).error(), output.name);
-  return values->reshaped(output.shape);
+  values->set_shape(output.shape);
+  return values;
 }
 
 }  // namespace quant

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "quant/tensor/device_tensor.h"
+
 namespace quant {
 namespace {
 
@@ -30,13 +32,19 @@ QuantParams scales(std::size_t count) {
   return params;
 }
 
+Result<Tensor> values_of(const QuantParams& params, const TensorInfo& output) {
+  const DeviceTensor tensor = device_tensor();
+  QUANT_TRY_ASSIGN(const auto values, stream_values(tensor.layout, params, output));
+  return values.run(tensor.memory.raw());
+}
+
 float real(std::int64_t h, std::int64_t w, std::int64_t c) {
   return (static_cast<float>(100 * c + 10 * h + w) - 5) * 2;
 }
 
 TEST(StreamValues, PlaneByPlane) {
   for (const Shape& shape : {Shape{1, 4, 2, 3}, Shape{1, 4, 6}, Shape{1, 24}, Shape{24}}) {
-    const auto values = stream_values(device_tensor(), scales(4), {"t", {}, shape});
+    const auto values = values_of(scales(4), {"t", {}, shape});
     ASSERT_TRUE(values) << values.error().text();
     ASSERT_EQ(values->shape(), shape);
     for (std::int64_t i = 0; i < 24; ++i) {
@@ -48,7 +56,7 @@ TEST(StreamValues, PlaneByPlane) {
 
 // Heads of detectors: (1, anchors, classes), which networks transpose at their end.
 TEST(StreamValues, PixelByPixel) {
-  const auto values = stream_values(device_tensor(), scales(1), {"t", {}, {1, 6, 4}});
+  const auto values = values_of(scales(1), {"t", {}, {1, 6, 4}});
   ASSERT_TRUE(values) << values.error().text();
   ASSERT_EQ(values->shape(), (Shape{1, 6, 4}));
   for (std::int64_t i = 0; i < 24; ++i) {
@@ -58,11 +66,11 @@ TEST(StreamValues, PixelByPixel) {
 }
 
 TEST(StreamValues, NameTheOutputThatDoesNotFit) {
-  const auto size = stream_values(device_tensor(), scales(1), {"t", {}, {1, 5, 5}});
+  const auto size = values_of(scales(1), {"t", {}, {1, 5, 5}});
   ASSERT_FALSE(size);
   EXPECT_EQ(size.error().code, ErrorCode::kInvalidArgument);
   EXPECT_EQ(size.error().context, "t");
-  const auto params = stream_values(device_tensor(), scales(3), {"t", {}, {1, 4, 2, 3}});
+  const auto params = values_of(scales(3), {"t", {}, {1, 4, 2, 3}});
   ASSERT_FALSE(params);
   EXPECT_EQ(params.error().context, "t");
 }
