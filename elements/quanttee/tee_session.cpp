@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "quanttee/tee_session.h"
 
+#include <algorithm>
+
 #include "plugin/errors.h"
 #include "plugin/tensor_bridge.h"
 #include "quanttee/reference_list.h"
@@ -159,9 +161,15 @@ Status TeeSession::open_monitors() {
     monitors.push_back(std::move(monitor));
   }
   monitors_ = std::move(monitors);
-  const InputSpec& input = model_->input();
-  frame_.network_input =
-      Tensor(DataType::kFloat32, Shape{1, input.channels(), input.height, input.width});
+  // The others start from the pixels themselves.
+  normalizes_ = std::any_of(contexts.begin(), contexts.end(), [](ContextKind context) {
+    return context == ContextKind::kOriginal || context == ContextKind::kNative;
+  });
+  if (normalizes_) {
+    const InputSpec& input = model_->input();
+    frame_.network_input =
+        Tensor(DataType::kFloat32, Shape{1, input.channels(), input.height, input.width});
+  }
   const std::lock_guard lock(mutex_);
   reference_name_ = monitors_.front()->reference().runtime();
   independent_ = monitors_.front()->reference().independent();
@@ -171,7 +179,9 @@ Status TeeSession::open_monitors() {
 Result<std::vector<FrameReport>> TeeSession::measure(const Measurement& measurement) {
   const bool clear = clear_windows_.exchange(false);
   frame_.pixels = measurement.input;
-  normalizer_.run(measurement.input.data<std::uint8_t>(), frame_.network_input.data<float>());
+  if (normalizes_) {
+    normalizer_.run(measurement.input.data<std::uint8_t>(), frame_.network_input.data<float>());
+  }
   std::vector<FrameReport> reports;
   for (const auto& monitor : monitors_) {
     if (clear) monitor->clear_windows();

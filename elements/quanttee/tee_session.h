@@ -93,8 +93,9 @@ class TeeSession {
   // Used by the thread that measures.
   std::vector<std::unique_ptr<SnrMonitor>> monitors_;  // the main reference first
   FrameNormalizer normalizer_;
-  Frame frame_;       // what every reference is given
-  SnrAlerts alerts_;  // of the main reference
+  bool normalizes_ = false;  // a reference wants the network's own input
+  Frame frame_;              // what every reference is given
+  SnrAlerts alerts_;         // of the main reference
   std::atomic<bool> clear_windows_ = false;
   bool warned_ = false;
 
