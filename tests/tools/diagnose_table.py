@@ -3,7 +3,7 @@
 """Measures how often diagnose finds what was planted, and what it takes it for; --write puts that into docs/diagnose.md.
 
 usage: GST_QUANT_BIN=… GST_QUANT_DATA=… GST_QUANT_MODELS=… diagnose_table.py [--pairs all|N] [--write docs/diagnose.md]
-All pairs take some hours of one core.
+All pairs take half an hour to an hour of two cores.
 """
 import argparse
 import collections
