@@ -88,7 +88,9 @@ def measured(options, name, source):
                        f"quanttee name=t references=emulator,original ! fakesink t.snr_0 ! filesink location={records}")
     if not records.is_file():
         return done, []
-    return done, [json.loads(line) for line in records.read_text(encoding="utf-8").splitlines()]
+    # Two for each frame. A decoder that is told to end still gives the frames that it holds.
+    lines = records.read_text(encoding="utf-8").splitlines()[:2 * options.frames]
+    return done, [json.loads(line) for line in lines]
 
 
 def ratio_db(records, context, output):

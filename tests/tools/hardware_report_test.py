@@ -60,6 +60,12 @@ class HardwareReport(unittest.TestCase):
         worst = max(figures["max_abs"] for figures in first)
         self.assertIn(f"by {worst:.4g} at most", text)
 
+    @unittest.skipUnless(command.HAS_DATA, command.NO_DATA)
+    def test_a_clip_gives_as_many_frames_as_were_asked_for(self):
+        _, output = self.report("clip", "noise=1", "--video", command.DATA / "video/car-detection.mp4")
+        text = (output / "report.txt").read_text(encoding="utf-8")
+        self.assertRegex(text, r"Frames of the clip\n.*\(20 of 20 frames differ")
+
     def test_a_lost_device_is_reported(self):
         process, output = self.report("lost", "faults=5:status-36")
         text = (output / "report.txt").read_text(encoding="utf-8")
