@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -91,8 +92,8 @@ TEST(DeviceSession, AnswersInOrder) {
 
 TEST(DeviceSession, OutputsLieOnPagesThatComeBack) {
   auto session = *DeviceSession::open(counting_driver(fake("layout=FCR,queue=2")), quick_options());
-  const std::byte* first = nullptr;
-  for (int frame = 0; frame < 20; ++frame) {
+  std::set<const std::byte*> blocks;
+  for (int frame = 0; frame < 50; ++frame) {
     ASSERT_TRUE(session->submit(counting_input(frame)));
     const auto outputs = session->next();
     ASSERT_TRUE(outputs);
@@ -100,15 +101,11 @@ TEST(DeviceSession, OutputsLieOnPagesThatComeBack) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(address) %
                   static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE)),
               0U);
-    if (frame == 0) first = address;
+    blocks.insert(address);
   }
-  // Every block goes round: the first one is among those of the next frames.
-  bool again = false;
-  for (int frame = 0; frame < 4 && !again; ++frame) {
-    ASSERT_TRUE(session->submit(counting_input(frame)));
-    again = (*session->next())[0].raw() == first;
-  }
-  EXPECT_TRUE(again);
+  // One for each place in the queue, one that the caller holds, one that a thread has yet to let
+  // go of.
+  EXPECT_LE(blocks.size(), 4U);
 }
 
 TEST(DeviceSession, OutputsOutliveTheSession) {
