@@ -4,8 +4,10 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "quant/graph/naive_oracle.h"
 
@@ -98,33 +100,97 @@ TEST(Convolution, AutoPadKeepsTheSizeDividedByTheStride) {
   }
 }
 
+struct Fused {
+  std::string activation;  // empty: none
+  double (*function)(double);
+};
+const Fused kFusedActivations[] = {
+    {"", [](double x) { return x; }},
+    {"Relu", [](double x) { return std::max(0.0, x); }},
+    {"LeakyRelu", [](double x) { return x < 0 ? 0.25 * x : x; }},
+    {"Clip", [](double x) { return std::clamp(x, -0.5, 0.75); }},
+    {"Sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }},
+    {"Silu", [](double x) { return x / (1 + std::exp(-x)); }},
+};
+
+// One for each kind of kernel that the library is asked for, at sizes that fill no tile.
+const ConvolutionCase kKernelKinds[] = {
+    {"strided", {2, 5, 9, 7}, {6, 5, 3, 3}, 1, {2, 1}, {1, 1}, {1, 1, 1, 1}, {}},
+    {"few outputs", {1, 21, 6, 5}, {7, 21, 3, 3}, 1, {1, 1}, {1, 1}, {1, 1, 1, 1}, {}},
+    {"Winograd, blocks as they lie",
+     {1, 16, 9, 7},
+     {16, 16, 3, 3},
+     1,
+     {1, 1},
+     {1, 1},
+     {1, 1, 1, 1},
+     {}},
+    {"Winograd, no padding", {1, 40, 9, 11}, {33, 40, 3, 3}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, {}},
+    {"Winograd, one side padded",
+     {2, 17, 5, 8},
+     {48, 17, 3, 3},
+     1,
+     {1, 1},
+     {1, 1},
+     {1, 0, 0, 1},
+     {}},
+    {"Winograd, more channels",
+     {1, 64, 15, 13},
+     {48, 64, 3, 3},
+     1,
+     {1, 1},
+     {1, 1},
+     {1, 1, 1, 1},
+     {}},
+    {"Winograd, one pixel", {1, 32, 1, 1}, {32, 32, 3, 3}, 1, {1, 1}, {1, 1}, {1, 1, 1, 1}, {}},
+    {"dilated", {1, 16, 9, 9}, {32, 16, 3, 3}, 1, {1, 1}, {2, 2}, {2, 2, 2, 2}, {}},
+    {"depthwise", {1, 21, 9, 7}, {21, 1, 3, 3}, 21, {1, 1}, {1, 1}, {1, 1, 1, 1}, {}},
+    {"depthwise, a block", {1, 16, 9, 7}, {16, 1, 5, 5}, 16, {2, 2}, {1, 1}, {2, 2, 2, 2}, {}},
+    {"pointwise", {1, 19, 4, 5}, {35, 19, 1, 1}, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, {}},
+};
+
 // The engine's own forms of a convolution: channels last, with an addition and an activation fused.
 TEST(Convolution, ChannelsLastAndFusedFormsAgree) {
-  const ConvolutionCase c{"", {2, 5, 9, 7}, {6, 5, 3, 3}, 1, {2, 1}, {1, 1}, {1, 1, 1, 1}, {}};
-  const Tensor x = random_tensor(c.x, 1);
-  const Tensor w = random_tensor(c.w, 2);
-  const Tensor bias = random_tensor({c.w[0]}, 3);
-  const Tensor plain = naive_convolution(c, x, w, bias);
-  const Tensor addend = random_tensor(plain.shape(), 4);
   const auto last = [](const Tensor& tensor) {
     return std::move((*run_all(OpKind::kTranspose, {tensor}, {{"perm", Ints{0, 2, 3, 1}}}))[0]);
   };
-  Tensor expected(DataType::kFloat32, plain.shape());
-  for (std::size_t i = 0; i < expected.data<float>().size(); ++i) {
-    expected.data<float>()[i] = std::max(0.0F, plain.data<float>()[i] + addend.data<float>()[i]);
+  for (const ConvolutionCase& c : kKernelKinds) {
+    const Tensor x = random_tensor(c.x, 1);
+    const Tensor w = random_tensor(c.w, 2);
+    const Tensor bias = random_tensor({c.w[0]}, 3);
+    const Tensor plain = naive_convolution(c, x, w, bias);
+    const Tensor addend = random_tensor(plain.shape(), 4);
+    for (const Fused& fused : kFusedActivations) {
+      for (const bool adds : {false, true}) {
+        Tensor expected(DataType::kFloat32, plain.shape());
+        for (std::size_t i = 0; i < expected.data<float>().size(); ++i) {
+          const float sum = plain.data<float>()[i] + (adds ? addend.data<float>()[i] : 0.0F);
+          expected.data<float>()[i] = static_cast<float>(fused.function(sum));
+        }
+        NamedAttributes attributes = attributes_of(c);
+        if (adds) attributes.emplace_back("quant.addend", std::int64_t{1});
+        if (!fused.activation.empty()) {
+          const bool clip = fused.activation == "Clip";
+          attributes.emplace_back("quant.activation", fused.activation);
+          attributes.emplace_back("quant.activation_alpha", clip ? -0.5F : 0.25F);
+          if (clip) attributes.emplace_back("quant.activation_beta", 0.75F);
+        }
+        OptionalTensors inputs{x, w, bias};
+        if (adds) inputs.emplace_back(addend);
+        const std::string what =
+            c.name + ", " + fused.activation + (adds ? ", an addition" : ", no addition");
+        const auto first = run_all(OpKind::kConv, inputs, attributes);
+        ASSERT_TRUE(first) << what << ": " << first.error().text();
+        expect_close((*first)[0], expected, 1e-5, what + ", ONNX order");
+        attributes.emplace_back("quant.channels_last", std::int64_t{1});
+        inputs[0] = last(x);
+        if (adds) inputs[3] = last(addend);
+        const auto second = run_all(OpKind::kConv, inputs, attributes);
+        ASSERT_TRUE(second) << what << ": " << second.error().text();
+        expect_close((*second)[0], last(expected), 1e-5, what + ", channels last");
+      }
+    }
   }
-  NamedAttributes attributes = attributes_of(c);
-  attributes.emplace_back("quant.addend", std::int64_t{1});
-  attributes.emplace_back("quant.activation", std::string("Relu"));
-  const auto first = run_all(OpKind::kConv, {x, w, bias, addend}, attributes);
-  ASSERT_TRUE(first) << first.error().text();
-  expect_close((*first)[0], expected, 1e-5, "ONNX order");
-  attributes.emplace_back("quant.channels_last", std::int64_t{1});
-  const Tensor x_last = last(x);
-  const Tensor addend_last = last(addend);
-  const auto second = run_all(OpKind::kConv, {x_last, w, bias, addend_last}, attributes);
-  ASSERT_TRUE(second) << second.error().text();
-  expect_close((*second)[0], last(expected), 1e-5, "channels last");
 }
 
 }  // namespace
