@@ -13,7 +13,7 @@ constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
 
 // Counted again where some of them need new bins.
-constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kBlock = 16384;
 
 }  // namespace
 

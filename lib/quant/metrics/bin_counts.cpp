@@ -12,6 +12,7 @@
 #define QUANT_METRICS_BIN_COUNTS_ONCE
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace quant {
@@ -20,7 +21,7 @@ namespace {
 constexpr std::size_t kLanes = 16;
 
 // Neighbours often fall into the same bin, and an increment has to wait for the last one's store.
-constexpr std::size_t kTables = 4;
+constexpr std::size_t kTables = 8;
 
 // A count in progress.
 struct Tally {
@@ -114,11 +115,25 @@ std::size_t CountVectors(const float* values, std::size_t count, const BinRule& 
   const auto sure = hn::Set(d, quick.sure);
   const auto half = hn::Set(d, 0.5F);
   const auto bins = hn::Set(d, static_cast<float>(rule.bins));
+  const hn::Rebind<std::uint8_t, decltype(d)> bytes;
   HWY_ALIGN std::int32_t indices[kLanes];
-  // Whole vectors in the bin of the value before them.
-  std::uint32_t run = 0;
-  std::int32_t run_bin = rule.bins;
-  auto run_index = hn::Set(integers, run_bin);
+  // How often the vector before came by with these bins: few values take turns in many outputs, as
+  // those of "nothing here" do.
+  std::uint32_t times = 0;
+  auto before = hn::Set(integers, rule.bins);
+  const auto add = [&] {
+    HWY_ALIGN std::uint8_t lanes[kLanes];
+    hn::Store(hn::DemoteTo(bytes, before), bytes, lanes);
+    // Eight bins in a register cost less than a load for each.
+    constexpr std::size_t kWord = std::min<std::size_t>(hn::MaxLanes(d), sizeof(std::uint64_t));
+    for (std::size_t from = 0; from < width; from += kWord) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, lanes + from, kWord);
+#pragma GCC unroll 8
+      for (std::size_t lane = 0; lane < kWord; ++lane, word >>= 8)
+        tally.tables[lane % kTables][word & 0xff] += times;
+    }
+  };
   std::size_t i = 0;
   for (; i + width <= count; i += width) {
     const auto position = hn::MulAdd(hn::LoadU(d, values + i), scale, offset);
@@ -130,20 +145,14 @@ std::size_t CountVectors(const float* values, std::size_t count, const BinRule& 
       BinIndices(values + i, width, rule, indices, tally);
       index = hn::Load(integers, indices);
     }
-    if (hn::AllTrue(integers, hn::Eq(index, run_index))) {
-      run += static_cast<std::uint32_t>(width);
-      continue;
+    if (!hn::AllTrue(integers, hn::Eq(index, before))) {
+      add();
+      times = 0;
+      before = index;
     }
-    tally.tables[0][static_cast<std::size_t>(run_bin)] += run;
-    run = 0;
-    hn::Store(index, integers, indices);
-#pragma GCC unroll 16
-    for (std::size_t lane = 0; lane < width; ++lane)
-      ++tally.tables[lane % kTables][static_cast<std::uint32_t>(indices[lane])];
-    run_bin = indices[width - 1];
-    run_index = hn::Set(integers, run_bin);
+    ++times;
   }
-  tally.tables[0][static_cast<std::size_t>(run_bin)] += run;
+  add();
   return i;
 }
 

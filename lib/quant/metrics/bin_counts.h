@@ -12,7 +12,7 @@ namespace quant {
 // Bin i holds the positions from first + i on, one bin wide, where a value's position is
 // ((value · steps_per_value + zero_point) + 0.5) · bins_per_step, in double, one rounding a step.
 struct BinRule {
-  static constexpr std::int32_t kMostBins = 256;
+  static constexpr std::int32_t kMostBins = 255;  // a byte says which, or that it is none
 
   double steps_per_value = 1;
   double zero_point = 0;

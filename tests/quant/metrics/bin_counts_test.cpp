@@ -66,7 +66,7 @@ const BinRule kRules[] = {{4, 0, 0.25, 0, 16},
                           {2.5, 10, 0.25, -7, 64},
                           {1, -3, 1, -40, 1},
                           {17.3, 128, 0.25, 0, 64},
-                          {-211.7, 33, 0.25, -30, 256},
+                          {-211.7, 33, 0.25, -30, BinRule::kMostBins},
                           {1e4, 31000, 1.0 / 1024, 0, 64},
                           {0.037, 0, 1.0 / 512, 3, 40},
                           {3, 0.3125, 1, -100, 200},
@@ -129,6 +129,21 @@ TEST(BinCounts, StretchesOfOneBin) {
       values.insert(values.end(), length, 20);
       values.insert(values.end(), 40, 2);
       values.push_back(7);
+      expect_counts(values, rule);
+    }
+  }
+}
+
+// Few values that take turns: vectors are alike though their lanes are not.
+TEST(BinCounts, ValuesThatTakeTurns) {
+  const BinRule rule{1, 0, 1, 0, 10};
+  const float turns[] = {2, 7, 20, 3, 7};
+  for (std::size_t period = 2; period <= std::size(turns); ++period) {
+    for (const std::size_t length : {16, 33, 640}) {
+      std::vector<float> values;
+      for (std::size_t i = 0; i < length; ++i) values.push_back(turns[i % period]);
+      values.insert(values.end(), 20, 4);
+      for (std::size_t i = 0; i < length; ++i) values.push_back(turns[i % period]);
       expect_counts(values, rule);
     }
   }
