@@ -6,18 +6,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
-namespace quant {
+#include "quant/vision/pixel_view.h"
+#include "quant/vision/resample_column_pass.h"
+#include "quant/vision/resample_row_pass.h"
 
-// Interleaved 8-bit pixels that someone else owns.
-struct PixelView {
-  const std::uint8_t* data = nullptr;
-  int width = 0;
-  int height = 0;
-  int channels = 0;              // 1 to 4
-  std::ptrdiff_t row_bytes = 0;  // from one row to the next
-};
+namespace quant {
 
 // Holds the weights for one pair of sizes and the memory between its two passes: make one, resize
 // many frames. One thread.
@@ -38,29 +34,14 @@ class Resampler {
   void run(const PixelView& in, std::uint8_t* out, std::ptrdiff_t out_row_bytes);
 
  private:
-  // The input pixels that one output pixel looks at, and where their weights start.
-  struct Reach {
-    int first = 0;
-    int count = 0;
-    std::size_t weights = 0;
-  };
-  struct Axis {
-    int in = 0;
-    int out = 0;
-    std::vector<Reach> reach;  // one per output pixel
-    std::vector<std::int32_t> weights;
-  };
-  static Axis make_axis(int in, int out);
-  template <int kChannels>
-  void shrink_rows(const PixelView& in, std::uint8_t* out, std::ptrdiff_t out_row_bytes) const;
-  void shrink_columns(const std::uint8_t* in, std::ptrdiff_t in_row_bytes, std::uint8_t* out,
-                      std::ptrdiff_t out_row_bytes);
-
-  Axis horizontal_;
-  Axis vertical_;
+  int in_width_;
+  int in_height_;
+  int out_width_;
+  int out_height_;
   int channels_;
-  std::vector<std::uint8_t> between_;   // in_height rows of the output's width
-  std::vector<std::int32_t> row_sums_;  // one output row
+  std::optional<ResampleRowPass> row_pass_;        // where the widths differ
+  std::optional<ResampleColumnPass> column_pass_;  // where the heights differ
+  std::vector<std::uint8_t> between_;              // in_height rows of the output's width
 };
 
 }  // namespace quant

@@ -2,8 +2,10 @@
 #include "quant/vision/resample.h"
 
 #include <gtest/gtest.h>
+#include <hwy/targets.h>
 
 #include <cmath>
+#include <functional>
 #include <random>
 #include <vector>
 
@@ -115,6 +117,78 @@ TEST(Resample, IsTheTriangleFilterAtAllSizes) {
           ASSERT_NEAR(out.at(x, y, k), naive(in, x, y, k, c.width, c.height), 1.01)
               << x << "," << y;
         }
+      }
+    }
+  }
+}
+
+// One axis by the rule of resample.h, a pixel at a time: out[i] of the pixels in(x).
+std::vector<std::uint8_t> one_axis(int in, int out, const std::function<int(int)>& pixel) {
+  std::vector<std::uint8_t> result;
+  const double scale = static_cast<double>(in) / out;
+  const double inverse_radius = 1 / std::max(scale, 1.0);
+  for (int i = 0; i < out; ++i) {
+    const double center = (i + 0.5) * scale;
+    const auto triangle = [&](int x) {
+      return std::max(0.0, 1 - std::abs((x - center + 0.5) * inverse_radius));
+    };
+    double whole = 0;
+    for (int x = 0; x < in; ++x) whole += triangle(x);
+    std::int64_t sum = 1 << 21;
+    for (int x = 0; x < in; ++x) {
+      const double weight = triangle(x) / whole;
+      sum += pixel(x) * static_cast<std::int64_t>(std::floor(weight * (1 << 22) + 0.5));
+    }
+    result.push_back(static_cast<std::uint8_t>(std::min<std::int64_t>(sum >> 22, 255)));
+  }
+  return result;
+}
+
+Picture rule(const Picture& in, int width, int height) {
+  const auto at = [](const Picture& picture, int x, int y, int c) -> std::size_t {
+    return static_cast<std::size_t>((y * picture.width + x) * picture.channels + c);
+  };
+  Picture between{width, in.height, in.channels, {}};
+  Picture out{width, height, in.channels, {}};
+  between.pixels.resize(static_cast<std::size_t>(width * in.height * in.channels));
+  out.pixels.resize(static_cast<std::size_t>(width * height * in.channels));
+  for (int c = 0; c < in.channels; ++c) {
+    for (int y = 0; y < in.height; ++y) {
+      const auto row = one_axis(in.width, width, [&](int x) { return in.pixels[at(in, x, y, c)]; });
+      for (int x = 0; x < width; ++x)
+        between.pixels[at(between, x, y, c)] = row[static_cast<std::size_t>(x)];
+    }
+    for (int x = 0; x < width; ++x) {
+      const auto column =
+          one_axis(in.height, height, [&](int y) { return between.pixels[at(between, x, y, c)]; });
+      for (int y = 0; y < height; ++y)
+        out.pixels[at(out, x, y, c)] = column[static_cast<std::size_t>(y)];
+    }
+  }
+  return out;
+}
+
+// Widths around what a vector holds, bright pixels beside black ones.
+TEST(Resample, IsTheRuleBitForBitOnEveryInstructionSet) {
+  struct Case {
+    int in_width, in_height, width, height;
+  };
+  const Case cases[] = {{1, 1, 9, 9},    {5, 6, 3, 11},   {16, 5, 7, 4},   {23, 9, 22, 8},
+                        {40, 31, 13, 5}, {65, 12, 33, 7}, {97, 10, 96, 9}, {130, 33, 17, 32},
+                        {200, 3, 5, 2},  {31, 64, 70, 6}, {12, 12, 48, 48}};
+  for (const Case& c : cases) {
+    for (int channels = 1; channels <= 4; ++channels) {
+      Picture in = noise(c.in_width, c.in_height, channels);
+      for (std::size_t i = 0; i < in.pixels.size(); i += 3) in.pixels[i] = i % 2 == 0 ? 255 : 0;
+      const Picture expected = rule(in, c.width, c.height);
+      for (std::int64_t targets = hwy::SupportedTargets(); targets != 0; targets &= targets - 1) {
+        hwy::SetSupportedTargetsForTest(targets & -targets);
+        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+        EXPECT_EQ(resized(in, c.width, c.height).pixels, expected.pixels)
+            << hwy::TargetName(targets & -targets) << ", " << channels << " channels, "
+            << c.in_width << "x" << c.in_height << " to " << c.width << "x" << c.height;
+        hwy::SetSupportedTargetsForTest(0);
+        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
       }
     }
   }

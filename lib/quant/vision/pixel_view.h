@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quant {
+
+// Interleaved 8-bit pixels that someone else owns.
+struct PixelView {
+  const std::uint8_t* data = nullptr;
+  int width = 0;
+  int height = 0;
+  int channels = 0;              // 1 to 4
+  std::ptrdiff_t row_bytes = 0;  // from one row to the next
+};
+
+}  // namespace quant
