@@ -158,6 +158,31 @@ TEST(Conv2d, OutputParametersPerChannel) {
   }
 }
 
+// Guards against conversions that overflow: from 1 on a multiplier can carry a sum beyond int32,
+// where x86 answers with its least value. With and without, depthwise and not.
+TEST(Conv2d, ProductsBeyondInt32AreCut) {
+  for (const float output_scale : {1.0F, 0.999F, 1e-4F, 1e-9F, 1e-30F}) {
+    for (const std::int64_t groups : {1, 40}) {
+      oracle::Random random(5800);
+      Case c;
+      Conv2dShape& s = c.shape;
+      s.in_c = s.out_c = 40;
+      s.groups = groups;
+      s.kernel_h = s.kernel_w = 3;
+      s.in_h = s.in_w = 5;
+      s.out_h = s.out_w = 3;
+      fill(c, random);
+      // Sums of every size, 0 and ±1 among them.
+      for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] /= i % 7 == 0 ? 1 : 100;
+      c.input_scale = 1;
+      c.weight_scales = {1};
+      c.output_scales = {output_scale};
+      c.outputs = {{100, 3, 250}};
+      check<Conv2d, Conv2dSpec>(c, false);
+    }
+  }
+}
+
 TEST(FullyConnected, EqualsTheOracleInBothWeightOrders) {
   for (std::uint32_t seed = 0; seed < 20; ++seed) {
     oracle::Random random(6000 + seed);

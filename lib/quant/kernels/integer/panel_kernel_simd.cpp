@@ -40,7 +40,8 @@ HWY_INLINE V32 Joined(V32 sum, V32 odd, V32 bias) {
 
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
-void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
+void RunRows(const PanelTile<NarrowPanel>& tile, const NarrowStore<kVectors>& store,
+             std::int64_t first) {
   const D32 d32;
   const D16 d16;
   const std::int64_t stride = tile.row_stride;
@@ -81,7 +82,6 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   }
   QUANT_FOR_PANEL_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
-  const NarrowStore<kVectors> store(tile.store, tile.channels);
 #define QUANT_STORE(r)                                                                         \
   if constexpr (r < kRows) {                                                                   \
     store.Store(Joined(low##r, low_odd##r, bias_low), Joined(high##r, high_odd##r, bias_high), \
@@ -93,8 +93,9 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
 
 template <int kVectors>
 void RunPanels(const PanelTile<NarrowPanel>& tile) {
+  const NarrowStore<kVectors> store(tile.store, tile.channels);
   for_rows<kPanelRows>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
-    RunRows<decltype(rows)::value, kVectors>(tile, first);
+    RunRows<decltype(rows)::value, kVectors>(tile, store, first);
   });
 }
 
