@@ -112,7 +112,7 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
         std::max(elements, static_cast<std::size_t>(phases_.back().block_panels() * kPanelRows *
                                                     phases_.back().row_stride()));
   }
-  const std::size_t bytes = elements * sizeof(Widened);
+  const std::size_t bytes = (elements + kOverrun) * sizeof(Widened);
   worker_bytes_ = round_up(bytes, kBufferAlignment);
 }
 

@@ -47,10 +47,23 @@ void PanelGather<Panel>::gather(const PanelPhase<Panel>& phase, const std::byte*
   const std::int64_t stride = phase.row_stride();
   if (x < first) gather_border(phase, image, {y, x, first, group}, out);
   if (first < last) {
-    kernel_->widen({pixel(image, {y, first, last, group}), last - first, step_w_ * in_c_,
-                    phase.run_offsets.data(), static_cast<std::int64_t>(phase.runs.size()),
-                    phase.run_taps * group_inputs_, phase.run_stride, out + (first - x) * stride,
-                    stride});
+    WidenJob<Panel> job;
+    const std::byte* source = pixel(image, {y, first, last, group});
+    job.source = source;
+    job.pixels = last - first;
+    job.pixel_step = step_w_ * in_c_;
+    job.offsets = phase.run_offsets.data();
+    job.runs = static_cast<std::int64_t>(phase.runs.size());
+    job.length = phase.run_taps * group_inputs_;
+    job.out_run_stride = phase.run_stride;
+    job.out = out + (first - x) * stride;
+    job.out_stride = stride;
+    // Rows are gathered in their order in memory.
+    const std::int64_t beyond =
+        (job.pixels - 1) * job.pixel_step + phase.run_offsets.back() + kOverrun;
+    const std::byte* image_end = image + in_h_ * in_w_ * in_c_ * in_size_;
+    job.overrun = beyond * in_size_ <= image_end - source;
+    kernel_->widen(job);
   }
   if (last < end) gather_border(phase, image, {y, last, end, group}, out + (last - x) * stride);
 }

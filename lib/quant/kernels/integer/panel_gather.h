@@ -21,7 +21,8 @@ class PanelGather {
               const Conv2dShape& shape, const TapGeometry& geometry);
 
   // `count` outputs of row y of a phase, from column x on: of each, the taps of one group's
-  // channels, at phase.row_stride() elements a row. Reentrant.
+  // channels, at phase.row_stride() elements a row. May write kOverrun elements behind the last
+  // row: gather rows in their order in memory. Reentrant.
   void gather(const PanelPhase<Panel>& phase, const std::byte* image, std::int64_t y,
               std::int64_t x, std::int64_t count, std::int64_t group,
               typename Panel::Widened* out) const;

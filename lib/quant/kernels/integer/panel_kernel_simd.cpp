@@ -129,7 +129,26 @@ HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::int16
   }
 }
 
+// Short runs without a look at their length.
+void WidenShort(const WidenJob<NarrowPanel>& shared) {
+  const WidenJob<NarrowPanel> job = shared;
+  const hn::CappedTag<std::int16_t, kOverrun> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+  constexpr std::int64_t kStep = hn::MaxLanes(d16);
+  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const auto* source = static_cast<const std::uint8_t*>(job.source) + pixel * job.pixel_step;
+    std::int16_t* out = job.out + pixel * job.out_stride;
+    for (std::int64_t run = 0; run < job.runs; ++run) {
+      const std::uint8_t* in = source + job.offsets[run];
+      for (std::int64_t i = 0; i < kOverrun; i += kStep)
+        hn::StoreU(hn::PromoteTo(d16, hn::LoadU(d8, in + i)), d16, out + i);
+      out += job.out_run_stride;
+    }
+  }
+}
+
 void Widen(const WidenJob<NarrowPanel>& job) {
+  if (job.overrun && job.length < kOverrun) return WidenShort(job);
   const auto* start = static_cast<const std::uint8_t*>(job.source);
   if (job.runs == 1 && job.pixel_step == job.length && job.out_stride == job.length) {
     WidenRun<32>(start + job.offsets[0], job.pixels * job.length, job.out);
