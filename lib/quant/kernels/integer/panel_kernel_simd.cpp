@@ -148,12 +148,12 @@ void WidenShort(const WidenJob<NarrowPanel>& shared) {
 }
 
 void Widen(const WidenJob<NarrowPanel>& job) {
-  if (job.overrun && job.length < kOverrun) return WidenShort(job);
   const auto* start = static_cast<const std::uint8_t*>(job.source);
   if (job.runs == 1 && job.pixel_step == job.length && job.out_stride == job.length) {
     WidenRun<32>(start + job.offsets[0], job.pixels * job.length, job.out);
     return;
   }
+  if (job.length == kOverrun || (job.overrun && job.length < kOverrun)) return WidenShort(job);
   for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
     const std::uint8_t* source = start + pixel * job.pixel_step;
     std::int16_t* out = job.out + pixel * job.out_stride;
