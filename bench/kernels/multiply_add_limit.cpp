@@ -14,6 +14,7 @@
 #include <hwy/highway.h>
 
 #include "quant/kernels/integer/dot_product_simd-inl.h"
+#include "quant/kernels/integer/opaque_simd-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 HWY_BEFORE_NAMESPACE();
@@ -29,15 +30,17 @@ double Work(int rounds, std::int32_t& result) {
   const D16 d16;
   HWY_ALIGN std::int16_t factors[hn::MaxLanes(d16)];
   hn::Store(hn::Iota(d16, 3), d16, factors);
-  const auto x = hn::Load(d16, factors);
+  auto x = hn::Load(d16, factors);
+  const auto y = x;
 #define QUANT_DECLARE(i) auto sum##i = hn::Set(d32, i), odd##i = hn::Zero(d32);
   QUANT_FOR_CHAINS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (int round = 0; round < rounds; ++round) {
-    // Read again in every round, lest the compiler multiply once for all.
-    __asm__ volatile("" : : "r"(factors) : "memory");
-    const auto y = hn::Load(d16, factors);
-#define QUANT_STEP(i) sum##i = hn::ReorderWidenMulAccumulate(d32, x, y, sum##i, odd##i);
+    // Opaque factors: else the compiler would multiply once for all chains.
+#define QUANT_STEP(i)                                                \
+  integer::HWY_NAMESPACE::MakeOpaque(x);                             \
+  sum##i = hn::ReorderWidenMulAccumulate(d32, x, y, sum##i, odd##i); \
+  integer::HWY_NAMESPACE::MakeOpaque(sum##i);
     QUANT_FOR_CHAINS(QUANT_STEP)
 #undef QUANT_STEP
   }
@@ -70,14 +73,16 @@ double DotWork(int rounds, std::int32_t& result) {
   const D32 d32;
   HWY_ALIGN std::uint8_t factors[hn::MaxLanes(D8())];
   hn::Store(hn::Iota(D8(), 3), D8(), factors);
-  const auto x = hn::Load(D8(), factors);
+  auto x = hn::Load(D8(), factors);
+  const auto y = hn::BitCast(D8s(), x);
 #define QUANT_DECLARE(i) auto sum##i = hn::Set(d32, i);
   QUANT_FOR_CHAINS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (int round = 0; round < rounds; ++round) {
-    __asm__ volatile("" : : "r"(factors) : "memory");
-    const auto y = hn::BitCast(D8s(), hn::Load(D8(), factors));
-#define QUANT_STEP(i) sum##i = integer::HWY_NAMESPACE::AddDotProducts(sum##i, x, y);
+#define QUANT_STEP(i)                                            \
+  integer::HWY_NAMESPACE::MakeOpaque(x);                         \
+  sum##i = integer::HWY_NAMESPACE::AddDotProducts(sum##i, x, y); \
+  integer::HWY_NAMESPACE::MakeOpaque(sum##i);
     QUANT_FOR_CHAINS(QUANT_STEP)
 #undef QUANT_STEP
   }

@@ -91,6 +91,33 @@ TEST(Conv2d, FewOutputsOfLongRowsEqualTheOracle) {
   }
 }
 
+// 3×3 with stride 1 and whole units of 16 channels are computed two rows at a time: odd and even
+// heights, rows that end inside a vector, channels of which a vector holds a part or several
+// pixels, padding wider than the image.
+TEST(Conv2d, DepthwiseInPairsOfRowsEqualsTheOracle) {
+  for (std::uint32_t seed = 0; seed < 120; ++seed) {
+    SCOPED_TRACE(seed);
+    oracle::Random random(1500 + seed);
+    Case c;
+    Conv2dShape& s = c.shape;
+    s.batch = random.in(1, 2);
+    s.groups = s.in_c = s.out_c = 16 * random.in(1, random.chance(30) ? 12 : 4);
+    s.kernel_h = s.kernel_w = 3;
+    s.pad_top = random.in(0, 3);
+    s.pad_left = random.in(0, 3);
+    s.in_h = random.in(1, 7);
+    s.in_w = random.in(1, 19);
+    // Up to three rows and columns of padding at the end.
+    s.out_h = std::max<std::int64_t>(1, s.in_h + s.pad_top - 2 + random.in(0, 3));
+    s.out_w = std::max<std::int64_t>(1, s.in_w + s.pad_left - 2 + random.in(0, 3));
+    fill(c, random);
+    if (random.chance(80)) c.pixel_stride = 0;
+    c.outputs.resize(1);
+    c.output_scales.resize(1);
+    check<Conv2d, Conv2dSpec>(c, false);
+  }
+}
+
 // Guards against instructions that saturate pairs of products in int16 (u8·s8): 2·255·(−128) does.
 TEST(Conv2d, ExtremeProductsDoNotSaturate) {
   for (const std::int32_t zero_point : {0, 128, 255}) {
@@ -112,6 +139,23 @@ TEST(Conv2d, ExtremeProductsDoNotSaturate) {
         c.output_scales = {5000};
         c.outputs = {{128, 0, 255}};
         check<Conv2d, Conv2dSpec>(c, false);
+
+        Case d;
+        d.shape.groups = d.shape.in_c = d.shape.out_c = 32;
+        d.shape.kernel_h = d.shape.kernel_w = 3;
+        d.shape.in_h = d.shape.in_w = d.shape.out_h = d.shape.out_w = 5;
+        d.shape.pad_top = d.shape.pad_left = 1;
+        fill(d, random);
+        d.pixel_stride = 0;
+        d.weights.assign(d.weights.size(), static_cast<std::int16_t>(weight));
+        d.input.assign(d.input.size(), activation);
+        d.zero_points = {zero_point};
+        d.weight_scales = {1};
+        d.input_scale = 1;
+        // 9·255·128 / 2400 = 122.
+        d.output_scales = {2400};
+        d.outputs = {{128, 0, 255}};
+        check<Conv2d, Conv2dSpec>(d, false);
       }
     }
   }
@@ -155,6 +199,31 @@ TEST(Conv2d, OutputParametersPerChannel) {
       c.outputs.push_back(random_range(random, type));
     }
     check<Conv2d, Conv2dSpec>(c, false);
+  }
+}
+
+// Guards against conversions that overflow: from 1 on a multiplier can carry a sum beyond int32,
+// where x86 answers with its least value. With and without, depthwise and not.
+TEST(Conv2d, ProductsBeyondInt32AreCut) {
+  for (const float output_scale : {1.0F, 0.999F, 1e-4F, 1e-9F, 1e-30F}) {
+    for (const std::int64_t groups : {1, 40}) {
+      oracle::Random random(5800);
+      Case c;
+      Conv2dShape& s = c.shape;
+      s.in_c = s.out_c = 40;
+      s.groups = groups;
+      s.kernel_h = s.kernel_w = 3;
+      s.in_h = s.in_w = 5;
+      s.out_h = s.out_w = 3;
+      fill(c, random);
+      // Sums of every size, 0 and ±1 among them.
+      for (std::size_t i = 0; i < c.weights.size(); ++i) c.weights[i] /= i % 7 == 0 ? 1 : 100;
+      c.input_scale = 1;
+      c.weight_scales = {1};
+      c.output_scales = {output_scale};
+      c.outputs = {{100, 3, 250}};
+      check<Conv2d, Conv2dSpec>(c, false);
+    }
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "quant/kernels/integer/dot_product_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
+#include "quant/kernels/integer/requantize_simd-inl.h"
 
 #if QUANT_HAVE_DOT_PRODUCT
 QUANT_BEFORE_DOT_NAMESPACE();
@@ -57,9 +58,7 @@ class Runner {
         multipliers_(block.multipliers),
         highest_(hn::Set(DF(), run.range.highest)),
         zero_point_(hn::Set(D16(), static_cast<std::int16_t>(run.range.zero_point))),
-        lowest_(
-            hn::Set(D8(), static_cast<std::uint8_t>(static_cast<std::int32_t>(run.range.lowest) +
-                                                    run.range.zero_point))),
+        lowest_(hn::Set(D8(), run.range.lowest_level())),
         stored_(run.channels - block.channel) {}
 
   HWY_INLINE void Begin() {
@@ -81,11 +80,11 @@ class Runner {
 
   HWY_INLINE void Store(std::uint8_t* output) {
     const D8 d8;
-    const D16 d16;
     MakeOpaque(sum0_);
     MakeOpaque(sum1_);
     MakeOpaque(sum2_);
     MakeOpaque(sum3_);
+    const D16 d16;
     const auto low = hn::ReorderDemote2To(d16, Round(0, sum0_), Round(1, sum1_));
     const auto high = hn::ReorderDemote2To(d16, Round(2, sum2_), Round(3, sum3_));
     const V8 bytes =
@@ -99,10 +98,8 @@ class Runner {
   }
 
  private:
-  // Below, packing cuts at 0 and the last step at the lowest level: rounding commutes with it.
   HWY_INLINE V32 Round(int part, V32 sum) const {
-    const auto t = hn::Mul(hn::ConvertTo(DF(), sum), hn::LoadU(DF(), multipliers_ + part * kPart));
-    return RoundBelow(hn::Min(t, highest_));
+    return RoundProducts(sum, hn::LoadU(DF(), multipliers_ + part * kPart), highest_);
   }
 
   const std::int8_t* weights_;

@@ -33,7 +33,8 @@ using D8s = hn::Repartition<std::int8_t, D32>;
 
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
-void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
+void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& store,
+             std::int64_t first) {
   const D32 d32;
   const D8s d8s;
   const std::int64_t stride = tile.row_stride;
@@ -73,7 +74,6 @@ void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
   }
   QUANT_FOR_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
-  const NarrowStore<kVectors> store(tile.store, tile.channels);
 #define QUANT_STORE(r) \
   if constexpr (r < kRows) store.Store(low##r, high##r, outputs[r]);
   QUANT_FOR_ROWS(QUANT_STORE)
@@ -82,8 +82,9 @@ void RunRows(const PanelTile<BytePanel>& tile, std::int64_t first) {
 
 template <int kVectors>
 void RunPanels(const PanelTile<BytePanel>& tile) {
+  const NarrowStore<kVectors> store(tile.store, tile.channels);
   for_rows<kPanelRows * 2 / kVectors>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
-    RunRows<decltype(rows)::value, kVectors>(tile, first);
+    RunRows<decltype(rows)::value, kVectors>(tile, store, first);
   });
 }
 

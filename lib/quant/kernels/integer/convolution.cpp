@@ -66,6 +66,7 @@ std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa i
   if (!convolution.depthwise() || (convolution.wide && taps > kMostWideDepthwiseTaps))
     return make_panel_convolution(convolution, isa);
   if (convolution.wide) return make_wide_depthwise_convolution(convolution, isa);
+  if (row_pairs_fit(convolution)) return make_row_pair_convolution(convolution, isa);
   return make_depthwise_convolution(convolution, isa);
 }
 

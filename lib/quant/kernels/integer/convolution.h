@@ -60,6 +60,11 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
 // Preconditions: not wide; `isa` is not kRef; depthwise(); one output range.
 std::unique_ptr<ConvolutionImplementation> make_depthwise_convolution(
     const Convolution& convolution, Isa isa);
+// Whether make_row_pair_convolution computes it: faster than make_depthwise_convolution.
+bool row_pairs_fit(const Convolution& convolution);
+// Preconditions: those of make_depthwise_convolution, and row_pairs_fit().
+std::unique_ptr<ConvolutionImplementation> make_row_pair_convolution(const Convolution& convolution,
+                                                                     Isa isa);
 // Preconditions: wide and fits_float64; `isa` is not kRef; depthwise(); at most
 // kMostWideDepthwiseTaps taps.
 std::unique_ptr<ConvolutionImplementation> make_wide_depthwise_convolution(

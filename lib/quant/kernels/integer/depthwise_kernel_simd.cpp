@@ -26,7 +26,9 @@ template <int kWidth, int kPairs>
 class Runner {
  public:
   HWY_INLINE explicit Runner(const DepthwiseRun& run)
-      : constants_(run.range),
+      : highest_(hn::Set(DF(), run.range.highest)),
+        zero_point_(hn::Set(D16(), static_cast<std::int16_t>(run.range.zero_point))),
+        lowest_(hn::Set(D8(), run.range.lowest_level())),
         in_step_(run.in_step),
         out_step_(run.out_step),
         stored_(run.channels),
@@ -56,6 +58,7 @@ class Runner {
   using D8 = hn::CappedTag<std::uint8_t, kWidth>;
   using D16 = hn::Repartition<std::int16_t, D8>;
   using D32 = hn::Repartition<std::int32_t, D8>;
+  using DF = hn::RebindToFloat<D32>;
   using V8 = hn::Vec<D8>;
   using V16 = hn::Vec<D16>;
   using V32 = hn::Vec<D32>;
@@ -134,22 +137,19 @@ class Runner {
     const hn::RebindToFloat<D32> df;
     const V32 joined =
         hn::Add(hn::RearrangeToOddPlusEven(sum, odd), hn::LoadU(d32, block.bias + part * kPart));
-    return RequantizeVector(d32, joined, hn::LoadU(df, block.multipliers + part * kPart),
-                            constants_);
+    return RoundProducts(joined, hn::LoadU(df, block.multipliers + part * kPart), highest_);
   }
 
   HWY_INLINE void Store(const DepthwiseBlock& block, const Sums& sums, std::uint8_t* output) const {
     const D8 d8;
     const D16 d16;
-    const auto low = hn::ReorderDemote2To(d16, Finish(block, 0, sums.sum0, sums.odd0),
-                                          Finish(block, 1, sums.sum1, sums.odd1));
-    const auto high = hn::ReorderDemote2To(d16, Finish(block, 2, sums.sum2, sums.odd2),
-                                           Finish(block, 3, sums.sum3, sums.odd3));
-    // Channels i and i + 8 of each 16 are neighbours now.
-    alignas(16) static constexpr std::uint8_t kOrder[16] = {0, 2, 4, 6, 8, 10, 12, 14,
-                                                            1, 3, 5, 7, 9, 11, 13, 15};
-    const V8 mixed = hn::BitCast(d8, hn::Or(low, hn::ShiftLeft<8>(high)));
-    const V8 bytes = hn::TableLookupBytes(mixed, hn::LoadDup128(d8, kOrder));
+    const V16 low = hn::ReorderDemote2To(d16, Finish(block, 0, sums.sum0, sums.odd0),
+                                         Finish(block, 1, sums.sum1, sums.odd1));
+    const V16 high = hn::ReorderDemote2To(d16, Finish(block, 2, sums.sum2, sums.odd2),
+                                          Finish(block, 3, sums.sum3, sums.odd3));
+    const V8 bytes =
+        hn::Max(PackBytes(hn::SaturatedAdd(low, zero_point_), hn::SaturatedAdd(high, zero_point_)),
+                lowest_);
     if (stored_ >= kWidth) {
       hn::StoreU(bytes, d8, output);
     } else {
@@ -159,7 +159,9 @@ class Runner {
     }
   }
 
-  StoreConstants<D32> constants_;
+  hn::Vec<DF> highest_;
+  V16 zero_point_;
+  V8 lowest_;
   std::int64_t in_step_;
   std::int64_t out_step_;
   std::int64_t stored_;

@@ -54,9 +54,6 @@ HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadEight(const std::uint8_t* 
 // AddDotProducts: lane i of `sum` plus u8·s8 products of bytes 4i…4i+3, modulo 2^32: nothing
 // saturates.
 // AddPairProducts: lane i of `sum` plus s16·s16 products of words 2i and 2i+1, modulo 2^32, too.
-// RoundBelow: to the nearest integer, half to even; whatever lies below int32 to its least value.
-// Precondition: no element beyond its greatest.
-// PackBytes: in blocks of 16 bytes, the eight of `low` then those of `high`, cut to 0…255.
 // StoreFirst: the first `count` bytes.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr Isa kDotProductIsa = Isa::kAvx512Vnni;
@@ -69,13 +66,6 @@ HWY_INLINE hn::Vec512<std::int32_t> AddPairProducts(hn::Vec512<std::int32_t> sum
                                                     hn::Vec512<std::int16_t> a,
                                                     hn::Vec512<std::int16_t> b) {
   return hn::Vec512<std::int32_t>{_mm512_dpwssd_epi32(sum.raw, a.raw, b.raw)};
-}
-HWY_INLINE hn::Vec512<std::int32_t> RoundBelow(hn::Vec512<float> value) {
-  return hn::Vec512<std::int32_t>{_mm512_cvtps_epi32(value.raw)};
-}
-HWY_INLINE hn::Vec512<std::uint8_t> PackBytes(hn::Vec512<std::int16_t> low,
-                                              hn::Vec512<std::int16_t> high) {
-  return hn::Vec512<std::uint8_t>{_mm512_packus_epi16(low.raw, high.raw)};
 }
 template <class D>
 HWY_INLINE void StoreFirst(hn::Vec<D> bytes, D d, std::uint8_t* output, std::int64_t count) {
@@ -92,13 +82,6 @@ HWY_INLINE hn::Vec256<std::int32_t> AddPairProducts(hn::Vec256<std::int32_t> sum
                                                     hn::Vec256<std::int16_t> a,
                                                     hn::Vec256<std::int16_t> b) {
   return hn::Vec256<std::int32_t>{_mm256_dpwssd_avx_epi32(sum.raw, a.raw, b.raw)};
-}
-HWY_INLINE hn::Vec256<std::int32_t> RoundBelow(hn::Vec256<float> value) {
-  return hn::Vec256<std::int32_t>{_mm256_cvtps_epi32(value.raw)};
-}
-HWY_INLINE hn::Vec256<std::uint8_t> PackBytes(hn::Vec256<std::int16_t> low,
-                                              hn::Vec256<std::int16_t> high) {
-  return hn::Vec256<std::uint8_t>{_mm256_packus_epi16(low.raw, high.raw)};
 }
 template <class D>
 HWY_INLINE void StoreFirst(hn::Vec<D> bytes, D d, std::uint8_t* output, std::int64_t count) {

@@ -12,6 +12,7 @@
 #include <hwy/highway.h>
 
 #include <cstring>
+#include <type_traits>
 
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
@@ -28,11 +29,13 @@ using V32 = hn::Vec<D32>;
 inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
 inline constexpr int kTile = 2 * kLanes;
 
-// The low tile half, then the high half, as bytes in channel order.
-HWY_INLINE hn::Vec<hn::Rebind<std::uint8_t, D16>> ToBytes(V32 low, V32 high) {
-  const D16 d16;
-  const hn::Rebind<std::uint8_t, D16> d8;
-  return hn::DemoteTo(d8, hn::ReorderDemote2To(d16, low, high));
+// The low tile half, then the high half, in the order in which ToBytes wants them.
+HWY_INLINE hn::Vec<D16> ToWords(V32 low, V32 high) {
+  return hn::ReorderDemote2To(D16(), low, high);
+}
+// Bytes in channel order, cut to 0…255.
+HWY_INLINE hn::Vec<hn::Rebind<std::uint8_t, D16>> ToBytes(hn::Vec<D16> words) {
+  return hn::DemoteTo(hn::Rebind<std::uint8_t, D16>(), words);
 }
 
 // PanelKernel::channel_order of a tile that is stored so.
@@ -40,42 +43,53 @@ inline void NarrowChannelOrder(std::int32_t* order) {
   const D32 d32;
   const hn::Rebind<std::uint8_t, D16> d8;
   HWY_ALIGN std::uint8_t channel_of_lane[kTile];
-  hn::Store(ToBytes(hn::Iota(d32, 0), hn::Iota(d32, kLanes)), d8, channel_of_lane);
+  hn::Store(ToBytes(ToWords(hn::Iota(d32, 0), hn::Iota(d32, kLanes))), d8, channel_of_lane);
   for (int channel = 0; channel < kTile; ++channel) order[channel_of_lane[channel]] = channel;
 }
 
-// kVectors: 2 for a whole tile, 1 for a half. The first `channels` are stored.
+// kVectors: 2 for a whole tile, 1 for a half. The first `channels` are stored. Made once for many
+// rows, and read from memory where registers are scarce.
 template <int kVectors>
 class NarrowStore {
  public:
   HWY_INLINE NarrowStore(const StoreLanes<float>& lanes, int channels)
-      : low_(lanes, 0), high_(lanes, kVectors == 2 ? kLanes : 0), channels_(channels) {}
+      : low_(hn::LoadU(DF(), lanes.multipliers)),
+        high_(hn::LoadU(DF(), lanes.multipliers + kHigh)),
+        highest_low_(hn::LoadU(DF(), lanes.highest)),
+        highest_high_(hn::LoadU(DF(), lanes.highest + kHigh)),
+        zero_points_(Words(hn::LoadU(D32(), lanes.zero_points),
+                           hn::LoadU(D32(), lanes.zero_points + kHigh))),
+        lowest_(Levels(hn::ConvertTo(D32(), hn::LoadU(DF(), lanes.lowest)),
+                       hn::ConvertTo(D32(), hn::LoadU(DF(), lanes.lowest + kHigh)))),
+        channels_(channels) {}
 
   HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::byte* output) const {
-    const V32 q_low = low_.Requantize(low);
-    if constexpr (kVectors == 2) {
-      StoreBytes(hn::Rebind<std::uint8_t, D16>(), ToBytes(q_low, high_.Requantize(high)),
-                 reinterpret_cast<std::uint8_t*>(output));
-    } else {
-      const hn::Rebind<std::uint8_t, D32> d8;
-      StoreBytes(d8, hn::DemoteTo(d8, q_low), reinterpret_cast<std::uint8_t*>(output));
-    }
+    const V32 q_low = RoundProducts(low, low_, highest_low_);
+    V32 q_high = q_low;
+    if constexpr (kVectors == 2) q_high = RoundProducts(high, high_, highest_high_);
+    StoreBytes(hn::Max(Levels(q_low, q_high), lowest_), reinterpret_cast<std::uint8_t*>(output));
   }
 
  private:
-  struct Half {
-    StoreConstants<D32> constants;
-    hn::Vec<DF> multiplier;
-    HWY_INLINE Half(const StoreLanes<float>& lanes, int first)
-        : constants(lanes.lowest + first, lanes.highest + first, lanes.zero_points + first),
-          multiplier(hn::LoadU(DF(), lanes.multipliers + first)) {}
-    HWY_INLINE V32 Requantize(V32 sum) const {
-      return RequantizeVector(D32(), sum, multiplier, constants);
-    }
-  };
+  static constexpr int kHigh = kVectors == 2 ? kLanes : 0;
+  using DWords = std::conditional_t<kVectors == 2, D16, hn::Rebind<std::int16_t, D32>>;
+  using DBytes = hn::Rebind<std::uint8_t, DWords>;
+  using VWords = hn::Vec<DWords>;
+  using VBytes = hn::Vec<DBytes>;
 
-  template <class D8>
-  HWY_INLINE void StoreBytes(D8 d8, hn::Vec<D8> bytes, std::uint8_t* output) const {
+  static HWY_INLINE VWords Words(V32 low, [[maybe_unused]] V32 high) {
+    if constexpr (kVectors == 2) {
+      return ToWords(low, high);
+    } else {
+      return hn::DemoteTo(DWords(), low);
+    }
+  }
+  HWY_INLINE VBytes Levels(V32 low, V32 high) const {
+    return hn::DemoteTo(DBytes(), hn::SaturatedAdd(Words(low, high), zero_points_));
+  }
+
+  HWY_INLINE void StoreBytes(VBytes bytes, std::uint8_t* output) const {
+    const DBytes d8;
     if (channels_ == kVectors * kLanes) {
       hn::StoreU(bytes, d8, output);
     } else {
@@ -89,7 +103,10 @@ class NarrowStore {
     }
   }
 
-  Half low_, high_;
+  hn::Vec<DF> low_, high_;                  // multipliers
+  hn::Vec<DF> highest_low_, highest_high_;  // without zero point
+  VWords zero_points_;
+  VBytes lowest_;  // level
   int channels_;
 };
 

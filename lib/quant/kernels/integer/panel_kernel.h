@@ -114,6 +114,9 @@ struct PanelTile {
   int channels = 0;                                 // to store, ≤ width
 };
 
+// How far WidenJob::overrun goes.
+inline constexpr std::int64_t kOverrun = 16;
+
 // Elements to widen: for each pixel, `runs` runs of `length`, laid out_run_stride apart in the
 // pixel's row. All sizes in elements.
 template <typename Panel>
@@ -127,6 +130,9 @@ struct WidenJob {
   std::int64_t out_run_stride = 0;  // at least length
   typename Panel::Widened* out = nullptr;
   std::int64_t out_stride = 0;
+  // kOverrun elements may be read from where any run begins, and as many written: what lies behind
+  // is written later, or by nobody.
+  bool overrun = false;
 };
 
 template <typename Panel>

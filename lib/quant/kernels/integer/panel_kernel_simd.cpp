@@ -40,7 +40,8 @@ HWY_INLINE V32 Joined(V32 sum, V32 odd, V32 bias) {
 
 // kVectors: 2 for a whole tile, 1 for a half.
 template <int kRows, int kVectors>
-void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
+void RunRows(const PanelTile<NarrowPanel>& tile, const NarrowStore<kVectors>& store,
+             std::int64_t first) {
   const D32 d32;
   const D16 d16;
   const std::int64_t stride = tile.row_stride;
@@ -81,7 +82,6 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
   }
   QUANT_FOR_PANEL_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
-  const NarrowStore<kVectors> store(tile.store, tile.channels);
 #define QUANT_STORE(r)                                                                         \
   if constexpr (r < kRows) {                                                                   \
     store.Store(Joined(low##r, low_odd##r, bias_low), Joined(high##r, high_odd##r, bias_high), \
@@ -93,8 +93,9 @@ void RunRows(const PanelTile<NarrowPanel>& tile, std::int64_t first) {
 
 template <int kVectors>
 void RunPanels(const PanelTile<NarrowPanel>& tile) {
+  const NarrowStore<kVectors> store(tile.store, tile.channels);
   for_rows<kPanelRows>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
-    RunRows<decltype(rows)::value, kVectors>(tile, first);
+    RunRows<decltype(rows)::value, kVectors>(tile, store, first);
   });
 }
 
@@ -128,12 +129,31 @@ HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::int16
   }
 }
 
+// Short runs without a look at their length.
+void WidenShort(const WidenJob<NarrowPanel>& shared) {
+  const WidenJob<NarrowPanel> job = shared;
+  const hn::CappedTag<std::int16_t, kOverrun> d16;
+  const hn::Rebind<std::uint8_t, decltype(d16)> d8;
+  constexpr std::int64_t kStep = hn::MaxLanes(d16);
+  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
+    const auto* source = static_cast<const std::uint8_t*>(job.source) + pixel * job.pixel_step;
+    std::int16_t* out = job.out + pixel * job.out_stride;
+    for (std::int64_t run = 0; run < job.runs; ++run) {
+      const std::uint8_t* in = source + job.offsets[run];
+      for (std::int64_t i = 0; i < kOverrun; i += kStep)
+        hn::StoreU(hn::PromoteTo(d16, hn::LoadU(d8, in + i)), d16, out + i);
+      out += job.out_run_stride;
+    }
+  }
+}
+
 void Widen(const WidenJob<NarrowPanel>& job) {
   const auto* start = static_cast<const std::uint8_t*>(job.source);
   if (job.runs == 1 && job.pixel_step == job.length && job.out_stride == job.length) {
     WidenRun<32>(start + job.offsets[0], job.pixels * job.length, job.out);
     return;
   }
+  if (job.length == kOverrun || (job.overrun && job.length < kOverrun)) return WidenShort(job);
   for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
     const std::uint8_t* source = start + pixel * job.pixel_step;
     std::int16_t* out = job.out + pixel * job.out_stride;

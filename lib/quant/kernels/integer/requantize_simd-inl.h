@@ -55,6 +55,65 @@ HWY_INLINE hn::Vec<D32> RequantizeVector(D32 d32, V32 accumulator, VF multiplier
   return RoundToOutput(d32, hn::Mul(hn::ConvertTo(df, accumulator), multiplier), constants);
 }
 
+// To the nearest integer, half to even; whatever lies below int32, to its least value.
+// Precondition: nothing beyond its greatest. Without Highway's repair of overflowing conversions.
+#if HWY_ARCH_X86
+HWY_INLINE hn::Vec128<std::int32_t> RoundBelow(hn::Vec128<float> value) {
+  return hn::Vec128<std::int32_t>{_mm_cvtps_epi32(value.raw)};
+}
+#if HWY_TARGET <= HWY_AVX2
+HWY_INLINE hn::Vec256<std::int32_t> RoundBelow(hn::Vec256<float> value) {
+  return hn::Vec256<std::int32_t>{_mm256_cvtps_epi32(value.raw)};
+}
+#endif
+#if HWY_TARGET <= HWY_AVX3
+HWY_INLINE hn::Vec512<std::int32_t> RoundBelow(hn::Vec512<float> value) {
+  return hn::Vec512<std::int32_t>{_mm512_cvtps_epi32(value.raw)};
+}
+#endif
+#else
+template <class VF>
+HWY_INLINE auto RoundBelow(VF value) {
+  return hn::NearestInt(value);
+}
+#endif
+
+// In blocks of 16 bytes, the eight of `low` then those of `high`, cut to 0…255.
+#if HWY_ARCH_X86
+HWY_INLINE hn::Vec128<std::uint8_t> PackBytes(hn::Vec128<std::int16_t> low,
+                                              hn::Vec128<std::int16_t> high) {
+  return hn::Vec128<std::uint8_t>{_mm_packus_epi16(low.raw, high.raw)};
+}
+#if HWY_TARGET <= HWY_AVX2
+HWY_INLINE hn::Vec256<std::uint8_t> PackBytes(hn::Vec256<std::int16_t> low,
+                                              hn::Vec256<std::int16_t> high) {
+  return hn::Vec256<std::uint8_t>{_mm256_packus_epi16(low.raw, high.raw)};
+}
+#endif
+#if HWY_TARGET <= HWY_AVX3
+HWY_INLINE hn::Vec512<std::uint8_t> PackBytes(hn::Vec512<std::int16_t> low,
+                                              hn::Vec512<std::int16_t> high) {
+  return hn::Vec512<std::uint8_t>{_mm512_packus_epi16(low.raw, high.raw)};
+}
+#endif
+#else
+HWY_INLINE hn::Vec128<std::uint8_t> PackBytes(hn::Vec128<std::int16_t> low,
+                                              hn::Vec128<std::int16_t> high) {
+  const hn::Full64<std::uint8_t> half;
+  return hn::Combine(hn::Full128<std::uint8_t>(), hn::DemoteTo(half, high),
+                     hn::DemoteTo(half, low));
+}
+#endif
+
+// Sums of a convolution times their multipliers, cut at the highest level, without which they could
+// leave int32, and rounded. What is left is to add the zero point and to pack to bytes, both with
+// saturation, and the lowest level: that commutes with rounding, as levels are integers.
+template <class V32, class VF>
+HWY_INLINE V32 RoundProducts(V32 sums, VF multipliers, VF highest) {
+  const hn::RebindToFloat<hn::DFromV<V32>> df;
+  return RoundBelow(hn::Min(hn::Mul(hn::ConvertTo(df, sums), multipliers), highest));
+}
+
 // round_to_output of doubles, by the same trick.
 template <class D>
 struct WideStoreConstants {

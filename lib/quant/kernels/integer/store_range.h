@@ -17,6 +17,9 @@ struct StoreRange {
       : lowest(static_cast<float>(range.qmin - range.zero_point)),
         highest(static_cast<float>(range.qmax - range.zero_point)),
         zero_point(range.zero_point) {}
+  std::uint8_t lowest_level() const {
+    return static_cast<std::uint8_t>(static_cast<std::int32_t>(lowest) + zero_point);
+  }
 };
 
 }  // namespace quant::integer
