@@ -46,6 +46,22 @@ class Export(unittest.TestCase):
             for name, expected in quantized.items():
                 numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
 
+    def test_weights_of_four_bits(self):
+        script = self.folder / "ball.alls"
+        script.write_text("quantization_param({*}, precision_mode=a8_w4)\n")
+        archive = self.folder / "four.qar"
+        process = optimize_ball(archive, "--script", script)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn("int4", gst_quant("inspect", archive).stdout)
+        model = self.folder / "four.onnx"
+        gst_quant_json("export", archive, "--exact", "--output", model)
+        quantized, _ = self.outputs(archive, "quantized")
+        # The independent runtime refuses attributes that ONNX does not have.
+        for context in ("original", "native"):
+            exported, _ = self.outputs(model, context, *BALL_INPUT)
+            for name, expected in quantized.items():
+                numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
+
     def test_form_with_scales_stays_within_steps_of_the_archive(self):
         model = self.folder / "scales.onnx"
         gst_quant_json("export", self.archive, "--output", model)
