@@ -46,13 +46,13 @@ class Export(unittest.TestCase):
             for name, expected in quantized.items():
                 numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
 
-    def test_weights_of_four_bits(self):
+    def test_four_bits_and_groups_of_them(self):
         script = self.folder / "ball.alls"
-        script.write_text("quantization_param({*}, precision_mode=a8_w4)\n")
+        script.write_text("quantization_param({*}, precision_mode=a8_w4, weight_group_size=4)\n")
         archive = self.folder / "four.qar"
         process = optimize_ball(archive, "--script", script)
         self.assertEqual(process.returncode, 0, process.stderr)
-        self.assertIn("int4", gst_quant("inspect", archive).stdout)
+        self.assertIn("int4/4", gst_quant("inspect", archive).stdout)
         model = self.folder / "four.onnx"
         gst_quant_json("export", archive, "--exact", "--output", model)
         quantized, _ = self.outputs(archive, "quantized")
