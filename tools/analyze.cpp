@@ -86,7 +86,7 @@ void add_analyze(CLI::App& app, Status& status) {
   command->add_option("--data", options->data, "Frames: folder of images, image, .npy or video")
       ->required();
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command
       ->add_option("--frames", options->most_frames,

@@ -80,7 +80,7 @@ void add_check(CLI::App& app, Status& status) {
   command->add_option("--data", options->data,
                       "Frames that the calibration set shall stand for, likewise");
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command
       ->add_option("--frames", options->most_frames,

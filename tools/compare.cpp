@@ -226,7 +226,7 @@ void add_compare(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
       ->capture_default_str();
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command->add_option("--records", options->records,
                       "Also writes one JSON object a frame: the last context against the first, "

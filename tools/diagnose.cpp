@@ -192,7 +192,7 @@ void add_diagnose(CLI::App& app, Status& status) {
                    "The frames that A was made of: tests what the network was fed")
       ->needs(model);
   command->add_option("--resize", options->resize, "How images became frames for A")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command->add_option("--frames", options->most_frames, "Look at no more than the first frames")
       ->check(CLI::Range(1, 64))

@@ -257,7 +257,7 @@ void add_evaluate(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
       ->capture_default_str();
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command->add_option("--skip", options->skip, "Leave out so many images at the beginning")
       ->check(CLI::NonNegativeNumber)

@@ -356,7 +356,7 @@ void add_optimize(CLI::App& app, Status& status) {
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   command->add_option("--frames", options->most_frames, "Use at most so many frames (0: all)")
       ->check(CLI::NonNegativeNumber)

@@ -244,7 +244,7 @@ void add_run(CLI::App& app, Status& status) {
       ->check(CLI::IsMember({"auto", "onnxruntime", "opencv", "native"}))
       ->capture_default_str();
   command->add_option("--resize", options->resize, "How images become frames")
-      ->check(CLI::IsMember({"stretch", "letterbox"}))
+      ->check(CLI::IsMember(resize_mode_names()))
       ->capture_default_str();
   options->read.add_to(*command);
   add_threads_to(*command, options->threads);

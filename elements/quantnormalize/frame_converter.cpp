@@ -178,9 +178,9 @@ Result<GstPointer<GstQuantTensor>> FrameConverter::convert(GstBuffer* frame) {
       data.release(), dims.size(), dims.data()));
   if (!tensor) return fail(ErrorCode::kInternal, "the input tensor is too small", spec_.name);
   gst_quant_tensor_set_source(tensor.get(), "quantnormalize");
-  gst_quant_tensor_set_region(
-      tensor.get(), static_cast<guint>(placement_.x), static_cast<guint>(placement_.y),
-      static_cast<guint>(placement_.width), static_cast<guint>(placement_.height));
+  gst_quant_tensor_set_region(tensor.get(), placement_.x, placement_.y,
+                              static_cast<guint>(placement_.width),
+                              static_cast<guint>(placement_.height));
   return tensor;
 }
 

@@ -72,6 +72,8 @@ static GType gst_quant_normalize_scaling_get_type() {
        "The frame fills the tensor, whatever happens to its proportions", "stretch"},
       {static_cast<gint>(ResizeMode::kLetterbox),
        "The frame keeps its proportions, centred; a border fills the rest", "letterbox"},
+      {static_cast<gint>(ResizeMode::kCrop),
+       "The frame keeps its proportions and covers the tensor; its middle is taken", "crop"},
       {0, nullptr, nullptr}};
   if (g_once_init_enter(&type)) {
     g_once_init_leave(&type, g_enum_register_static("GstQuantNormalizeScaling", values));

@@ -172,7 +172,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(FrameConverter, ResizesAsCalibrationDoes) {
   const GstVideoInfo info = info_of(GST_VIDEO_FORMAT_RGB, 101, 67);
   const auto frame = noise(info);
-  for (const ResizeMode mode : {ResizeMode::kStretch, ResizeMode::kLetterbox}) {
+  for (const ResizeMode mode : {ResizeMode::kStretch, ResizeMode::kLetterbox, ResizeMode::kCrop}) {
     FrameOptions options;
     options.resize = mode;
     const Tensor tensor = convert(info, spec_of(32, 32, ColorOrder::kRgb), frame.get(), options);
@@ -196,14 +196,31 @@ TEST(FrameConverter, LetterboxSaysWhereTheFrameLies) {
   ASSERT_TRUE(converter);
   const auto tensor = (*converter)->convert(frame.get());
   ASSERT_TRUE(tensor);
-  EXPECT_EQ((*tensor)->region.x, 0U);
-  EXPECT_EQ((*tensor)->region.y, 4U);
+  EXPECT_EQ((*tensor)->region.x, 0);
+  EXPECT_EQ((*tensor)->region.y, 4);
   EXPECT_EQ((*tensor)->region.width, 16U);
   EXPECT_EQ((*tensor)->region.height, 8U);
   const Tensor pixels = *from_gst(tensor->get());
   EXPECT_EQ(pixels.data<std::uint8_t>()[0], 200);
   EXPECT_EQ(pixels.data<std::uint8_t>()[std::size_t{8} * 16 + 8], 10);
   EXPECT_EQ(pixels.data<std::uint8_t>()[std::size_t{15} * 16 + 15], 200);
+}
+
+TEST(FrameConverter, ACropBeginsOutsideOfTheTensor) {
+  const GstVideoInfo info = info_of(GST_VIDEO_FORMAT_GRAY8, 40, 20);
+  const auto frame = solid(info, 10, 10, 10);
+  FrameOptions options;
+  options.resize = ResizeMode::kCrop;
+  auto converter = FrameConverter::make(info, spec_of(16, 16, ColorOrder::kGray), options);
+  ASSERT_TRUE(converter);
+  const auto tensor = (*converter)->convert(frame.get());
+  ASSERT_TRUE(tensor);
+  EXPECT_EQ((*tensor)->region.x, -8);
+  EXPECT_EQ((*tensor)->region.y, 0);
+  EXPECT_EQ((*tensor)->region.width, 32U);
+  EXPECT_EQ((*tensor)->region.height, 16U);
+  const Tensor pixels = *from_gst(tensor->get());
+  for (const std::uint8_t pixel : pixels.data<std::uint8_t>()) EXPECT_EQ(pixel, 10);
 }
 
 TEST(FrameConverter, ABufferThatIsTooSmallIsAnError) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -99,6 +100,22 @@ INSTANTIATE_TEST_SUITE_P(Elements, Inspected,
                          ::testing::Values("quantnormalize", "quantinfer", "quantdequantize",
                                            "quanttee"),
                          [](const auto& parameter) { return parameter.param; });
+
+// The names of gst-quant's --resize.
+TEST(Scaling, SaysHowAFrameIsMadeToFit) {
+  GstElement* element = gst_element_factory_make("quantnormalize", nullptr);
+  ASSERT_TRUE(element);
+  GParamSpec* spec = g_object_class_find_property(G_OBJECT_GET_CLASS(element), "scaling");
+  ASSERT_TRUE(spec != nullptr && G_IS_PARAM_SPEC_ENUM(spec));
+  const GEnumClass* values = G_PARAM_SPEC_ENUM(spec)->enum_class;
+  std::vector<std::string> names;
+  for (guint i = 0; i < values->n_values; ++i) {
+    names.emplace_back(values->values[i].value_nick);
+    EXPECT_GT(std::string(values->values[i].value_name).size(), 20U);
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"stretch", "letterbox", "crop"}));
+  gst_object_unref(element);
+}
 
 // The library that reads image files brings a hundred others: 38 MiB that no pipeline uses.
 TEST(Plugin, BringsNoReaderOfImageFiles) {

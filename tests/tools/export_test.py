@@ -46,6 +46,53 @@ class Export(unittest.TestCase):
             for name, expected in quantized.items():
                 numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
 
+    def test_four_bits_and_groups_of_them(self):
+        script = self.folder / "ball.alls"
+        script.write_text("quantization_param({*}, precision_mode=a8_w4, weight_group_size=4)\n")
+        archive = self.folder / "four.qar"
+        process = optimize_ball(archive, "--script", script)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertIn("int4/4", gst_quant("inspect", archive).stdout)
+        model = self.folder / "four.onnx"
+        gst_quant_json("export", archive, "--exact", "--output", model)
+        quantized, _ = self.outputs(archive, "quantized")
+        # The independent runtime refuses attributes that ONNX does not have.
+        for context in ("original", "native"):
+            exported, _ = self.outputs(model, context, *BALL_INPUT)
+            for name, expected in quantized.items():
+                numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
+
+    def test_a_network_that_takes_features(self):
+        inner = "/trunk/trunk.2/Add_output_0"
+        for name in "calibration", "test":
+            gst_quant_json("run", MODELS / "ball.onnx", "--context", "native", "--end-node", inner, "--input",
+                           MODELS / f"ball_{name}.npy", "--mean", "127", "--std", "128", "--output", self.folder / name)
+        script = self.folder / "wide.alls"
+        script.write_text("quantization_param({*}, precision_mode=a16_w16)\n")
+        def outputs(model, context, folder, *arguments):
+            gst_quant_json("run", model, "--context", context, "--input", self.folder / "test", "--output", folder, *arguments)
+            return {name: numpy.load(folder / f"{name}.npy").astype(float) for name in ("heatmap", "position")}
+        real = outputs(MODELS / "ball.onnx", "native", self.folder / "real", "--start-node", inner)
+        for bits, arguments in (8, []), (16, ["--script", script]):
+            archive = self.folder / f"{bits}.qar"
+            gst_quant_json("optimize", MODELS / "ball.onnx", "--start-node", inner, "--calib", self.folder / "calibration",
+                           "--output", archive, *arguments)
+            quantized = outputs(archive, "quantized", self.folder / f"{bits}_quantized")
+            for exact in ([False, True] if bits == 8 else [False]):
+                model = self.folder / f"{bits}_{exact}.onnx"
+                gst_quant_json("export", archive, "--output", model, *(["--exact"] if exact else []))
+                for context in ("original", "native"):
+                    exported = outputs(model, context, self.folder / f"{model.name}_{context}")
+                    for name, expected in quantized.items():
+                        apart = numpy.square(exported[name] - expected).sum()
+                        noise = numpy.square(expected - real[name]).sum()
+                        # float32 has eight bits more than 16-bit integers: both roundings are of one size.
+                        most = 0 if exact else noise / 4 if bits == 8 else noise
+                        self.assertLessEqual(apart, most, f"{bits} {context} {name}")
+        refused = gst_quant("export", self.folder / "16.qar", "--exact", "--output", self.folder / "refused.onnx")
+        self.assertEqual(refused.returncode, FAILED)
+        self.assertIn("has 16 bits", refused.stderr)
+
     def test_form_with_scales_stays_within_steps_of_the_archive(self):
         model = self.folder / "scales.onnx"
         gst_quant_json("export", self.archive, "--output", model)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """gst-quant optimize --script: a model script is carried out, and says what it did not do."""
+import io
 import json
 import pathlib
+import tarfile
 import tempfile
 import unittest
 
@@ -37,6 +39,28 @@ class OptimizeScript(unittest.TestCase):
         inspected = gst_quant_json("inspect", self.archive)
         self.assertEqual(inspected["input"]["std"], [255, 255, 255])
         self.assertTrue(any("a8_w4" in line for line in report["precision"]), report)
+
+    def test_groups_of_input_channels_have_steps_of_their_own(self):
+        text = "quantization_param({conv*}, precision_mode=a8_w4, weight_group_size=4)\n"
+        for level in "0", "1":
+            report = self.optimize(text, "--std", "255", "--level", level)
+            self.assertEqual(report["notes"], [])
+            layers = gst_quant_json("inspect", self.archive)["layers"]
+            grouped = {layer["name"] for layer in layers if layer.get("weight_group_size") == 4}
+            with tarfile.open(self.archive) as archive:
+                graph = json.load(archive.extractfile("graph.json"))["integer"]
+                load = lambda member: numpy.load(io.BytesIO(archive.extractfile(member).read()))
+                nodes = [node for node in graph["nodes"] if "weight_multiples" in node["attributes"]]
+                self.assertEqual({node["name"] for node in nodes}, grouped)
+                self.assertGreater(len(nodes), 2)
+                for node in nodes:
+                    weights = load(graph["values"][node["inputs"][1]]["constant"]).astype(int)
+                    multiples = load(node["attributes"]["weight_multiples"]["tensor"]).astype(int)
+                    self.assertGreater(len(set(multiples.flat)), 1)
+                    steps = multiples.repeat(4, axis=1)[:, :weights.shape[1], None, None]
+                    self.assertTrue((weights % steps == 0).all(), node["name"])
+                    self.assertTrue((abs(weights) <= 7 * steps).all(), node["name"])
+        self.assertIn("uint8 by int4/4", gst_quant("inspect", self.archive).stdout)
 
     def test_normalization_twice_is_refused(self):
         error = self.optimize("normalization1 = normalization([0], [255])\n", "--std", "255",

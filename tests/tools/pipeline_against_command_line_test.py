@@ -24,20 +24,27 @@ class PipelineAgainstCommandLine(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def check(self, model, source, width, height):
-        """Runs the pipeline, keeps its frames, compares them; gives back how many there were."""
+    def check(self, model, source, width, height, scaling=None):
+        """Runs the pipeline, keeps its frames, compares them; gives back how many there were. Frames of another
+        size than the network's are brought to it by `scaling`, in the pipeline and on the command line."""
         pixels = self.folder / "frames.rgb"
         records = self.folder / "snr.ndjson"
         process = launch(*source, "!", "videoconvert", "!", "videoscale", "!", f"video/x-raw,format=RGB,width={width},height={height}",
                          "!", "tee", "name=frames", "frames.", "!", "queue", "!", "filesink", f"location={pixels}",
-                         "frames.", "!", "queue", "!", "quantnormalize", "!", "quantinfer", f"model={model}", "!", "quantdequantize",
+                         "frames.", "!", "queue", "!", "quantnormalize", f"scaling={scaling or 'stretch'}", "!", "quantinfer", f"model={model}", "!", "quantdequantize",
                          "!", "quanttee", "name=t", "!", "fakesink", "t.snr_0", "!", "filesink", f"location={records}")
         self.assertEqual(process.returncode, 0, process.stderr)
         frames = numpy.fromfile(pixels, numpy.uint8).reshape(-1, height, width, 3)
-        numpy.save(self.folder / "frames.npy", frames)
+        data = self.folder / "frames.npy"
+        if scaling is None:
+            numpy.save(data, frames)
+        else:
+            data = pathlib.Path(tempfile.mkdtemp(dir=self.folder))
+            for index, frame in enumerate(frames):
+                (data / f"{index:04}.ppm").write_bytes(b"P6 %d %d 255\n" % (width, height) + frame.tobytes())
         expected_file = self.folder / "expected.ndjson"
-        compared = gst_quant("compare", model, "--data", self.folder / "frames.npy", "--contexts", "original,quantized",
-                             "--records", expected_file)
+        compared = gst_quant("compare", model, "--data", data, "--contexts", "original,quantized",
+                             "--records", expected_file, "--resize", scaling or "stretch")
         self.assertEqual(compared.returncode, 0, compared.stderr)
         found = [json.loads(line) for line in records.read_text().splitlines()]
         expected = [json.loads(line) for line in expected_file.read_text().splitlines()]
@@ -58,6 +65,13 @@ class PipelineAgainstCommandLine(unittest.TestCase):
         frame = numpy.load(MODELS / "ball_test.npy")[0]
         count = self.check(model, ["videotestsrc", "pattern=ball", "num-buffers=30"], frame.shape[1], frame.shape[0])
         self.assertEqual(count, 30)
+
+    def test_frames_of_another_shape_in_every_way(self):
+        model = self.folder / "ball.qar"
+        self.assertEqual(optimize_ball(model).returncode, 0)
+        for scaling in "stretch", "letterbox", "crop":
+            with self.subTest(scaling):
+                self.assertEqual(self.check(model, ["videotestsrc", "pattern=ball", "num-buffers=8"], 212, 90, scaling), 8)
 
     @unittest.skipUnless(HAS_DATA, NO_DATA)
     def test_every_frame_of_the_real_clip(self):

@@ -186,16 +186,16 @@ void gst_quant_tensor_set_source(GstQuantTensor* tensor, const gchar* source) {
 /**
  * gst_quant_tensor_set_region:
  * @tensor: a #GstQuantTensor that is not attached yet
- * @x: left edge in elements
- * @y: top edge in elements
+ * @x: left edge in elements, negative where the frame begins outside of the tensor
+ * @y: top edge in elements, likewise
  * @width: in elements
  * @height: in elements
  *
- * Says which part of an input tensor the video frame covers.
+ * Says where in an input tensor the whole video frame lies.
  *
  * Since: 0.1
  */
-void gst_quant_tensor_set_region(GstQuantTensor* tensor, guint x, guint y, guint width,
+void gst_quant_tensor_set_region(GstQuantTensor* tensor, gint x, gint y, guint width,
                                  guint height) {
   g_return_if_fail(tensor != NULL);
   tensor->region.x = x;

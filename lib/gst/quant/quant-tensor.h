@@ -142,8 +142,9 @@ typedef struct _GstQuantTensor GstQuantTensor;
  * @has_range: whether @range_min and @range_max are known
  * @range_min: least real value that calibration allows for, in real units
  * @range_max: greatest real value that calibration allows for, in real units
- * @region: for the role input, the part of the tensor that the video frame covers, in elements;
- *   the rest is letterbox border. All zero for other roles
+ * @region: for the role input, where the whole video frame lies in the tensor, in elements: what
+ *   it does not cover is letterbox border; of a cropped frame it begins before 0 and reaches beyond
+ *   the tensor. All zero for other roles
  * @padded_height: rows that lie in memory in a device's layout, in elements; 0 where contiguous
  * @padded_width: columns that lie there
  * @padded_channels: channels that lie there
@@ -172,7 +173,8 @@ struct _GstQuantTensor {
   gfloat range_min;
   gfloat range_max;
   struct {
-    guint x, y, width, height;
+    gint x, y;
+    guint width, height;
   } region;
   gsize padded_height;
   gsize padded_width;
@@ -206,8 +208,7 @@ void gst_quant_tensor_set_range(GstQuantTensor* tensor, gfloat range_min, gfloat
 GST_QUANT_API
 void gst_quant_tensor_set_source(GstQuantTensor* tensor, const gchar* source);
 GST_QUANT_API
-void gst_quant_tensor_set_region(GstQuantTensor* tensor, guint x, guint y, guint width,
-                                 guint height);
+void gst_quant_tensor_set_region(GstQuantTensor* tensor, gint x, gint y, guint width, guint height);
 
 GST_QUANT_API
 gboolean gst_quant_tensor_set_device_layout(GstQuantTensor* tensor, GstQuantTensorLayout layout,

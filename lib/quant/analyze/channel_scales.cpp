@@ -61,6 +61,7 @@ class ChannelScales {
     const auto source = weights.data<float>();
     std::vector<double> real(each);
     std::vector<double> reference(each);
+    std::vector<double> steps(each);
     for (std::size_t o = 0; o < stored.outputs(); ++o) {
       if (made[o] == kFixedScale) continue;
       WeightScale& found = found_[static_cast<std::size_t>(made[o])];
@@ -69,9 +70,11 @@ class ChannelScales {
         const std::size_t at = o * each + i;
         const double in = inputs.empty() ? 1 : scale_of(inputs[stored.input_channel(at)]);
         real[i] = stored.level(at) * stored.step(o);
+        steps[i] = stored.step_of(at);
         reference[i] = source[at] * stored.input_scale(at) / in;
       }
-      const WeightScale here = weight_scale(real, reference, stored.step(o), stored.largest());
+      const WeightScale here =
+          weight_scale(real, reference, steps, stored.largest() * stored.step(o));
       // Of several that make the class, the first exact one; else the first that says anything.
       if (here.exact || found.scale == 1) found = here;
     }
@@ -86,7 +89,7 @@ class ChannelScales {
 }  // namespace
 
 WeightScale weight_scale(std::span<const double> real, std::span<const double> reference,
-                         double step, double largest) {
+                         std::span<const double> steps, double largest) {
   double peak = 0;
   double product = 0;
   double energy = 0;
@@ -96,10 +99,10 @@ WeightScale weight_scale(std::span<const double> real, std::span<const double> r
     energy += reference[i] * reference[i];
   }
   if (!(peak > 0)) return {};
-  const double by_peak = largest * step / peak;
+  const double by_peak = largest / peak;
   WeightScale result{by_peak, true};
   for (std::size_t i = 0; i < real.size(); ++i)
-    result.exact = result.exact && std::abs(real[i] - by_peak * reference[i]) <= 0.501 * step;
+    result.exact = result.exact && std::abs(real[i] - by_peak * reference[i]) <= 0.501 * steps[i];
   if (!result.exact) result.scale = product / energy;
   if (!std::isfinite(result.scale) || !(result.scale > 0)) return {};
   if (std::abs(result.scale - 1) <= kSame) result.scale = 1;

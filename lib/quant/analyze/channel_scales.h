@@ -30,9 +30,9 @@ struct WeightScale {
   bool exact = false;  // every weight is what rounding to the nearest step makes of it
 };
 
-// `step`: of the stored weights; `largest`: the largest integer. 1 where the float weights are all
-// zero or the two do not point the same way.
+// `steps`: of the stored weights; `largest`: what the largest integer stands for. 1 where the float
+// weights are all zero or the two do not point the same way.
 WeightScale weight_scale(std::span<const double> real, std::span<const double> reference,
-                         double step, double largest);
+                         std::span<const double> steps, double largest);
 
 }  // namespace quant

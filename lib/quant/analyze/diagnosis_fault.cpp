@@ -61,8 +61,8 @@ constexpr std::array kTexts{
               "Feed raw pixels where the network normalizes inside; else remove "
               "normalization(...) from the model script."},
     FaultText{Fault::kResize, "resize",
-              "Resize as the reference did (gst-quant: --resize stretch or letterbox), with the "
-              "same colour of the bars."},
+              "Resize as the reference did (gst-quant: --resize stretch, letterbox or crop), "
+              "with the same colour of the bars."},
 };
 
 static_assert([] {

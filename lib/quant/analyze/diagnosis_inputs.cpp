@@ -20,6 +20,11 @@ struct Feeding {
   Normalization normalization = Normalization::kOnce;
 };
 
+// What it is most often mistaken for: proportions kept in place of none, none in place of kept.
+ResizeMode other_than(ResizeMode mode) {
+  return mode == ResizeMode::kStretch ? ResizeMode::kLetterbox : ResizeMode::kStretch;
+}
+
 std::vector<Cause> causes_of(const Feeding& feeding, const InputTask& task) {
   std::vector<Cause> causes;
   if (feeding.other_colors) {
@@ -29,11 +34,10 @@ std::vector<Cause> causes_of(const Feeding& feeding, const InputTask& task) {
                                          task.spec.color == ColorOrder::kRgb ? "RGB" : "BGR")});
   }
   if (feeding.other_resize) {
-    const bool stretch = task.frames.resize == ResizeMode::kStretch;
     causes.push_back(
         {Fault::kResize,
          fmt::format("the pictures were resized by {}, those of the reference by {}",
-                     stretch ? "letterbox" : "stretch", stretch ? "stretch" : "letterbox")});
+                     to_string(other_than(task.frames.resize)), to_string(task.frames.resize))});
   }
   if (feeding.normalization == Normalization::kNever) {
     causes.push_back(
@@ -82,10 +86,7 @@ void feed_wrongly(Frame& frame, const InputSpec& spec, const Feeding& feeding) {
 Result<std::vector<Frame>> read_frames(const InputTask& task, const Feeding& feeding,
                                        std::size_t count) {
   FrameOptions options = task.frames;
-  if (feeding.other_resize) {
-    options.resize =
-        options.resize == ResizeMode::kStretch ? ResizeMode::kLetterbox : ResizeMode::kStretch;
-  }
+  if (feeding.other_resize) options.resize = other_than(options.resize);
   QUANT_TRY_ASSIGN(FrameSource source, FrameSource::open(task.images, task.spec, options));
   std::vector<Frame> frames;
   while (frames.size() < count) {

@@ -9,6 +9,7 @@
 #include "quant/analyze/channel_scales.h"
 #include "quant/analyze/integer_weights.h"
 #include "quant/analyze/product_scales.h"
+#include "quant/graph/integer_attributes.h"
 #include "quant/graph/operator.h"
 #include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/script/model_script.h"
@@ -103,9 +104,7 @@ class HybridNetwork {
       return {};
     }
     node.op = layer.op;  // normalizations and arithmetic by channel are convolutions there
-    node.attributes = layer.attributes;
-    for (const char* name : {"activation_min", "activation_max", "weight_bits"})
-      node.attributes.erase(name);
+    node.attributes = without_integer_attributes(layer.attributes);
     return {};
   }
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "quant/graph/integer_attributes.h"
+
 namespace quant {
 namespace {
 
@@ -32,7 +34,7 @@ std::string weight_type(const Graph& graph, const Node& node) {
   const Value& weights = graph.value(node.inputs[1]);
   const bool integers = weights.type == DataType::kInt8 || weights.type == DataType::kInt16;
   if (!weights.constant || !weights.quant || !integers) return {};
-  return node.attributes.integer("weight_bits", 8) == 4 ? "int4" : to_string(weights.type);
+  return node.attributes.integer(kWeightBits, 8) == 4 ? "int4" : to_string(weights.type);
 }
 
 std::string joined(const Json& list, std::string_view separator) {
@@ -62,8 +64,11 @@ void append_layers(std::string& text, const Json& layers) {
     if (layer.contains("shape")) text += fmt::format("  {:<16}", shape_text(layer["shape"]));
     if (layer.contains("type")) {
       const std::string weights = layer.value("weights", "");
-      text += fmt::format(
-          "  {:<16}", layer["type"].get<std::string>() + (weights.empty() ? "" : " by " + weights));
+      std::string types = layer["type"].get<std::string>();
+      if (!weights.empty()) types += " by " + weights;
+      if (layer.contains("weight_group_size"))
+        types += fmt::format("/{}", layer["weight_group_size"].get<std::int64_t>());
+      text += fmt::format("  {:<16}", types);
     }
     if (layer.contains("scale")) {
       text += fmt::format("  scale {:<12} zero {:<5} range [{:.4g}, {:.4g}]",
@@ -118,6 +123,8 @@ Result<Json> inspect_model(const Model& model) {
     layer["shape"] = output.shape;
     layer["type"] = to_string(output.type);
     if (const std::string by = weight_type(graph, node); !by.empty()) layer["weights"] = by;
+    if (node.attributes.has(kWeightGroupSize))
+      layer["weight_group_size"] = node.attributes.integer(kWeightGroupSize, 0);
     add_params(layer, *output.quant);
     layer["kernels"] = kernels[node.name];
     report["layers"].push_back(std::move(layer));

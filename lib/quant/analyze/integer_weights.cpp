@@ -3,6 +3,9 @@
 
 #include <cmath>
 
+#include "quant/graph/integer_attributes.h"
+#include "quant/optimize/weight_groups.h"
+
 namespace quant {
 
 bool IntegerWeights::has(const Graph& integer, const Node& layer) {
@@ -16,7 +19,8 @@ IntegerWeights::IntegerWeights(const Graph& integer, const Node& layer)
       weights_(&integer.value(layer.inputs[1])),
       bias_(&integer.value(layer.inputs[2])),
       input_(&*integer.value(layer.inputs[0]).quant),
-      outputs_(static_cast<std::size_t>(bias_->constant->elements())) {
+      outputs_(static_cast<std::size_t>(bias_->constant->elements())),
+      multiples_(weight_multiples(integer, layer)) {
   const Shape& shape = weights_->shape;
   if (shape.size() == 4) kernel_ = static_cast<std::size_t>(shape[2] * shape[3]);
   inputs_ = static_cast<std::size_t>(shape[1]);
@@ -48,6 +52,10 @@ double IntegerWeights::step(std::size_t output) const {
   return scale[scale.size() == 1 ? 0 : output];
 }
 
+double IntegerWeights::step_of(std::size_t index) const {
+  return step(output_channel(index)) * (multiples_.empty() ? 1 : multiples_[index]);
+}
+
 double IntegerWeights::input_scale(std::size_t index) const {
   if (input_->is_plain()) return 1;
   return input_->scale[input_->per_channel() ? input_channel(index) : 0];
@@ -55,7 +63,8 @@ double IntegerWeights::input_scale(std::size_t index) const {
 
 double IntegerWeights::largest() const {
   if (weights_->constant->type() == DataType::kInt16) return 32767;
-  return layer_->attributes.integer("weight_bits", 8) == 4 ? 7 : 127;
+  if (!multiples_.empty()) return 7 * kMostMultiple;
+  return layer_->attributes.integer(kWeightBits, 8) == 4 ? 7 : 127;
 }
 
 std::vector<float> IntegerWeights::weights() const {

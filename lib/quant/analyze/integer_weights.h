@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -26,9 +27,11 @@ class IntegerWeights {
   // One step of an output channel's weights, its input's scale included where input_scale() says
   // so.
   double step(std::size_t output) const;
+  // The same of one weight: a multiple of its channel's, where groups have steps of their own.
+  double step_of(std::size_t index) const;
   // What of the input's scale is inside a weight: 1 but where the input has a scale per channel.
   double input_scale(std::size_t index) const;
-  double largest() const;  // integer: 7, 127 or 32767
+  double largest() const;  // integer: 7, 127 or 32767; 126 of 4-bit weights in groups
 
   // Real values, per input and output of real size.
   std::vector<float> weights() const;
@@ -43,6 +46,7 @@ class IntegerWeights {
   std::size_t kernel_ = 1;
   std::size_t inputs_ = 1;  // of a group
   std::size_t group_outputs_ = 1;
+  std::vector<std::uint8_t> multiples_;  // by weight, where they lie in groups
 };
 
 }  // namespace quant

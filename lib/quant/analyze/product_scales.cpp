@@ -92,13 +92,15 @@ class ProductScales {
     std::vector<double> gains(outputs);
     std::vector<double> real(each);
     std::vector<double> reference(each);
+    std::vector<double> steps(each);
     for (std::size_t o = 0; o < outputs; ++o) {
       for (std::size_t i = 0; i < each; ++i) {
         const std::size_t at = o * each + i;
         real[i] = stored.level(at) * stored.step(o);
+        steps[i] = stored.step_of(at);
         reference[i] = alpha * source[by_rows ? at : i * outputs + o] * stored.input_scale(at);
       }
-      gains[o] = weight_scale(real, reference, stored.step(o), stored.largest()).scale;
+      gains[o] = weight_scale(real, reference, steps, stored.largest() * stored.step(o)).scale;
     }
     return gains;
   }

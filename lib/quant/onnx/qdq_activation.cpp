@@ -77,10 +77,4 @@ std::string add_activation(const QdqContext& context, const Node& node, const st
   return activated;
 }
 
-Attributes without_activation(Attributes attributes) {
-  attributes.erase("activation_min");
-  attributes.erase("activation_max");
-  return attributes;
-}
-
 }  // namespace quant

@@ -14,7 +14,4 @@ namespace quant {
 std::string add_activation(const QdqContext& context, const Node& node, const std::string& computed,
                            bool in_steps);
 
-// Attributes without those that only the integer graph has.
-Attributes without_activation(Attributes attributes);
-
 }  // namespace quant

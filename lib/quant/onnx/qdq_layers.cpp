@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "quant/graph/integer_attributes.h"
 #include "quant/onnx/element_type.h"
 #include "quant/onnx/qdq_activation.h"
 #include "quant/onnx/qdq_exact.h"
@@ -95,7 +96,7 @@ class LayerWriter {
     for (const ValueId id : node.outputs)
       computed.push_back(id == kNoValue ? std::string() : values_.computed(id));
     context_.out.add_node(to_string(node.op), node.name, inputs, computed,
-                          without_activation(node.attributes));
+                          without_integer_attributes(node.attributes));
     computed[0] = add_activation(context_, node_, computed[0], false);
     for (std::size_t i = 0; i < computed.size(); ++i) {
       if (node.outputs[i] != kNoValue) values_.quantize(node.outputs[i], computed[i]);

@@ -38,6 +38,18 @@ Tensor zero_points_of(const QuantParams& params) {
   }
 }
 
+// Rounded once, to float32.
+Tensor real_bias(const Tensor& levels, const QuantParams& params) {
+  Tensor result(DataType::kFloat32, levels.shape());
+  const auto from = levels.data<std::int64_t>();
+  const auto to = result.data<float>();
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const double scale = params.scale[params.scale.size() == 1 ? 0 : i];
+    to[i] = static_cast<float>(static_cast<double>(from[i]) * scale);
+  }
+  return result;
+}
+
 Tensor exchange_axes(const Tensor& matrix) {
   const auto rows = static_cast<std::size_t>(matrix.shape()[0]);
   const auto columns = static_cast<std::size_t>(matrix.shape()[1]);
@@ -108,7 +120,11 @@ const std::string& QdqValues::real(ValueId id) {
   const bool is_frame =
       std::find(graph_.inputs.begin(), graph_.inputs.end(), id) != graph_.inputs.end();
   name = is_frame ? out_.derive(name_of(id), "_frame") : out_.claim(name_of(id));
-  dequantize(id, name, scale(id), graph_.value(id).quant->axis);
+  const Value& value = graph_.value(id);
+  // DequantizeLinear reads no int64: what it would make of one.
+  if (value.type == DataType::kInt64)
+    return out_.add_constant(name, real_bias(*value.constant, *value.quant));
+  dequantize(id, name, scale(id), value.quant->axis);
   return name;
 }
 

@@ -20,8 +20,8 @@ class QdqValues {
   // The integers; those of a constant become an initializer when they are first asked for.
   const std::string& quantized(ValueId id);
   // The real values: one DequantizeLinear, added when it is first asked for. Precondition: the
-  // value has integer zero points, or is a constant. Of a frame they are called `x_frame`: `x` is
-  // the model's own input.
+  // value has integer zero points, or is a constant. Of an input they are called `x_frame`: `x` is
+  // the model's own input. An int64 bias is stored in float32.
   const std::string& real(ValueId id);
   // The real values as a layer with weights sees them: a frame with one scale per channel comes at
   // scale 1 with its zero points rounded, since its scales are in the weights.

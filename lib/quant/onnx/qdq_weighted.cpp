@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "quant/arithmetic/requantize.h"
+#include "quant/graph/integer_attributes.h"
 #include "quant/onnx/element_type.h"
 #include "quant/onnx/qdq_activation.h"
 
@@ -132,7 +133,7 @@ class WeightedWriter {
 
   Result<Attributes> convolution_attributes() const {
     const Shape& weights = input(1).shape;
-    Attributes attributes = without_activation(node_.attributes);
+    Attributes attributes = without_integer_attributes(node_.attributes);
     attributes.set("kernel_shape", std::vector<std::int64_t>(weights.begin() + 2, weights.end()));
     auto pads = attributes.integers("pads", {0, 0, 0, 0});
     const auto strides = attributes.integers("strides", {1, 1});

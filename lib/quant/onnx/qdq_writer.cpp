@@ -110,8 +110,34 @@ void write_frame(const QuantizedModel& model, QdqValues& values, QdqGraph& out) 
   out.add_node("QuantizeLinear", target + "/QuantizeLinear", {pixels, one, zero}, {target});
 }
 
+// An input that is no image: rounded as it comes. Exact: x / scale + zero point in float32, as the
+// emulator's edge has it; QuantizeLinear rounds in front of the addition.
+void write_feature(const Graph& integer, ValueId id, bool exact, QdqValues& values, QdqGraph& out) {
+  const Value& value = integer.value(id);
+  const std::string name = out.claim(value.name);
+  out.add_input(name, DataType::kFloat32, value.shape);
+  if (!exact) {
+    values.quantize(id, name);
+    return;
+  }
+  const auto constant = [&](const char* suffix, const Tensor& tensor) {
+    return out.add_constant(out.derive(name, suffix), tensor);
+  };
+  const std::string steps = out.derive(name, "_divided");
+  out.add_node("Div", steps + "/Div",
+               {name, constant("_step", Tensor::scalar(value.quant->scale[0]))}, {steps});
+  const std::string level = out.derive(name, "_level");
+  out.add_node("Add", level + "/Add",
+               {steps, constant("_zero", Tensor::scalar(value.quant->zero_point[0]))}, {level});
+  const Tensor none = value.type == DataType::kUint16 ? Tensor::scalar(std::uint16_t{0})
+                                                      : Tensor::scalar(std::uint8_t{0});
+  const std::string& target = values.quantized(id);
+  out.add_node("QuantizeLinear", target + "/QuantizeLinear",
+               {level, constant("_unit", Tensor::scalar(1.0F)), constant("_none", none)}, {target});
+}
+
 void reserve_names(const QuantizedModel& model, QdqGraph& out) {
-  out.reserve(model.input.name);
+  if (model.input.is_image()) out.reserve(model.input.name);
   for (const Graph* graph : {&model.host, &model.integer}) {
     for (const Value& value : graph->values) out.reserve(value.name);
   }
@@ -122,7 +148,11 @@ Status write_graph(const QuantizedModel& model, int opset, bool exact, QdqGraph&
   out.proto().set_name(integer.name.empty() ? "model" : integer.name);
   reserve_names(model, out);
   QdqValues values(integer, out);
-  write_frame(model, values, out);
+  if (model.input.is_image()) {
+    write_frame(model, values, out);
+  } else {
+    for (const ValueId id : integer.inputs) write_feature(integer, id, exact, values, out);
+  }
   const QdqContext context{integer, opset, exact, values, out};
   for (const Node& node : integer.nodes) {
     if (auto status = write_qdq_layer(context, node); !status)
@@ -164,6 +194,8 @@ bool zero_points_fit(const QuantParams& params) {
       return all_within(std::int16_t{});
     case DataType::kInt32:
       return all_within(std::int32_t{});
+    case DataType::kInt64:
+      return all_within(std::int64_t{});
     // No others are quantized.
     default:
       return false;
@@ -223,12 +255,7 @@ Status check_params(const Graph& integer) {
 Status check_types(const Graph& integer, bool exact) {
   for (const Value& value : integer.values) {
     if (!value.quant) continue;
-    if (value.type == DataType::kInt64) {
-      return fail(ErrorCode::kUnsupported,
-                  "is an int64 bias of a 16-bit layer; DequantizeLinear reads int32 at most",
-                  value.name);
-    }
-    if (exact && value.type == DataType::kUint16) {
+    if (exact && (value.type == DataType::kUint16 || value.type == DataType::kInt64)) {
       return fail(ErrorCode::kUnsupported,
                   "has 16 bits, for which the emulator computes in float64; exact layers are "
                   "written in float32",
@@ -240,16 +267,11 @@ Status check_types(const Graph& integer, bool exact) {
 
 Status check(const QuantizedModel& model, bool exact) {
   QUANT_TRY(verify(model.input));
-  if (!model.input.is_image()) {
-    return fail(ErrorCode::kUnsupported,
-                "the model takes features; only models of images are written as QDQ",
-                model.integer.name);
-  }
   QUANT_TRY(verify(model.integer));
   QUANT_TRY(verify(model.host));
   QUANT_TRY(check_nodes(model.integer, true));
   QUANT_TRY(check_nodes(model.host, false));
-  if (model.integer.inputs.size() != 1 ||
+  if (model.integer.inputs.size() != std::max<std::size_t>(1, model.input.features.size()) ||
       model.integer.outputs.size() != model.host.inputs.size()) {
     return fail(ErrorCode::kInvalidData, "its integer part and its float part do not fit",
                 model.integer.name);

@@ -32,10 +32,10 @@ struct QdqModel {
   std::size_t nodes = 0;
 };
 
-// Inputs and outputs are the original's: float32 (1, C, H, W), normalized, under its name; the
-// outputs' names, types and order. InvalidArgument where options.opset is not between 13 and 21,
-// Unsupported where it is too old or a layer has no such form (both name the layer), OutOfRange
-// beyond protobuf's 2 GiB.
+// Inputs and outputs are the original's: float32 (1, C, H, W), normalized, under its name, or the
+// features; the outputs' names, types and order. InvalidArgument where options.opset is not between
+// 13 and 21, Unsupported where it is too old or a layer has no such form (both name the layer),
+// OutOfRange beyond protobuf's 2 GiB.
 Result<QdqModel> write_qdq(const QuantizedModel& model, const QdqOptions& options);
 
 }  // namespace quant

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "quant/graph/integer_attributes.h"
 #include "quant/optimize/layer_depth.h"
 #include "quant/optimize/layer_inputs.h"
 #include "quant/optimize/layer_moments.h"
@@ -18,6 +19,7 @@
 #include "quant/optimize/part_of_set.h"
 #include "quant/optimize/spread_set.h"
 #include "quant/optimize/variant_runs.h"
+#include "quant/optimize/weight_groups.h"
 #include "quant/optimize/weight_rounding.h"
 
 namespace quant {
@@ -45,6 +47,7 @@ struct Layer {
   std::string name;
   std::vector<float> scales;  // of its weights, one per output channel
   MatrixXd targets;           // (outputs, depth), real weights in steps of their scale
+  MatrixXd steps;             // of weights in groups, in the same units; else empty
   double most = 127;
   bool may_fit = false;  // the weights to what the layer reads
   std::size_t source = 0;
@@ -116,7 +119,7 @@ class HessianRounding {
     if (node.op != OpKind::kConv && node.op != OpKind::kGemm) return false;
     const Value& weights = graph_.value(node.inputs[1]);
     if (!weights.constant || !graph_.value(node.inputs[2]).constant) return false;
-    return !options_.only_4_bit || node.attributes.integer("weight_bits", 8) == 4;
+    return !options_.only_4_bit || node.attributes.integer(kWeightBits, 8) == 4;
   }
 
   Status collect(CalibrationSet& set) {
@@ -147,9 +150,10 @@ class HessianRounding {
                 .name = node.name,
                 .scales = weights.quant->scale,
                 .targets = {},
-                .most = weights.type == DataType::kInt16                 ? 32767.0
-                        : node.attributes.integer("weight_bits", 8) == 4 ? 7.0
-                                                                         : 127.0,
+                .steps = {},
+                .most = weights.type == DataType::kInt16               ? 32767.0
+                        : node.attributes.integer(kWeightBits, 8) == 4 ? 7.0
+                                                                       : 127.0,
                 .may_fit = given == weights_.end()};
     const Tensor real = weights_to_round(*source, *graph_.value(node.inputs[0]).quant);
     const auto values = real.data<float>();
@@ -162,6 +166,10 @@ class HessianRounding {
       for (Index k = 0; k < depth; ++k)
         layer.targets(o, k) = values[static_cast<std::size_t>(o * depth + k)] / scale;
     }
+    const std::vector<std::uint8_t> multiples = weight_multiples(graph_, node);
+    if (!multiples.empty()) layer.steps.resize(outputs, depth);
+    for (Index i = 0; i < layer.steps.size(); ++i)
+      layer.steps(i / depth, i % depth) = multiples[static_cast<std::size_t>(i)];
     return layer;
   }
 
@@ -309,10 +317,13 @@ class HessianRounding {
       const Index first = group * group_outputs;
       const auto given = layer.targets.middleRows(first, group_outputs);
       auto rows = targets.middleRows(first, group_outputs);
+      MatrixXd steps;
+      if (layer.steps.size() > 0) steps = layer.steps.middleRows(first, group_outputs);
       if (layer.may_fit) rows = fit_rows(given, covariance, moments.missing());
       const RowRounding rounding(std::move(covariance));
-      write(rounding.round(given, layer.most), first, moments.mean(), plain);
-      if (layer.may_fit) write(rounding.round(rows, layer.most), first, moments.mean(), fitted);
+      write(rounding.round(given, layer.most, steps), first, moments.mean(), plain);
+      if (layer.may_fit)
+        write(rounding.round(rows, layer.most, steps), first, moments.mean(), fitted);
     }
     std::vector<Candidate> result = {std::move(plain)};
     if (layer.may_fit) {

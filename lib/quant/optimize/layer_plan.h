@@ -21,6 +21,8 @@ struct WeightScaling {
   };
   // Groups of neighbouring output channels that share one scale; 0: every channel has its own.
   int groups = 0;
+  // Of 4-bit weights: input channels that share a step within an output channel; 0: all.
+  int group_size = 0;
   Clip clip = Clip::kNone;
   double limit = 0;  // of kManual, > 0
   bool operator==(const WeightScaling&) const = default;

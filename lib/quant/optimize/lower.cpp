@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "quant/arithmetic/softmax.h"
+#include "quant/graph/integer_attributes.h"
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/frame_params.h"
 #include "quant/optimize/frame_tables.h"
@@ -338,7 +339,11 @@ class Lowering {
     Node result = integer_node(node);
     result.op = layer.op;
     result.attributes = layer.attributes;
-    if (plan.precision.weight_bits == 4) result.attributes.set("weight_bits", std::int64_t{4});
+    if (plan.precision.weight_bits == 4) result.attributes.set(kWeightBits, std::int64_t{4});
+    if (weighted->multiples.elements() > 0) {
+      result.attributes.set(kWeightGroupSize, std::int64_t{plan.scaling.group_size});
+      result.attributes.set(kWeightMultiples, std::move(weighted->multiples));
+    }
     const ValueId weights =
         model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
     model_.integer.value(weights).quant = std::move(weighted->weight_params);

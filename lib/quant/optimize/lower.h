@@ -16,8 +16,8 @@ namespace quant {
 //
 // Forms in the integer graph beyond ONNX's, with their inputs in order:
 // - Conv, ConvTranspose: x, weights int8 or int16 (ONNX's order), bias int32 or int64; attributes
-//   strides, pads (explicit), dilations, group, activation_min, activation_max, and weight_bits
-//   where they are 4.
+//   strides, pads (explicit), dilations, group, activation_min, activation_max, and those of
+//   graph/integer_attributes.h.
 // - Gemm, for every product with a constant matrix: x (..., K), weights (N, K), bias; as above.
 // - Lookup: x, table of the output's type, 256 or 65536 entries as x has 8 or 16 bits.
 // - Requantize: x.

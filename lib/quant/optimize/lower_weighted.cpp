@@ -7,6 +7,7 @@
 #include "quant/optimize/choose_params.h"
 #include "quant/optimize/given_quantization.h"
 #include "quant/optimize/integer_form.h"
+#include "quant/optimize/weight_groups.h"
 
 namespace quant {
 namespace {
@@ -268,12 +269,16 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   const int axis = layer.op == OpKind::kConvTranspose ? 1 : 0;
   IntegerLayer result;
   const Tensor scaled = one_scale ? weights.reshaped({1, weights.elements()}) : weights;
-  result.weight_params = weight_params(scaled, one_scale ? 0 : axis, bits, plan.scaling);
-  std::vector<float>& scales = result.weight_params.scale;
+  const int scale_axis = one_scale ? 0 : axis;
   // A frame that differs in its zero points alone leaves the weights as they are.
   const bool scales_input = std::any_of(input.scale.begin(), input.scale.end(),
                                         [](float scale) { return scale != 1.0F; });
   const bool stored = !layer.weight_scales.empty() && !(scale_in_weights && scales_input);
+  const auto groups =
+      stored ? std::nullopt : planned_groups(plan, layer.op, layer.attributes, weights.shape());
+  result.weight_params = groups ? grouped_weight_params(scaled, scale_axis, plan.scaling)
+                                : weight_params(scaled, scale_axis, bits, plan.scaling);
+  std::vector<float>& scales = result.weight_params.scale;
   if (stored) scales = layer.weight_scales;
   // Where the file stores weights it stores int32 biases, too.
   const bool wide = input.type == DataType::kUint16 || (bits == 16 && !stored);
@@ -287,8 +292,12 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
     scale = std::max(scale, static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
                                                (input_scale * largest_bias)));
   }
-  const Tensor levels = stored ? stored_weights(scaled, result.weight_params)
-                               : round_weights(scaled, result.weight_params, bits);
+  if (groups)
+    result.multiples = choose_multiples(weights, result.weight_params, *groups, plan.scaling);
+  const Tensor levels =
+      groups   ? round_in_groups(weights, result.weight_params, *groups, result.multiples)
+      : stored ? stored_weights(scaled, result.weight_params)
+               : round_weights(scaled, result.weight_params, bits);
 
   std::vector<double> offset(outputs, 0.0);
   if (scale_in_weights) {

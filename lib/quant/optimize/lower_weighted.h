@@ -35,6 +35,9 @@ Tensor weights_to_round(const FloatLayer& layer, const QuantParams& input);
 struct IntegerLayer {
   Tensor weights;  // int8 (4 and 8 bits) or int16
   QuantParams weight_params;
+  // Of 4-bit weights in groups (weight_groups.h), what the groups' steps are of the scale; else
+  // empty. `weights` are multiples of it.
+  Tensor multiples;
   // At scale s_in·s_w; int32, or int64 where input or weights have 16 bits (not for stored weights
   // of 16 bits behind an input of 8).
   Tensor bias;

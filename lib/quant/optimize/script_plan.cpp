@@ -98,9 +98,6 @@ class Planner {
     clip(settings, node);
     if (settings.bias_mode.line > 0)
       note(settings.bias_mode.line, "bias_mode has no effect here: biases have 32 bits or more");
-    if (settings.weight_group_size.line > 0)
-      note(settings.weight_group_size.line,
-           "weight_group_size has no effect here: every output channel has its own scale");
     if (settings.max_elementwise_feed_repeat.line > 0)
       note(settings.max_elementwise_feed_repeat.line,
            "max_elementwise_feed_repeat has no effect here: multipliers are real numbers");
@@ -118,6 +115,12 @@ class Planner {
   void plan_weights(const EffectiveSettings& settings, const FloatLayer& weighted,
                     LayerPlan& layer) {
     using Clip = WeightScaling::Clip;
+    if (settings.weight_group_size.value)
+      layer.scaling.group_size = *settings.weight_group_size.value;
+    if (settings.weight_group_size.line > 0 && layer.precision.weight_bits != 4)
+      note(settings.weight_group_size.line,
+           "weight_group_size has no effect on weights of 8 and 16 bits: groups' scales are whole "
+           "multiples of the channel's, which leaves room for 4 bits");
     const auto& decided = settings.weights_clipping.value;
     const WeightsClipping clipping = decided.value_or(WeightsClipping{});
     switch (clipping.mode) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "quant/graph/integer_attributes.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/lower_weighted.h"
 
@@ -34,6 +35,8 @@ Result<QuantizedModel> tuned_model(const Graph& float_graph, const InputSpec& in
     layer->bias = found->second.bias;
     auto integers = quantize_layer(*layer, *graph.value(node->inputs[0]).quant, plan.layer(index));
     if (!integers) return fail_with_context(std::move(integers).error(), original.name);
+    if (integers->multiples.elements() > 0)
+      node->attributes.set(kWeightMultiples, std::move(integers->multiples));
     Value& weights = graph.value(node->inputs[1]);
     weights.constant = std::move(integers->weights);
     weights.quant = std::move(integers->weight_params);

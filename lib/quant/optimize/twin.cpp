@@ -42,23 +42,29 @@ at::Tensor Twin::round(const at::Tensor& x, ValueId id, const Attributes& attrib
   return (steps + (steps.round() - steps).detach()) * grid.channel_scale;
 }
 
-at::Tensor Twin::weight_scale(const Step& step, const at::Tensor& weights) const {
+at::Tensor Twin::weight_step(const Step& step, const at::Tensor& weights) const {
   const at::NoGradGuard no_gradient;
   std::vector<std::int64_t> others;
   std::vector<std::int64_t> shape(static_cast<std::size_t>(weights.dim()), 1);
   for (std::int64_t i = 0; i < weights.dim(); ++i) {
     if (i != step.axis) others.push_back(i);
   }
-  if (step.plan.scaling == WeightScaling{}) {
+  const WeightScaling& scaling = step.plan.scaling;
+  if (!step.groups && scaling.groups == 0 && scaling.clip == WeightScaling::Clip::kNone) {
     const at::Tensor largest =
         step.axis < 0 ? weights.abs().max() : weights.abs().amax(others, true);
     return (largest / step.weight_levels).clamp_min(std::numeric_limits<float>::min());
   }
   const Tensor plain = from_torch(weights);
   const bool one = step.axis < 0;
-  const QuantParams params =
-      weight_params(one ? plain.reshaped({1, plain.elements()}) : plain, one ? 0 : step.axis,
-                    step.plan.precision.weight_bits, step.plan.scaling);
+  const Tensor scaled = one ? plain.reshaped({1, plain.elements()}) : plain;
+  const int axis = one ? 0 : step.axis;
+  if (step.groups) {
+    const QuantParams params = grouped_weight_params(scaled, axis, scaling);
+    const Tensor multiples = choose_multiples(plain, params, *step.groups, scaling);
+    return to_torch(group_steps(plain.shape(), params, *step.groups, multiples)).clone();
+  }
+  const QuantParams params = weight_params(scaled, axis, step.plan.precision.weight_bits, scaling);
   if (!one) shape[static_cast<std::size_t>(step.axis)] = weights.size(step.axis);
   return at::tensor(params.scale).reshape(shape);
 }
@@ -67,7 +73,7 @@ at::Tensor Twin::run_weighted(const Step& step, const at::Tensor& x) const {
   at::Tensor weights = step.weights;
   if (step.frame_scale.defined()) weights = weights * step.frame_scale;
   if (rounding_)
-    weights = fake_quantize_weights(weights, weight_scale(step, weights), step.weight_levels);
+    weights = fake_quantize_weights(weights, weight_step(step, weights), step.weight_levels);
   at::Tensor bias = step.bias;
   if (step.frame_scale.defined()) bias = bias + (weights * step.frame_offset).sum({1, 2, 3});
   return weighted(integer_.nodes[step.node], x, weights, bias);

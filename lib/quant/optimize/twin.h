@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "quant/optimize/layer_plan.h"
 #include "quant/optimize/layer_weights.h"
 #include "quant/optimize/tuned_model.h"
+#include "quant/optimize/weight_groups.h"
 
 namespace quant::tuning {
 
@@ -73,6 +75,7 @@ class Twin {
     at::Tensor bias;
     LayerPlan plan;
     int weight_levels = 127;
+    std::optional<WeightGroups> groups;
     int axis = 0;                    // of the weights' scales; −1: one scale
     at::Tensor frame_scale;          // of the weights' shape, where they include the frame's
     at::Tensor frame_offset;         // likewise: rint(zero point) − zero point
@@ -90,7 +93,8 @@ class Twin {
   void find_grids();
   at::Tensor normalized(const at::Tensor& pixels) const;
   at::Tensor round(const at::Tensor& x, ValueId id, const Attributes& attributes) const;
-  at::Tensor weight_scale(const Step& step, const at::Tensor& weights) const;
+  // Broadcastable; of the weights' shape where groups of them have steps of their own.
+  at::Tensor weight_step(const Step& step, const at::Tensor& weights) const;
   at::Tensor run_weighted(const Step& step, const at::Tensor& x) const;
   at::Tensor run_chain(const Step& step, const at::Tensor& x) const;
 

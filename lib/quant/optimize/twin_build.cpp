@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 
+#include "quant/graph/integer_attributes.h"
 #include "quant/optimize/disjoint_sets.h"
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/torch_tensor.h"
@@ -203,10 +204,11 @@ Status Twin::add_weighted(Step& step, const Node& node, const LayerWeights& star
   step.axis = weights.quant->scale.size() == 1 && weights.constant->elements() > 1
                   ? -1
                   : weights.quant->axis;
-  step.weight_levels = weights.type == DataType::kInt16                 ? 32767
-                       : node.attributes.integer("weight_bits", 8) == 4 ? 7
-                                                                        : 127;
+  step.weight_levels = weights.type == DataType::kInt16               ? 32767
+                       : node.attributes.integer(kWeightBits, 8) == 4 ? 7
+                                                                      : 127;
   step.plan = plan_.layer(static_cast<std::size_t>(original - float_graph_.nodes.begin()));
+  step.groups = planned_groups(step.plan, node.op, node.attributes, weights.shape);
   const auto given = start.find(node.name);
   step.weights = to_torch(given == start.end() ? layer->weights : given->second).clone();
   if (step.weights.dim() == 4)

@@ -77,9 +77,13 @@ RowRounding::RowRounding(Covariance covariance) : covariance_(std::move(covarian
   feedback_ = feedback_of(covariance_, order_);
 }
 
-MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
+MatrixXd RowRounding::round(const MatrixXd& targets, double most, const MatrixXd& steps) const {
   const auto nearest = [most](double value) { return to_level(value, most); };
-  MatrixXd plain = targets.unaryExpr(nearest);
+  const auto nearest_step = [most](double value, double step) {
+    return step * to_level(value / step, most);
+  };
+  MatrixXd plain = steps.size() == 0 ? MatrixXd(targets.unaryExpr(nearest))
+                                     : MatrixXd(targets.binaryExpr(steps, nearest_step));
   if (says_nothing(covariance_)) return plain;
   const Index depth = covariance_.rows();
   MatrixXd wanted(targets.rows(), depth);
@@ -93,10 +97,12 @@ MatrixXd RowRounding::round(const MatrixXd& targets, double most) const {
     MatrixXd errors(targets.rows(), size);
     for (Index i = 0; i < size; ++i) {
       const Index j = first + i;
-      const auto target = targets.col(order_[static_cast<std::size_t>(j)]);
-      const Eigen::VectorXd level = wanted.col(j).unaryExpr(nearest);
-      rounded.col(order_[static_cast<std::size_t>(j)]) = level;
-      errors.col(i) = target - level;
+      const Index column = order_[static_cast<std::size_t>(j)];
+      if (steps.size() == 0)
+        rounded.col(column) = wanted.col(j).unaryExpr(nearest);
+      else
+        rounded.col(column) = wanted.col(j).binaryExpr(steps.col(column), nearest_step);
+      errors.col(i) = targets.col(column) - rounded.col(column);
       wanted.middleCols(j + 1, size - i - 1) +=
           errors.col(i) * feedback_.row(j).segment(j + 1, size - i - 1);
     }

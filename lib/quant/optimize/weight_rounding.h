@@ -21,12 +21,14 @@ class RowRounding {
  public:
   explicit RowRounding(Covariance covariance);
 
-  // `targets` (rows, depth): real values in units of their step. Returns integers within ±`most` so
-  // that the rows' error e has a small eᵀ·C·e: columns are rounded one by one, those of most
-  // variance first, each making up for the errors of those before (Frantar et al., GPTQ,
-  // arXiv:2210.17323, in the form of Chee et al., arXiv:2307.13304, which inverts nothing). Never
-  // worse by that measure than rounding to the nearest: rows that were are rounded so.
-  Eigen::MatrixXd round(const Eigen::MatrixXd& targets, double most) const;
+  // `targets` (rows, depth): real values in units of their scale. Returns integers within ±`most`,
+  // or where `steps` (rows, depth) has elements, multiples of these that far, so that the rows'
+  // error e has a small eᵀ·C·e: columns are rounded one by one, those of most variance first, each
+  // making up for the errors of those before (Frantar et al., GPTQ, arXiv:2210.17323, in the form
+  // of Chee et al., arXiv:2307.13304, which inverts nothing). Never worse by that measure than
+  // rounding to the nearest: rows that were are rounded so.
+  Eigen::MatrixXd round(const Eigen::MatrixXd& targets, double most,
+                        const Eigen::MatrixXd& steps = {}) const;
 
  private:
   Covariance covariance_;

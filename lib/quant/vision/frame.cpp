@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 #include "quant/vision/image_header.h"
 
@@ -17,12 +18,27 @@ const char* to_string(ResizeMode mode) {
       return "stretch";
     case ResizeMode::kLetterbox:
       return "letterbox";
+    case ResizeMode::kCrop:
+      return "crop";
   }
   return "unknown";
 }
 
+namespace {
+
+constexpr std::array kResizeModes = {ResizeMode::kStretch, ResizeMode::kLetterbox,
+                                     ResizeMode::kCrop};
+
+}  // namespace
+
+std::vector<std::string> resize_mode_names() {
+  std::vector<std::string> names;
+  for (const ResizeMode mode : kResizeModes) names.emplace_back(to_string(mode));
+  return names;
+}
+
 std::optional<ResizeMode> resize_mode_from_string(std::string_view name) {
-  for (const ResizeMode mode : {ResizeMode::kStretch, ResizeMode::kLetterbox}) {
+  for (const ResizeMode mode : kResizeModes) {
     if (name == to_string(mode)) return mode;
   }
   return std::nullopt;
@@ -31,10 +47,15 @@ std::optional<ResizeMode> resize_mode_from_string(std::string_view name) {
 Placement place_image(int image_width, int image_height, int frame_width, int frame_height,
                       ResizeMode mode) {
   if (mode == ResizeMode::kStretch) return {0, 0, frame_width, frame_height};
-  const double scale = std::min(static_cast<double>(frame_width) / image_width,
-                                static_cast<double>(frame_height) / image_height);
-  const auto side = [scale](int image, int frame) {
-    return std::clamp(static_cast<int>(std::lround(image * scale)), 1, frame);
+  const bool crop = mode == ResizeMode::kCrop;
+  const auto [smaller, larger] = std::minmax({static_cast<double>(frame_width) / image_width,
+                                              static_cast<double>(frame_height) / image_height});
+  const double scale = crop ? larger : smaller;
+  const auto side = [&](int image, int frame) {
+    const double size = std::round(image * scale);
+    constexpr double kMost = std::numeric_limits<int>::max();
+    return static_cast<int>(crop ? std::clamp(size, double{1} * frame, kMost)
+                                 : std::clamp(size, 1.0, double{1} * frame));
   };
   const int width = side(image_width, frame_width);
   const int height = side(image_height, frame_height);
@@ -57,15 +78,20 @@ Status FrameFitter::fit(const PixelView& image, Tensor& frame) {
   }
   const Placement place =
       place_image(image.width, image.height, frame_width, frame_height, options_.resize);
-  if (!resampler_ || !resampler_->fits(image, place.width, place.height)) {
-    resampler_.emplace(image.width, image.height, place.width, place.height, image.channels);
+  const PixelWindow seen = {std::max(-place.x, 0), std::max(-place.y, 0),
+                            std::min(place.width, frame_width),
+                            std::min(place.height, frame_height)};
+  if (!resampler_ || !resampler_->fits(image, place.width, place.height, seen)) {
+    resampler_.emplace(image.width, image.height, place.width, place.height, image.channels, seen);
   }
   const std::span<std::uint8_t> pixels = frame.data<std::uint8_t>();
-  if (place.width != frame_width || place.height != frame_height) {
+  if (seen.width != frame_width || seen.height != frame_height) {
     std::fill(pixels.begin(), pixels.end(), options_.pad);
   }
   const std::ptrdiff_t row_bytes = static_cast<std::ptrdiff_t>(frame_width) * channels;
-  resampler_->run(image, pixels.data() + place.y * row_bytes + place.x * channels, row_bytes);
+  resampler_->run(
+      image, pixels.data() + std::max(place.y, 0) * row_bytes + std::max(place.x, 0) * channels,
+      row_bytes);
   return {};
 }
 

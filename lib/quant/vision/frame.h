@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,9 +22,11 @@ namespace quant {
 enum class ResizeMode {
   kStretch,    // fills the frame, whatever happens to the proportions
   kLetterbox,  // keeps the proportions, centred, bars on two sides
+  kCrop,       // keeps the proportions, centred, what reaches beyond two sides cut off
 };
 
-const char* to_string(ResizeMode mode);  // "stretch", "letterbox"
+const char* to_string(ResizeMode mode);  // "stretch", "letterbox", "crop"
+std::vector<std::string> resize_mode_names();
 std::optional<ResizeMode> resize_mode_from_string(std::string_view name);
 
 struct FrameOptions {
@@ -31,7 +34,8 @@ struct FrameOptions {
   std::uint8_t pad = 114;  // the bars of a letterbox, all channels
 };
 
-// Where the resized picture lies in the frame, in pixels. Decoders map boxes back with it.
+// Where the whole resized picture lies in the frame, in pixels; of a crop it begins before 0 and
+// reaches beyond the frame. Decoders map boxes back with it.
 struct Placement {
   int x = 0;
   int y = 0;
@@ -41,7 +45,8 @@ struct Placement {
 };
 
 // Letterbox: the larger size that fits, sides rounded to the nearest pixel and at least 1; an odd
-// rest puts the wider bar right or below. Preconditions: sizes ≥ 1.
+// rest puts the wider bar right or below. Crop: the smaller size that covers the frame, rounded
+// likewise; an odd rest cuts more off right or below. Preconditions: sizes ≥ 1.
 Placement place_image(int image_width, int image_height, int frame_width, int frame_height,
                       ResizeMode mode);
 

@@ -15,4 +15,13 @@ struct PixelView {
   std::ptrdiff_t row_bytes = 0;  // from one row to the next
 };
 
+// Part of a picture, in its pixels.
+struct PixelWindow {
+  int x = 0;
+  int y = 0;
+  int width = 0;
+  int height = 0;
+  bool operator==(const PixelWindow&) const = default;
+};
+
 }  // namespace quant

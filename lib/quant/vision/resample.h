@@ -25,23 +25,34 @@ namespace quant {
 class Resampler {
  public:
   // Preconditions: sizes 1 to 65535 (22-bit weights then sum within int32), channels 1 to 4.
-  Resampler(int in_width, int in_height, int out_width, int out_height, int channels);
+  Resampler(int in_width, int in_height, int out_width, int out_height, int channels)
+      : Resampler(in_width, in_height, out_width, out_height, channels,
+                  {0, 0, out_width, out_height}) {}
+  // Computes no more of the result than `window`, which lies inside; where it does not cover all,
+  // the result may be larger.
+  Resampler(int in_width, int in_height, int out_width, int out_height, int channels,
+            const PixelWindow& window);
 
   // Whether this was made for such a picture and result.
-  bool fits(const PixelView& in, int out_width, int out_height) const;
+  bool fits(const PixelView& in, int out_width, int out_height) const {
+    return fits(in, out_width, out_height, {0, 0, out_width, out_height});
+  }
+  bool fits(const PixelView& in, int out_width, int out_height, const PixelWindow& window) const;
 
-  // Precondition: fits(in, …). `out` must not overlap `in`; `out_row_bytes` apart lie its rows.
+  // Writes the window. Precondition: made for such pictures. `out` must not overlap `in`;
+  // `out_row_bytes` apart lie its rows.
   void run(const PixelView& in, std::uint8_t* out, std::ptrdiff_t out_row_bytes);
 
  private:
-  int in_width_;
-  int in_height_;
+  PixelView in_;  // its sizes alone
   int out_width_;
   int out_height_;
-  int channels_;
+  PixelWindow window_;
+  int first_row_;                                  // of the input, that is looked at
+  int end_row_;                                    // one behind the last
   std::optional<ResampleRowPass> row_pass_;        // where the widths differ
   std::optional<ResampleColumnPass> column_pass_;  // where the heights differ
-  std::vector<std::uint8_t> between_;              // in_height rows of the output's width
+  std::vector<std::uint8_t> between_;              // the rows looked at, at the window's width
 };
 
 }  // namespace quant

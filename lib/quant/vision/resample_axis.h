@@ -22,13 +22,19 @@ struct ResampleAxis {
     std::size_t weights = 0;
   };
 
-  int in = 0;
-  int out = 0;
-  std::vector<Reach> reach;           // one per output pixel; `first` never decreases
+  int in;
+  int out;
+  int first;                          // output pixel that is made
+  std::vector<Reach> reach;           // one per output pixel from that on; none begins before the
+                                      // one before it
   std::vector<std::int32_t> weights;  // of kWeightBits fractional bits, none negative
 
-  // The triangle filter of Resampler.
-  ResampleAxis(int in, int out);
+  // The triangle filter of Resampler, for `count` of the `out` output pixels.
+  ResampleAxis(int in, int out, int first, int count);
+
+  // The input pixels that are looked at: from the first one to before the last one's end.
+  int first_in() const { return reach.front().first; }
+  int end_in() const { return reach.back().first + reach.back().count; }
 };
 
 // A weight in two halves that fit the vector unit's 16-bit products: high · 2^11 + low.

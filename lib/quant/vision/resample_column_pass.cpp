@@ -11,6 +11,8 @@
 
 #ifndef QUANT_VISION_RESAMPLE_COLUMN_PASS_ONCE
 #define QUANT_VISION_RESAMPLE_COLUMN_PASS_ONCE
+#include <utility>
+
 namespace quant {
 namespace {
 
@@ -108,8 +110,7 @@ namespace quant {
 
 HWY_EXPORT(Columns);
 
-ResampleColumnPass::ResampleColumnPass(int in_height, int out_height)
-    : axis_(in_height, out_height) {
+ResampleColumnPass::ResampleColumnPass(ResampleAxis axis) : axis_(std::move(axis)) {
   for (const ResampleAxis::Reach& reach : axis_.reach) {
     pairs_.push_back(weights_.size());
     for (int row = 0; row < reach.count; row += 2) {
@@ -125,11 +126,10 @@ ResampleColumnPass::ResampleColumnPass(int in_height, int out_height)
 void ResampleColumnPass::run(const std::uint8_t* in, std::ptrdiff_t in_row_bytes,
                              std::size_t row_bytes, std::uint8_t* out,
                              std::ptrdiff_t out_row_bytes) const {
-  for (int y = 0; y < axis_.out; ++y) {
-    const auto row = static_cast<std::size_t>(y);
+  for (std::size_t row = 0; row < axis_.reach.size(); ++row) {
     const ResampleAxis::Reach& reach = axis_.reach[row];
-    const std::uint8_t* const source = in + reach.first * in_row_bytes;
-    std::uint8_t* const target = out + y * out_row_bytes;
+    const std::uint8_t* const source = in + (reach.first - axis_.first_in()) * in_row_bytes;
+    std::uint8_t* const target = out + static_cast<std::ptrdiff_t>(row) * out_row_bytes;
     std::size_t x = HWY_DYNAMIC_DISPATCH(Columns)(source, in_row_bytes, reach.count,
                                                   weights_.data() + pairs_[row], row_bytes, target);
     for (; x < row_bytes; ++x) {

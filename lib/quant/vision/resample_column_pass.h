@@ -13,10 +13,11 @@ namespace quant {
 // Reentrant. The same bits on every instruction set, as ResampleRowPass.
 class ResampleColumnPass {
  public:
-  // Preconditions: sizes 1 to 65535.
-  ResampleColumnPass(int in_height, int out_height);
+  // Of `axis`, whose sizes are 65535 at most.
+  explicit ResampleColumnPass(ResampleAxis axis);
 
-  // in_height rows of `row_bytes` each, `in_row_bytes` apart, to out_height of as many bytes.
+  // The rows that the axis looks at, the first of which is `in`, `row_bytes` each and
+  // `in_row_bytes` apart, to those that it makes, of as many bytes.
   void run(const std::uint8_t* in, std::ptrdiff_t in_row_bytes, std::size_t row_bytes,
            std::uint8_t* out, std::ptrdiff_t out_row_bytes) const;
 

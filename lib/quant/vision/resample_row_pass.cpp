@@ -14,6 +14,7 @@
 #define QUANT_VISION_RESAMPLE_ROW_PASS_ONCE
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace quant {
 namespace {
@@ -213,10 +214,10 @@ namespace quant {
 
 HWY_EXPORT(Run);
 
-ResampleRowPass::ResampleRowPass(int in_width, int out_width, int channels)
-    : axis_(in_width, out_width), channels_(channels) {
+ResampleRowPass::ResampleRowPass(ResampleAxis axis, int channels)
+    : axis_(std::move(axis)), channels_(channels) {
   const int block_pixels = 2 * unit_pixels(channels);
-  const std::int64_t row_bytes = std::int64_t{in_width} * channels;
+  const std::int64_t row_bytes = std::int64_t{axis_.in} * channels;
   blocks_.push_back(0);
   for (const ResampleAxis::Reach& reach : axis_.reach) {
     const int blocks = (reach.count + block_pixels - 1) / block_pixels;
@@ -252,7 +253,7 @@ void ResampleRowPass::run(const PixelView& in, std::uint8_t* out,
 }
 
 void ResampleRowPass::finish_row(const std::uint8_t* in, int done, std::uint8_t* out) const {
-  for (int i = done; i < axis_.out; ++i) {
+  for (int i = done; i < static_cast<int>(axis_.reach.size()); ++i) {
     const ResampleAxis::Reach& reach = axis_.reach[static_cast<std::size_t>(i)];
     for (int c = 0; c < channels_; ++c) {
       std::int32_t sum = 0;

@@ -15,8 +15,8 @@ namespace quant {
 // summed in int32, which is exact.
 class ResampleRowPass {
  public:
-  // Preconditions: sizes 1 to 65535, channels 1 to 4.
-  ResampleRowPass(int in_width, int out_width, int channels);
+  // Of `axis`, whose sizes are 65535 at most. Precondition: channels 1 to 4.
+  ResampleRowPass(ResampleAxis axis, int channels);
 
   // Every row of `in` to one of `out`, rounded to 8 bits. Precondition: width and channels are
   // those that it was made for. Reads nothing outside the rows of `in`.

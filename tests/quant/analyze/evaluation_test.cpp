@@ -175,6 +175,23 @@ TEST(Evaluation, BoxesAreComparedInPixelsOfTheImage) {
   EXPECT_THAT(report->classes[0].ap50, ElementsAre(1, 1));
 }
 
+TEST(Evaluation, BoxesOfACropAreComparedInPixelsOfTheImage) {
+  // Of an image of 128x32 the middle 64 columns.
+  EvaluationOptions options;
+  options.resize = ResizeMode::kCrop;
+  auto evaluation = evaluation_of("file,x,y,w,h\na,52,4,40,16\n", kDetector, options);
+  ASSERT_TRUE(evaluation) << evaluation.error().text();
+  const Box right{20, 4, 60, 20};
+  const Box aside{40, 4, 60, 20};  // half of it
+  ASSERT_TRUE(
+      evaluation->add_frame(frame_of("a", 128, 32),
+                            Results{{detections({{right, 0.9F}})}, {detections({{aside, 0.9F}})}}));
+  const auto report = evaluation->report();
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(report->figures[1].values[0], 1);
+  EXPECT_NEAR(report->figures[1].values[1].value(), 0.1, 1e-12);
+}
+
 TEST(Evaluation, TruthThatCannotBeIsLeftOut) {
   auto evaluation = evaluation_of(
       "file,x,y,w,h,label\n"

@@ -116,6 +116,7 @@ struct Case {
   const char* name;
   PrecisionMode precision;
   bool equalized;
+  int group_size = 0;
 };
 
 class Hybrid : public ::testing::TestWithParam<Case> {
@@ -139,6 +140,7 @@ class Hybrid : public ::testing::TestWithParam<Case> {
     ranges[static_cast<std::size_t>(scaled.inputs[0])] = {0, 255};
     QuantizationPlan plan;
     plan.layers.assign(scaled.nodes.size(), {GetParam().precision, {}});
+    for (LayerPlan& layer : plan.layers) layer.scaling.group_size = GetParam().group_size;
     auto model = lower(scaled, gray(), ranges, plan);
     ASSERT_TRUE(model) << model.error().text();
     ScaledNetwork matched = with_channel_scales(original_, model->integer);
@@ -204,10 +206,25 @@ INSTANTIATE_TEST_SUITE_P(Cases, Hybrid,
                          ::testing::Values(Case{"a8_w8", {8, 8, 8}, false},
                                            Case{"a8_w8_equalized", {8, 8, 8}, true},
                                            Case{"a8_w4_equalized", {8, 4, 8}, true},
+                                           Case{"a8_w4_in_groups", {8, 4, 8}, true, 4},
                                            Case{"a16_w8_equalized", {16, 8, 16}, true},
                                            Case{"a16_w16", {16, 16, 16}, false},
                                            Case{"a16_w16_equalized", {16, 16, 16}, true}),
                          [](const auto& one) { return std::string(one.param.name); });
+
+// The scale of a channel whose weights lie in groups of other steps: exact where each weight lies
+// within half a step of its own.
+TEST(WeightScale, OfWeightsInGroups) {
+  const std::vector<double> steps = {0.1, 0.1, 0.9, 0.9};
+  const std::vector<double> real = {0.3, -0.7, 6.3, 2.7};  // 7 · 0.9 is the largest
+  const std::vector<double> reference = {0.167, -0.36, 3.15, 1.5};
+  const WeightScale found = weight_scale(real, reference, steps, 6.3);
+  EXPECT_TRUE(found.exact);
+  EXPECT_DOUBLE_EQ(found.scale, 2);
+  // Half a step of the largest would be too much for a group of small ones.
+  const std::vector<double> moved = {0.167, -0.27, 3.15, 1.5};
+  EXPECT_FALSE(weight_scale(real, moved, steps, 6.3).exact);
+}
 
 // A change of precision between two layers rounds for the second one alone.
 TEST(HybridNetwork, ChangesOfPrecisionAreLayers) {

@@ -11,6 +11,7 @@
 #include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/random_frames.h"
+#include "quant/optimize/weight_groups.h"
 #include "quant/passes/optimize_float.h"
 
 namespace quant {
@@ -94,11 +95,13 @@ QuantizationPlan four_bits(const Graph& graph) {
   return plan;
 }
 
-QuantizedModel lowered(const std::shared_ptr<const Graph>& graph) {
+QuantizedModel lowered(const std::shared_ptr<const Graph>& graph, int group_size = 0) {
   WavyFrames frames(0, 8);
   auto calibration = calibrate(graph, frames, {}, {});
   EXPECT_TRUE(calibration);
-  auto model = lower(*graph, kSpec, calibration->proposals[0], four_bits(*graph));
+  QuantizationPlan plan = four_bits(*graph);
+  for (LayerPlan& layer : plan.layers) layer.scaling.group_size = group_size;
+  auto model = lower(*graph, kSpec, calibration->proposals[0], plan);
   EXPECT_TRUE(model) << model.error().text();
   return std::move(*model);
 }
@@ -223,6 +226,31 @@ TEST(HessianRounding, ScalesStayAndWeightsKeepTheirBits) {
     changed += std::equal(old.begin(), old.end(), now.begin()) ? 0 : 1;
   }
   EXPECT_GE(changed, 1);
+}
+
+TEST(HessianRounding, GroupsKeepTheirSteps) {
+  const auto graph = network(6, 1, {3, 3}, testing::padded(1));
+  const QuantizedModel before = lowered(graph, 4);
+  QuantizedModel model = before;
+  const double noise_before = noise(before, graph);
+  EXPECT_GE(round(model, graph).kept, 1);
+  EXPECT_LT(noise(model, graph), noise_before - 1);
+  const Node& node = model.integer.nodes.back();
+  const std::vector<std::uint8_t> multiples = weight_multiples(model.integer, node);
+  EXPECT_EQ(multiples, weight_multiples(before.integer, before.integer.nodes.back()));
+  const auto [least, most] = std::minmax_element(multiples.begin(), multiples.end());
+  ASSERT_LT(*least, *most);
+  const auto levels = [&](const QuantizedModel& of) {
+    return std::as_const(*of.integer.value(node.inputs[1]).constant).data<std::int8_t>();
+  };
+  ASSERT_EQ(levels(model).size(), multiples.size());
+  bool changed = false;
+  for (std::size_t i = 0; i < multiples.size(); ++i) {
+    EXPECT_EQ(levels(model)[i] % multiples[i], 0);
+    EXPECT_LE(std::abs(levels(model)[i]), 7 * multiples[i]);
+    changed = changed || levels(model)[i] != levels(before)[i];
+  }
+  EXPECT_TRUE(changed);
 }
 
 TEST(HessianRounding, TheSameWithAnyNumberOfThreads) {

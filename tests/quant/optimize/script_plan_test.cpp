@@ -71,6 +71,17 @@ TEST(ScriptPlan, ManualAndPercentileClippingAndGroups) {
   EXPECT_DOUBLE_EQ(percentile.scaling.limit, 0.25);  // the one large weight lies beyond
 }
 
+TEST(ScriptPlan, GroupsOfInputChannelsAreForFourBits) {
+  const ScriptPlan plan = planned(
+      "quantization_param({conv*}, weight_group_size=2)\n"
+      "quantization_param(conv2, precision_mode=a8_w4, weight_group_size=3)\n");
+  EXPECT_EQ(plan.plan.layers[2].scaling.group_size, 3);
+  EXPECT_EQ(plan.plan.layers[0].scaling.group_size, 2);
+  ASSERT_EQ(plan.notes.size(), 1U);
+  EXPECT_THAT(plan.notes[0],
+              HasSubstr("line 1: weight_group_size has no effect on weights of 8 and 16 bits"));
+}
+
 // A range is forced on what the layer makes, its activation included.
 TEST(ScriptPlan, ForcedRanges) {
   const Graph graph = network();

@@ -55,10 +55,12 @@ struct TuningStart {
   QuantizedModel model;
 };
 
-// `encode_outputs`: both outputs have a scale per channel.
-inline TuningStart tuning_start(const InputSpec& spec = kTuningSpec, bool encode_outputs = false) {
+// `encode_outputs`: both outputs have a scale per channel. `layers`: the plan of every layer.
+inline TuningStart tuning_start(const InputSpec& spec = kTuningSpec, bool encode_outputs = false,
+                                const LayerPlan& layers = {}) {
   TuningStart start;
   start.graph = tuning_network(spec);
+  start.plan.layers.assign(start.graph->nodes.size(), layers);
   RandomFrames frames(spec, 8);
   CalibrationOptions options;
   if (encode_outputs) {

@@ -5,6 +5,7 @@
 
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/graph/integer_attributes.h"
 #include "quant/kernels/relayout/dequantize_tensor.h"
 #include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/torch_tensor.h"
@@ -86,6 +87,32 @@ TEST(Twin, ComputesOutputsWithAScalePerChannel) {
   for (const ValueId id : start.model.integer.outputs)
     EXPECT_TRUE(start.model.integer.value(id).quant->per_channel());
   expect_what_the_emulator_computes(start);
+}
+
+TEST(Twin, ComputesWeightsInGroups) {
+  LayerPlan plan;
+  plan.precision.weight_bits = 4;
+  plan.scaling.clip = WeightScaling::Clip::kMse;
+  plan.scaling.group_size = 4;
+  const TuningStart start = tuning_start(kTuningSpec, false, plan);
+  int grouped = 0;
+  for (const Node& node : start.model.integer.nodes)
+    grouped += node.attributes.has(kWeightMultiples) ? 1 : 0;
+  EXPECT_EQ(grouped, 4);  // but the layers that read three channels and one
+  expect_what_the_emulator_computes(start);
+
+  // What it gives back is rounded to the same integers.
+  auto twin = Twin::create(start.model, *start.graph, start.plan);
+  ASSERT_TRUE(twin);
+  auto model =
+      tuned_model(*start.graph, kTuningSpec, start.ranges, start.plan, {twin->values().layers, {}});
+  ASSERT_TRUE(model) << model.error().text();
+  for (std::size_t i = 0; i < model->integer.nodes.size(); ++i) {
+    const Node& node = model->integer.nodes[i];
+    if (!node.attributes.has(kWeightMultiples)) continue;
+    EXPECT_EQ(weight_multiples(model->integer, node),
+              weight_multiples(start.model.integer, start.model.integer.nodes[i]));
+  }
 }
 
 TEST(Twin, WithoutRoundingIsTheFloatNetwork) {

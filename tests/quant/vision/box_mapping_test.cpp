@@ -19,6 +19,14 @@ TEST(BoxMapping, LetterboxTakesTheBarsAway) {
   EXPECT_EQ(to_image({100, 90, 110, 100}, place, 640, 320), (Box{200, 20, 220, 40}));
 }
 
+TEST(BoxMapping, ACropLiesInTheMiddle) {
+  // 640x320 over 160x160: 320x160, of which 80 columns are cut off on either side.
+  const Placement place = place_image(640, 320, 160, 160, ResizeMode::kCrop);
+  EXPECT_EQ(to_image({0, 0, 160, 160}, place, 640, 320), (Box{160, 0, 480, 320}));
+  EXPECT_EQ(to_image({10, 20, 30, 40}, place, 640, 320), (Box{180, 40, 220, 80}));
+  EXPECT_EQ(to_image({-100, -1, 0, 170}, place, 640, 320), (Box{0, 0, 160, 320}));
+}
+
 TEST(BoxMapping, WhatLiesOutsideIsCutOff) {
   const Placement place = place_image(640, 320, 320, 320, ResizeMode::kLetterbox);
   EXPECT_EQ(to_image({-50, 70, 10, 90}, place, 640, 320), (Box{0, 0, 20, 20}));

@@ -118,6 +118,14 @@ TEST(Placement, KeepsProportionsAndCentres) {
   EXPECT_EQ(place_image(1, 1000, 64, 64, ResizeMode::kLetterbox), (Placement{31, 0, 1, 64}));
   EXPECT_EQ(place_image(60000, 1, 64, 64, ResizeMode::kLetterbox), (Placement{0, 31, 64, 1}));
   EXPECT_EQ(place_image(1, 1, 64, 48, ResizeMode::kLetterbox), (Placement{8, 0, 48, 48}));
+  EXPECT_EQ(place_image(768, 432, 324, 324, ResizeMode::kCrop), (Placement{-126, 0, 576, 324}));
+  EXPECT_EQ(place_image(432, 768, 324, 324, ResizeMode::kCrop), (Placement{0, -126, 324, 576}));
+  // 224 · 500/375 = 298.67; of the odd rest of 75 the larger part is cut off on the right.
+  EXPECT_EQ(place_image(500, 375, 224, 224, ResizeMode::kCrop), (Placement{-37, 0, 299, 224}));
+  EXPECT_EQ(place_image(100, 100, 300, 200, ResizeMode::kCrop), (Placement{0, -50, 300, 300}));
+  EXPECT_EQ(place_image(224, 224, 224, 224, ResizeMode::kCrop), (Placement{0, 0, 224, 224}));
+  EXPECT_EQ(place_image(1, 65535, 224, 224, ResizeMode::kCrop),
+            (Placement{0, -7339808, 224, 14679840}));
 }
 
 TEST(FrameFitter, LetterboxHasBarsAndTheResizedPicture) {
@@ -134,6 +142,51 @@ TEST(FrameFitter, LetterboxHasBarsAndTheResizedPicture) {
       }
     }
   }
+}
+
+// The middle of the whole resized picture, byte for byte.
+TEST(FrameFitter, CropIsTheMiddleOfTheResizedPicture) {
+  std::mt19937 random(5);
+  for (const auto& [width, height] : {std::pair{50, 37},
+                                      {37, 50},
+                                      {20, 16},
+                                      {31, 16},
+                                      {20, 90},
+                                      {7, 6},
+                                      {200, 3},
+                                      {40, 32},
+                                      {20, 40}}) {
+    SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height));
+    std::vector<std::uint8_t> pixels(static_cast<std::size_t>(width * height * 3));
+    for (std::uint8_t& pixel : pixels) pixel = static_cast<std::uint8_t>(random() % 256);
+    const PixelView view{pixels.data(), width, height, 3, width * 3};
+    const Placement place = place_image(width, height, 20, 16, ResizeMode::kCrop);
+    ASSERT_LE(place.x, 0);
+    ASSERT_LE(place.y, 0);
+    ASSERT_GE(place.x + place.width, 20);
+    ASSERT_GE(place.y + place.height, 16);
+    std::vector<std::uint8_t> whole(static_cast<std::size_t>(place.width * place.height * 3));
+    Resampler(width, height, place.width, place.height, 3).run(view, whole.data(), place.width * 3);
+    Tensor frame(DataType::kUint8, {16, 20, 3});
+    FrameFitter fitter({ResizeMode::kCrop, 114});
+    ASSERT_TRUE(fitter.fit(view, frame));
+    for (int y = 0; y < 16; ++y) {
+      for (int i = 0; i < 60; ++i) {
+        ASSERT_EQ(
+            frame.data<std::uint8_t>()[static_cast<std::size_t>(y * 60 + i)],
+            whole[static_cast<std::size_t>((y - place.y) * place.width * 3 - place.x * 3 + i)])
+            << y << " " << i;
+      }
+    }
+  }
+}
+
+// No more memory than the frame takes, whatever the shape.
+TEST(FrameFitter, CropsAPictureOfOneColumn) {
+  const std::vector<std::uint8_t> column(65535, 9);
+  Tensor frame(DataType::kUint8, {224, 224, 1});
+  ASSERT_TRUE(FrameFitter({ResizeMode::kCrop, 114}).fit({column.data(), 1, 65535, 1, 1}, frame));
+  for (const std::uint8_t pixel : frame.data<std::uint8_t>()) ASSERT_EQ(pixel, 9);
 }
 
 TEST(FrameFitter, RefusesWhatIsNoPicture) {
@@ -178,10 +231,11 @@ TEST(Normalize, DenormalizingClips) {
 }
 
 TEST(ResizeModeNames, GoBothWays) {
-  for (const ResizeMode mode : {ResizeMode::kStretch, ResizeMode::kLetterbox}) {
+  for (const ResizeMode mode : {ResizeMode::kStretch, ResizeMode::kLetterbox, ResizeMode::kCrop}) {
     EXPECT_EQ(resize_mode_from_string(to_string(mode)), mode);
   }
-  EXPECT_FALSE(resize_mode_from_string("crop"));
+  EXPECT_FALSE(resize_mode_from_string("cover"));
+  EXPECT_EQ(resize_mode_names(), (std::vector<std::string>{"stretch", "letterbox", "crop"}));
 }
 
 // Photographs through our own path and through Pillow (convert, resize BILINEAR): not one pixel

@@ -231,6 +231,25 @@ TEST(Resample, KeepsToItsRows) {
   }
 }
 
+TEST(Resample, AWindowIsThatPartOfTheWhole) {
+  const Picture in = noise(30, 20, 3);
+  for (const auto& [width, height] : {std::pair{11, 13}, {30, 13}, {11, 20}, {30, 20}, {45, 50}}) {
+    const Picture whole = resized(in, width, height);
+    const PixelWindow window{3, 4, width - 5, height - 9};
+    Resampler resampler(30, 20, width, height, 3, window);
+    EXPECT_TRUE(resampler.fits(in.view(), width, height, window));
+    EXPECT_FALSE(resampler.fits(in.view(), width, height));
+    std::vector<std::uint8_t> out(static_cast<std::size_t>(window.width * window.height * 3));
+    resampler.run(in.view(), out.data(), window.width * 3);
+    for (int y = 0; y < window.height; ++y) {
+      const auto row = out.begin() + y * window.width * 3;
+      ASSERT_TRUE(
+          std::equal(row, row + window.width * 3, whole.pixels.begin() + ((y + 4) * width + 3) * 3))
+          << width << "x" << height << " row " << y;
+    }
+  }
+}
+
 TEST(Resample, OneResamplerServesManyFrames) {
   Resampler resampler(30, 20, 11, 13, 3);
   for (int seed = 0; seed < 3; ++seed) {
