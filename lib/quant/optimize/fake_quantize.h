@@ -20,8 +20,8 @@ Clamp clamp_of(const Attributes& attributes);
 
 // x (float32, dense, any memory format) on the grid that activation_params makes of the range
 // [low, high] with `levels` + 1 levels, cut to `clamp`. low ≤ 0 ≤ high are scalars. Gradients: of x
-// where nothing is cut; of low and high as in LSQ+ (Bhalgat et al., arXiv:2004.09576): 1 where the
-// range cuts, the rounding error's share elsewhere.
+// where nothing is cut; of low and high as in LSQ+ (Bhalgat et al., arXiv:2004.09576) but for a
+// price on what is cut: 3 where the range cuts (1 there), the rounding error's share elsewhere.
 at::Tensor fake_quantize(const at::Tensor& x, const at::Tensor& low, const at::Tensor& high,
                          int levels, const Clamp& clamp);
 

@@ -29,7 +29,7 @@ struct FinetuneOptions {
   double weight_rate = 1e-4;
   double bias_rate = 5e-3;
   double range_rate = 3e-3;
-  double varied = 0.5;  // share of the training frames that are varied (frame_variation.h)
+  double varied = 0.9;  // share of the training frames that are varied (frame_variation.h)
   std::uint64_t seed = 1;
   int threads = 1;
   // To start from, in place of the float graph's.

@@ -6,6 +6,34 @@
 #include <vector>
 
 namespace quant::tuning {
+namespace {
+
+// Where a frame is normalized by its own mean and deviation, nothing is left of light that is the
+// same everywhere; what follows changes how far values lie from their mean.
+constexpr double kStrong = 0.3;  // share of the frames that each of the two meets
+
+at::Tensor bend_tones(const at::Tensor& frame, Random& random) {
+  const double gamma = std::pow(2.0, random.uniform(-1.2, 1.2));
+  return (frame.clamp(0, 255) / 255).pow(gamma) * 255;
+}
+
+// A light or a shadow with a soft edge.
+at::Tensor light_a_place(const at::Tensor& frame, Random& random) {
+  const double y = random.uniform(0, 1);
+  const double x = random.uniform(0, 1);
+  const double height = random.uniform(0.1, 0.8);
+  const double width = random.uniform(0.1, 0.8);
+  const double gain = std::pow(2.0, random.uniform(-2, 1.5));
+  const auto distance = [](std::int64_t size, double centre, double radius) {
+    const at::Tensor at = at::arange(size, at::kFloat) / static_cast<double>(size);
+    return ((at - centre) / radius).square();
+  };
+  const at::Tensor rows = distance(frame.size(2), y, height).reshape({-1, 1});
+  const at::Tensor columns = distance(frame.size(3), x, width).reshape({1, -1});
+  return frame * (1 + (gain - 1) * at::exp(-(rows + columns)));
+}
+
+}  // namespace
 
 at::Tensor vary_frame(const at::Tensor& frame, Random& random) {
   at::Tensor x = frame;
@@ -31,6 +59,8 @@ at::Tensor vary_frame(const at::Tensor& frame, Random& random) {
   for (std::int64_t c = 0; c < x.size(1); ++c)
     gains.push_back(static_cast<float>(contrast * random.uniform(0.9, 1.1)));
   x = (x - 128) * at::tensor(gains).reshape({1, -1, 1, 1}) + (128 + brightness);
+  if (random.chance(kStrong)) x = bend_tones(x, random);
+  if (random.chance(kStrong)) x = light_a_place(x, random);
   return x.round().clamp(0, 255).contiguous();
 }
 

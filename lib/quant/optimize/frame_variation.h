@@ -27,8 +27,8 @@ class Random {
   std::mt19937_64 engine_;
 };
 
-// `frame` float32 (1, C, H, W), 0 … 255: a part of it enlarged, perhaps mirrored, in another light;
-// integers again.
+// `frame` float32 (1, C, H, W), 0 … 255: a part of it enlarged, perhaps mirrored, in another light,
+// some with other tones or a light or shadow in one place; integers again.
 at::Tensor vary_frame(const at::Tensor& frame, Random& random);
 
 }  // namespace quant::tuning

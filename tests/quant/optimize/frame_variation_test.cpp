@@ -32,5 +32,21 @@ TEST(FrameVariation, IsAFrameAgainAndTheSameForTheSameSeed) {
   }
 }
 
+// Furthest value from the mean, in standard deviations.
+double reach(const at::Tensor& frame) {
+  const at::Tensor centred = frame - frame.mean();
+  return (centred.abs().max() / centred.square().mean().sqrt()).item<double>();
+}
+
+TEST(FrameVariation, BringsValuesFarFromTheMeanOfTheirFrame) {
+  // Parts of it, and any light that is the same everywhere, reach less than 1.9.
+  const at::Tensor frame =
+      at::arange(256, at::kFloat).reshape({1, 1, 1, 256}).expand({1, 1, 64, 256});
+  Random random(1);
+  int far = 0;
+  for (int i = 0; i < 200; ++i) far += reach(vary_frame(frame, random)) > 2 ? 1 : 0;
+  EXPECT_GT(far, 20);
+}
+
 }  // namespace
 }  // namespace quant::tuning
