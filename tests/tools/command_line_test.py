@@ -175,6 +175,11 @@ class Reports(WithFolder):
         report = gst_quant_json("inspect", self.ball())
         self.assertGreater(len(report["layers"]), 3)
         self.assertEqual({output["name"] for output in report["outputs"]}, {"heatmap", "position"})
+        # Layers that run by themselves say how many activations are in use then, the whole how many at most.
+        live = [layer["live_bytes"] for layer in report["layers"] if "live_bytes" in layer]
+        self.assertGreaterEqual(len(live), sum(layer["op"] == "Conv" for layer in report["layers"]))
+        self.assertTrue(0 < max(live) <= report["memory"]["arena_bytes"])
+        self.assertIn("KiB live", gst_quant("inspect", self.folder / "ball.qar").stdout)
         self.assertIn("conv1", gst_quant("inspect", self.folder / "ball.qar").stdout)
         self.assertIn("Conv", gst_quant("inspect", MODELS / "ball.onnx").stdout)
 

@@ -77,6 +77,8 @@ void append_layers(std::string& text, const Json& layers) {
     }
     if (layer.contains("kernels") && !layer["kernels"].empty())
       text += "  " + joined(layer["kernels"], ", ");
+    if (layer.contains("live_bytes"))
+      text += fmt::format(", {} KiB live", (layer["live_bytes"].get<std::size_t>() + 1023) / 1024);
     text += "  <- " + joined(layer["original_names"], ", ") + "\n";
   }
 }
@@ -112,7 +114,9 @@ Result<Json> inspect_model(const Model& model) {
                       {"arena_bytes", plan->arena_bytes()},
                       {"scratch_bytes", plan->scratch_bytes(1)}};
   std::map<std::string, std::vector<std::string>> kernels;
+  std::map<std::string, std::size_t> live;
   for (const IntegerStep& step : plan->steps()) {
+    live[step.layer] = std::max(live[step.layer], step.live_bytes);
     auto& list = kernels[step.layer];
     if (std::find(list.begin(), list.end(), step.kernel) == list.end()) list.push_back(step.kernel);
   }
@@ -127,6 +131,8 @@ Result<Json> inspect_model(const Model& model) {
       layer["weight_group_size"] = node.attributes.integer(kWeightGroupSize, 0);
     add_params(layer, *output.quant);
     layer["kernels"] = kernels[node.name];
+    if (const auto bytes = live.find(node.name); bytes != live.end())
+      layer["live_bytes"] = bytes->second;
     report["layers"].push_back(std::move(layer));
   }
   report["raw_outputs"] = Json::array();

@@ -13,10 +13,11 @@ namespace quant {
 // {"file", "input": {"name", "width", "height", "color", "mean", "std"}, "isa", "memory":
 // {"weights_bytes", "arena_bytes", "scratch_bytes"}, "layers": [{"name", "op", "original_names",
 // "shape", "type", "weights" (their type, where there are any), "scale", "zero_point", "range",
-// "kernels"}], "raw_outputs": [{"name", "type", "shape",
-// "scale", "zero_point"}], "host_layers": [{"name", "op", "original_names"}], "outputs": [{"name",
-// "type", "shape"}], "calibration": {"method", "images", "skipped", "repeated", "single_color"},
-// "options"}. Errors of the plan (GST_QUANT_ISA, a graph without a kernel).
+// "kernels", "live_bytes" (of activations while it runs, where it runs by itself)}], "raw_outputs":
+// [{"name", "type", "shape", "scale", "zero_point"}], "host_layers": [{"name", "op",
+// "original_names"}], "outputs": [{"name", "type", "shape"}], "calibration": {"method", "images",
+// "skipped", "repeated", "single_color"}, "options"}. Errors of the plan (GST_QUANT_ISA, a graph
+// without a kernel).
 Result<nlohmann::ordered_json> inspect_model(const Model& model);
 // {"file", "inputs", "layers": [{"name", "op", "original_names", "shape"}], "outputs"} of a float
 // graph.

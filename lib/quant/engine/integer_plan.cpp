@@ -174,6 +174,10 @@ void IntegerPlanBuilder::place_arena() {
     touch(plan_->steps_[step].reads);
     touch(plan_->steps_[step].writes);
   }
+  for (const BufferLifetime& lifetime : lifetimes) {
+    for (std::size_t step = lifetime.first; step <= lifetime.last; ++step)
+      plan_->steps_[step].live_bytes += lifetime.bytes;
+  }
   const ArenaPlan arena = plan_arena(lifetimes);
   for (std::size_t i = 0; i < which.size(); ++i)
     plan_->buffers_[which[i]].offset = arena.offsets[i];

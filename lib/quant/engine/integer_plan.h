@@ -32,6 +32,7 @@ struct IntegerStep {
   // Called by all threads of the pool together (ThreadPool::run_together): memory is written in its
   // loops only.
   std::function<void(const StepContext&)> run;
+  std::size_t live_bytes = 0;  // of the arena's buffers, those that others still read included
 };
 
 class IntegerPlan {

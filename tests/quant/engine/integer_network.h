@@ -194,6 +194,15 @@ class IntegerNetwork {
       names.push_back(step.layer + ": " + step.kernel);
     return names;
   }
+  // Of the same steps.
+  std::vector<std::size_t> live_bytes() {
+    graph_.outputs = {layers_.back().integer.outputs[0]};
+    const auto plan = IntegerPlan::create(std::make_shared<const Graph>(finished()), {});
+    EXPECT_TRUE(plan) << plan.error().text();
+    std::vector<std::size_t> bytes;
+    for (const IntegerStep& step : (*plan)->steps()) bytes.push_back(step.live_bytes);
+    return bytes;
+  }
   // The error of planning, "" where there is none.
   std::string plan_error() {
     if (graph_.outputs.empty()) graph_.outputs = {layers_.back().integer.outputs[0]};

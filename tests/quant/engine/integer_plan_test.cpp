@@ -269,6 +269,21 @@ TEST(IntegerPlan, EqualParametersAreNotRequantized) {
   check_everywhere(network);
 }
 
+// What a step writes and what it or a later one still reads.
+TEST(IntegerPlan, StepsSayWhatIsAlive) {
+  IntegerNetwork network({1, 3, 9, 11});
+  const ValueId x = feature_map(network, DataType::kUint8);
+  const ValueId y =
+      network.convolution(OpKind::kConv, x, {5, 6, 1, 1}, DataType::kInt8, DataType::kUint16, {});
+  const ValueId z = network.convolution(OpKind::kConv, y, {6, 5, 1, 1}, DataType::kInt8,
+                                        DataType::kUint8, padded(0));
+  network.add(OpKind::kAdd, {x, z}, DataType::kUint8);
+  constexpr std::size_t kMap = 9 * 11 * 6;
+  constexpr std::size_t kWide = 9 * 11 * 5 * 2;
+  EXPECT_THAT(network.live_bytes(),
+              ElementsAre(kMap, kMap + kWide, 2 * kMap + kWide, 3 * kMap, kMap));
+}
+
 // ---- what a plan refuses
 
 // A network of a feature map and one layer behind it, broken by `damage`.
