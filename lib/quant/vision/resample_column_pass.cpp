@@ -9,6 +9,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/vision/resample_sums_simd-inl.h"
+
 #ifndef QUANT_VISION_RESAMPLE_COLUMN_PASS_ONCE
 #define QUANT_VISION_RESAMPLE_COLUMN_PASS_ONCE
 #include <utility>
@@ -40,38 +42,11 @@ std::size_t Columns(const std::uint8_t* /*in*/, std::ptrdiff_t /*in_row_bytes*/,
 #else
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Words = hn::CappedTag<std::int16_t, 16>;
-using Sums = hn::RepartitionToWide<Words>;
-using Bytes = hn::Rebind<std::uint8_t, Words>;
-using HalfBytes = hn::Rebind<std::uint8_t, Sums>;
-
-// As many columns as Sums has lanes. Highway keeps a pair's products in one vector (x86) or in two
-// (NEON).
-struct Accumulator {
-  hn::Vec<Sums> high, high_odd, low, low_odd;
-
-  HWY_INLINE Accumulator()
-      : high(hn::Zero(Sums())),
-        high_odd(hn::Zero(Sums())),
-        low(hn::Zero(Sums())),
-        low_odd(hn::Zero(Sums())) {}
-
-  HWY_INLINE void Add(hn::Vec<Bytes> pairs, hn::Vec<Words> high_weights,
-                      hn::Vec<Words> low_weights) {
-    const auto pixels = hn::PromoteTo(Words(), pairs);
-    high = hn::ReorderWidenMulAccumulate(Sums(), pixels, high_weights, high, high_odd);
-    low = hn::ReorderWidenMulAccumulate(Sums(), pixels, low_weights, low, low_odd);
-  }
-
-  HWY_INLINE void Store(std::uint8_t* out) const {
-    const auto total =
-        hn::Add(hn::ShiftLeft<SplitWeight::kLowBits>(hn::RearrangeToOddPlusEven(high, high_odd)),
-                hn::RearrangeToOddPlusEven(low, low_odd));
-    const auto rounded = hn::ShiftRight<ResampleAxis::kWeightBits>(
-        hn::Add(total, hn::Set(Sums(), ResampleAxis::kHalf)));
-    hn::StoreU(hn::DemoteTo(HalfBytes(), rounded), HalfBytes(), out);
-  }
-};
+// As many columns as Sums has lanes.
+void Store(const WeightedSums& sums, std::uint8_t* out) {
+  const hn::Rebind<std::uint8_t, Sums> bytes;
+  hn::StoreU(hn::DemoteTo(bytes, RoundedPixels(Sums(), sums.Total())), bytes, out);
+}
 
 // Returns how many columns were done: whole vectors. An odd last row has no row below it: its
 // partner's weight is zero, and it is its own partner.
@@ -82,8 +57,8 @@ std::size_t Columns(const std::uint8_t* in, std::ptrdiff_t in_row_bytes, int row
   const std::size_t width = hn::Lanes(bytes);
   std::size_t x = 0;
   for (; x + width <= columns; x += width) {
-    Accumulator left;
-    Accumulator right;
+    WeightedSums left;
+    WeightedSums right;
     const std::uint8_t* source = in + x;
     for (int row = 0; row < rows; row += 2) {
       const auto high = hn::BitCast(Words(), hn::Set(Sums(), weights[row / 2].high));
@@ -94,8 +69,8 @@ std::size_t Columns(const std::uint8_t* in, std::ptrdiff_t in_row_bytes, int row
       right.Add(hn::InterleaveUpper(bytes, upper, lower), high, low);
       source += 2 * in_row_bytes;
     }
-    left.Store(out + x);
-    right.Store(out + x + width / 2);
+    Store(left, out + x);
+    Store(right, out + x + width / 2);
   }
   return x;
 }

@@ -10,6 +10,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "quant/vision/resample_sums_simd-inl.h"
+
 #ifndef QUANT_VISION_RESAMPLE_ROW_PASS_ONCE
 #define QUANT_VISION_RESAMPLE_ROW_PASS_ONCE
 #include <array>
@@ -82,32 +84,6 @@ int Run(const RowPlan& /*plan*/, const PixelView& /*in*/, std::uint8_t* /*out*/,
 #else
 namespace hn = hwy::HWY_NAMESPACE;
 
-using Words = hn::CappedTag<std::int16_t, kBlockLanes>;
-using Sums = hn::RepartitionToWide<Words>;
-using Bytes = hn::Rebind<std::uint8_t, Words>;
-
-// Sums of one output pixel. Highway keeps a pair's products in one vector (x86) or in two (NEON).
-struct Accumulator {
-  hn::Vec<Sums> high, high_odd, low, low_odd;
-
-  HWY_INLINE Accumulator()
-      : high(hn::Zero(Sums())),
-        high_odd(hn::Zero(Sums())),
-        low(hn::Zero(Sums())),
-        low_odd(hn::Zero(Sums())) {}
-
-  HWY_INLINE void Add(hn::Vec<Words> pixels, hn::Vec<Words> high_weights,
-                      hn::Vec<Words> low_weights) {
-    high = hn::ReorderWidenMulAccumulate(Sums(), pixels, high_weights, high, high_odd);
-    low = hn::ReorderWidenMulAccumulate(Sums(), pixels, low_weights, low, low_odd);
-  }
-
-  HWY_INLINE hn::Vec<Sums> Total() const {
-    return hn::Add(hn::ShiftLeft<SplitWeight::kLowBits>(hn::RearrangeToOddPlusEven(high, high_odd)),
-                   hn::RearrangeToOddPlusEven(low, low_odd));
-  }
-};
-
 // Units of equal places are added; four lanes stay.
 HWY_INLINE hn::Vec<hn::FixedTag<std::int32_t, 4> > Folded(hn::Vec<Sums> total) {
 #if HWY_MAX_BYTES >= 32
@@ -130,11 +106,9 @@ HWY_INLINE void StorePixel(hn::Vec<Sums> total, std::uint8_t* out) {
     out[0] = to_pixel(lanes[0] + lanes[2]);
     out[1] = to_pixel(lanes[1] + lanes[3]);
   } else {
-    const auto rounded =
-        hn::ShiftRight<ResampleAxis::kWeightBits>(hn::Add(folded, hn::Set(d, ResampleAxis::kHalf)));
     const hn::Rebind<std::uint8_t, decltype(d)> bytes;
     HWY_ALIGN std::uint8_t pixel[4];
-    hn::Store(hn::DemoteTo(bytes, rounded), bytes, pixel);
+    hn::Store(hn::DemoteTo(bytes, RoundedPixels(d, folded)), bytes, pixel);
     std::memcpy(out, pixel, kChannels);
   }
 }
@@ -152,14 +126,14 @@ void RunRows(const RowPlan& plan, const std::uint8_t* in, std::ptrdiff_t in_row_
     const std::uint8_t* source = in + std::ptrdiff_t{plan.reach[i].first} * kChannels;
     const std::int16_t* weights =
         plan.weights + std::size_t{plan.blocks[i]} * 2 * std::size_t{kBlockLanes};
-    Accumulator sums[kRows];
+    WeightedSums sums[kRows];
     for (std::uint32_t block = plan.blocks[i]; block < plan.blocks[i + 1]; ++block) {
       for (int lane = 0; lane < kBlockLanes; lane += kUnits * kUnitLanes) {
         const auto high = hn::LoadU(d, weights + lane);
         const auto low = hn::LoadU(d, weights + kBlockLanes + lane);
         for (int row = 0; row < kRows; ++row) {
           const auto pixels = hn::LoadU(bytes, source + row * in_row_bytes);
-          sums[row].Add(hn::PromoteTo(d, hn::TableLookupBytes(pixels, order)), high, low);
+          sums[row].Add(hn::TableLookupBytes(pixels, order), high, low);
         }
         source += kUnits * unit_bytes(kChannels);
       }
