@@ -6,14 +6,13 @@
 
 namespace quant {
 
-ResampleAxis::ResampleAxis(int in_size, int out_size, int first_pixel, int count)
-    : in(in_size), out(out_size), first(first_pixel) {
-  assert(first_pixel >= 0 && count >= 1 && first_pixel <= out_size - count);
+ResampleAxis::ResampleAxis(int in_size, int out, int first, int count) : in(in_size) {
+  assert(first >= 0 && count >= 1 && first <= out - count);
   const double scale = static_cast<double>(in) / out;
   const double radius = std::max(scale, 1.0);
   const double inverse_radius = 1.0 / radius;
   std::vector<double> triangle;
-  for (int i = first_pixel; i < first_pixel + count; ++i) {
+  for (int i = first; i < first + count; ++i) {
     const double center = (i + 0.5) * scale;
     const int begin = std::max(static_cast<int>(center - radius + 0.5), 0);
     const int end = std::min(static_cast<int>(center + radius + 0.5), in);  // one behind

@@ -23,10 +23,7 @@ struct ResampleAxis {
   };
 
   int in;
-  int out;
-  int first;                          // output pixel that is made
-  std::vector<Reach> reach;           // one per output pixel from that on; none begins before the
-                                      // one before it
+  std::vector<Reach> reach;           // one per output pixel; none begins before the one before it
   std::vector<std::int32_t> weights;  // of kWeightBits fractional bits, none negative
 
   // The triangle filter of Resampler, for `count` of the `out` output pixels.

@@ -98,10 +98,10 @@ template <int kChannels>
 HWY_INLINE void StorePixel(hn::Vec<Sums> total, std::uint8_t* out) {
   const hn::FixedTag<std::int32_t, 4> d;
   const auto folded = Folded(total);
-  HWY_ALIGN std::int32_t lanes[4];
   if constexpr (kChannels == 1) {
     out[0] = to_pixel(hn::GetLane(hn::SumOfLanes(d, folded)));
   } else if constexpr (kChannels == 2) {
+    HWY_ALIGN std::int32_t lanes[4];
     hn::Store(folded, d, lanes);
     out[0] = to_pixel(lanes[0] + lanes[2]);
     out[1] = to_pixel(lanes[1] + lanes[3]);
@@ -214,13 +214,13 @@ ResampleRowPass::ResampleRowPass(ResampleAxis axis, int channels)
       block_weights_.insert(block_weights_.end(), low.begin(), low.end());
     }
     blocks_.push_back(blocks_.back() + static_cast<std::uint32_t>(blocks));
-    ++vector_pixels_;
   }
 }
 
 void ResampleRowPass::run(const PixelView& in, std::uint8_t* out,
                           std::ptrdiff_t out_row_bytes) const {
-  const RowPlan plan{axis_.reach.data(), blocks_.data(), block_weights_.data(), vector_pixels_};
+  const RowPlan plan{axis_.reach.data(), blocks_.data(), block_weights_.data(),
+                     static_cast<int>(blocks_.size()) - 1};
   const int done = HWY_DYNAMIC_DISPATCH(Run)(plan, in, out, out_row_bytes);
   for (int y = 0; y < in.height; ++y)
     finish_row(in.data + y * in.row_bytes, done, out + y * out_row_bytes);

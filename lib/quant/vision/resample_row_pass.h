@@ -28,9 +28,8 @@ class ResampleRowPass {
 
   ResampleAxis axis_;
   int channels_;
-  // What the vector unit takes of the axis: output pixels [0, vector_pixels_), whose loads end
-  // within the row; for each the blocks [blocks_[i], blocks_[i + 1]) of weights.
-  int vector_pixels_ = 0;
+  // What the vector unit takes of the axis: the first output pixels, whose loads end within the
+  // row; for each the blocks [blocks_[i], blocks_[i + 1]) of weights.
   std::vector<std::uint32_t> blocks_;
   std::vector<std::int16_t> block_weights_;
 };

@@ -210,6 +210,7 @@ struct Convolution::State {
   dnnl::reorder pack;
   std::unordered_map<int, dnnl::memory> arguments;
   std::optional<dnnl::eltwise_forward> activation;  // where the primitive cannot
+  std::unordered_map<int, dnnl::memory> activation_arguments;
 
   void build(const ConvolutionShape& shape, const PostOps& post_ops);
 
@@ -262,6 +263,7 @@ bool Convolution::State::build_winograd(Layouts layouts, const ConvolutionShape&
   take(description, shape);
   if (apart) {
     activation = dnnl::eltwise_forward(describe_function(*function, destination.given.get_desc()));
+    activation_arguments = {{DNNL_ARG_SRC, destination.given}, {DNNL_ARG_DST, destination.given}};
   }
   return true;
 }
@@ -332,10 +334,7 @@ Status Convolution::run(const float* source, const float* bias, float* destinati
       state.destination.from_inner.execute(state.stream, state.destination.inner,
                                            state.destination.given);
     }
-    if (state.activation) {
-      state.activation->execute(state.stream, {{DNNL_ARG_SRC, state.destination.given},
-                                               {DNNL_ARG_DST, state.destination.given}});
-    }
+    if (state.activation) state.activation->execute(state.stream, state.activation_arguments);
     state.stream.wait();
   });
 }
