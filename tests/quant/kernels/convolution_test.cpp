@@ -91,6 +91,54 @@ TEST(Conv2d, FewOutputsOfLongRowsEqualTheOracle) {
   }
 }
 
+// Long and high images are read in several windows, some of which touch borders and some do not,
+// and end anywhere.
+void check_large(std::uint32_t seed, bool transposed) {
+  SCOPED_TRACE(seed);
+  oracle::Random random(seed);
+  Case c;
+  if (random.chance(50)) {
+    c.input_type = random.activation();
+    c.weight_type = random.chance(50) ? DataType::kInt8 : DataType::kInt16;
+    c.output_type = random.activation();
+  }
+  Conv2dShape& s = c.shape;
+  s.groups = random.chance(80) ? 1 : 2;
+  s.in_c = s.groups * random.in(4, 20);
+  s.out_c = s.groups * random.in(1, 3);
+  s.kernel_h = random.in(1, 3);
+  s.kernel_w = random.in(1, 3);
+  s.stride_h = random.in(1, 2);
+  s.stride_w = random.in(1, 2);
+  s.dilation_h = random.in(1, 3);
+  s.dilation_w = random.in(1, 3);
+  s.pad_top = random.in(0, 3);
+  s.pad_left = random.in(0, 3);
+  const bool high = random.chance(50);
+  s.in_h = high ? random.in(300, 900) : random.in(2, 5);
+  s.in_w = high ? random.in(2, 9) : random.in(900, 1500);
+  const auto out = [&](std::int64_t in, std::int64_t stride, std::int64_t reach) {
+    const std::int64_t size = transposed ? (in - 1) * stride + reach : (in - reach) / stride + 1;
+    return std::max<std::int64_t>(1, size + random.in(0, 3));
+  };
+  s.out_h = out(s.in_h, s.stride_h, (s.kernel_h - 1) * s.dilation_h + 1);
+  s.out_w = out(s.in_w, s.stride_w, (s.kernel_w - 1) * s.dilation_w + 1);
+  fill(c, random);
+  if (transposed) {
+    check<ConvTranspose2d, ConvTranspose2dSpec>(c, true);
+  } else {
+    check<Conv2d, Conv2dSpec>(c, false);
+  }
+}
+
+TEST(Conv2d, LargeImagesEqualTheOracle) {
+  for (std::uint32_t seed = 0; seed < 40; ++seed) check_large(7000 + seed, false);
+}
+
+TEST(ConvTranspose2d, LargeImagesEqualTheOracle) {
+  for (std::uint32_t seed = 0; seed < 15; ++seed) check_large(7100 + seed, true);
+}
+
 // 3×3 with stride 1 and whole units of 16 channels are computed two rows at a time: odd and even
 // heights, rows that end inside a vector, channels of which a vector holds a part or several
 // pixels, padding wider than the image.

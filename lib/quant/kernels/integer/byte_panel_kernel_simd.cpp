@@ -39,7 +39,6 @@ void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& stor
   const D8s d8s;
   const std::int64_t stride = tile.row_stride;
   const std::uint8_t* rows = tile.activations + first * stride;
-  std::byte* const* outputs = tile.outputs + first;
   const std::int8_t* HWY_RESTRICT weights = tile.weights;
   const V32 bias_low = hn::LoadU(d32, tile.bias);
   [[maybe_unused]] const V32 bias_high =
@@ -74,8 +73,9 @@ void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& stor
   }
   QUANT_FOR_ROWS(QUANT_MAKE_OPAQUE)
 #undef QUANT_MAKE_OPAQUE
+  std::byte* const output = tile.output + first * tile.output_step;
 #define QUANT_STORE(r) \
-  if constexpr (r < kRows) store.Store(low##r, high##r, outputs[r]);
+  if constexpr (r < kRows) store.Store(low##r, high##r, output + r * tile.output_step);
   QUANT_FOR_ROWS(QUANT_STORE)
 #undef QUANT_STORE
 }

@@ -41,15 +41,12 @@ template <typename Panel>
 void CopyRuns(const WidenJob<Panel>& job) {
   constexpr std::int64_t kSize = sizeof(typename Panel::Widened);
   const WidenJob<Panel> local = job;  // what is stored may alias anything
-  const auto* start = static_cast<const std::uint8_t*>(local.source);
+  const auto* source = static_cast<const std::uint8_t*>(local.source);
   auto* out = reinterpret_cast<std::uint8_t*>(local.out);
+  if (local.dense()) return CopyRun<64>(source, kSize * local.pixels * local.length, out);
   for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
-    const std::uint8_t* source = start + kSize * pixel * local.pixel_step;
-    std::uint8_t* row = out + kSize * pixel * local.out_stride;
-    for (std::int64_t run = 0; run < local.runs; ++run) {
-      CopyRun<64>(source + kSize * local.offsets[run], kSize * local.length, row);
-      row += kSize * local.out_run_stride;
-    }
+    CopyRun<64>(source + kSize * pixel * local.pixel_step, kSize * local.length,
+                out + kSize * pixel * local.out_step);
   }
 }
 

@@ -163,20 +163,18 @@ template <typename Panel>
 void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const Weight* weights,
                                    const Sum* bias, std::byte* output, Widened* panel) const {
   const std::int64_t rows = std::min<std::int64_t>(kPanelRows, spec_.m - first);
-  std::byte* outputs[kPanelRows];
   constexpr std::int64_t kNoOffset = 0;
-  kernel_->widen({a + first * spec_.k * a_size_, rows, spec_.k, &kNoOffset, 1, spec_.k, spec_.k,
-                  panel, depth()});
-  for (std::int64_t r = 0; r < rows; ++r) {
-    outputs[r] = output + (first + r) * spec_.n * out_size_;
-  }
+  kernel_->widen({a + first * spec_.k * a_size_, rows, spec_.k, spec_.k, panel, depth()});
   PanelTile<Panel> tile;
   tile.rows = rows;
   tile.activations = panel;
   tile.row_stride = depth();
-  tile.steps = steps_;
+  tile.run_offsets = &kNoOffset;
+  tile.runs = 1;
+  tile.run_steps = steps_;
   tile.store = store_.from(0);
-  tile.outputs = outputs;
+  tile.output = output + first * spec_.n * out_size_;
+  tile.output_step = spec_.n * out_size_;
   tile.width = kernel_->tile;
   for (std::int64_t t = 0; t < tiles_; ++t) {
     tile.weights = weights + t * depth() * kernel_->tile;
@@ -184,7 +182,7 @@ void PanelMatMul<Panel>::run_panel(const std::byte* a, std::int64_t first, const
     tile.channels =
         static_cast<int>(std::min<std::int64_t>(kernel_->tile, spec_.n - t * kernel_->tile));
     kernel_->run(tile);
-    for (std::int64_t r = 0; r < rows; ++r) outputs[r] += kernel_->tile * out_size_;
+    tile.output += kernel_->tile * out_size_;
   }
 }
 

@@ -47,6 +47,17 @@ inline void NarrowChannelOrder(std::int32_t* order) {
   for (int channel = 0; channel < kTile; ++channel) order[channel_of_lane[channel]] = channel;
 }
 
+// The first `count` of kMost bytes, 0 < count < kMost: as two halves that overlap.
+template <std::size_t kMost>
+HWY_INLINE void CopyFirst(const std::uint8_t* bytes, std::size_t count, std::uint8_t* output) {
+  constexpr std::size_t kHalf = kMost / 2;
+  if constexpr (kHalf > 0) {
+    if (count < kHalf) return CopyFirst<kHalf>(bytes, count, output);
+    std::memcpy(output, bytes, kHalf);
+    std::memcpy(output + count - kHalf, bytes + count - kHalf, kHalf);
+  }
+}
+
 // kVectors: 2 for a whole tile, 1 for a half. The first `channels` are stored. Made once for many
 // rows, and read from memory where registers are scarce.
 template <int kVectors>
@@ -98,7 +109,7 @@ class NarrowStore {
 #else
       HWY_ALIGN std::uint8_t part[kVectors * kLanes];
       hn::Store(bytes, d8, part);
-      std::memcpy(output, part, static_cast<std::size_t>(channels_));
+      CopyFirst<kVectors * kLanes>(part, static_cast<std::size_t>(channels_), output);
 #endif
     }
   }

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
-// General convolution, plain and transposed: pixels are gathered in panels of six, widened once,
-// and multiplied by all output channels while the panels are in the cache.
+// General convolution, plain and transposed: what a rectangle of outputs reads is widened once, or
+// read where it lies, and multiplied by all output channels in panels of six neighbouring pixels.
 #include <algorithm>
 #include <type_traits>
 
 #include "quant/base/aligned_buffer.h"
 #include "quant/base/round_up.h"
 #include "quant/kernels/integer/convolution.h"
-#include "quant/kernels/integer/panel_gather.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/panel_phase.h"
+#include "quant/kernels/integer/panel_window.h"
 #include "quant/kernels/integer/tap_geometry.h"
 
 namespace quant::integer {
 namespace {
+
+std::int64_t divide_up(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
 // A 1×1 kernel does not see rows: one long row has fewer ends.
 Conv2dShape flattened(Conv2dShape shape) {
@@ -26,15 +28,20 @@ Conv2dShape flattened(Conv2dShape shape) {
   return shape;
 }
 
-// Pixels in blocks of whole steps, of which no two differ by more than one.
-struct Blocks {
-  std::int64_t pixels = 0;
-  std::int64_t step = 1;  // pixels
+// `size` in parts of whole steps, of which no two differ by more than one.
+struct Parts {
+  std::int64_t size = 0;
+  std::int64_t step = 1;
   std::int64_t count = 1;
 
-  std::int64_t steps() const { return (pixels + step - 1) / step; }
-  std::int64_t first(std::int64_t block) const {
-    return std::min(pixels, steps() * block / count * step);
+  std::int64_t steps() const { return divide_up(size, step); }
+  std::int64_t first(std::int64_t part) const {
+    return std::min(size, steps() * part / count * step);
+  }
+  std::int64_t length(std::int64_t part) const { return first(part + 1) - first(part); }
+  // More of them, if there are enough steps.
+  void make_at_least(std::int64_t wanted) {
+    count = std::clamp(wanted, count, std::max(count, steps()));
   }
 };
 
@@ -53,35 +60,38 @@ class PanelConvolution : public ConvolutionImplementation {
  private:
   using Widened = typename Panel::Widened;
   using Phase = PanelPhase<Panel>;
-  struct Block {
-    std::int64_t first = 0, count = 0;  // pixels of the phase, over all images
+  // How a phase becomes tasks.
+  struct Cut {
+    Parts rows, columns, tiles;
+  };
+  struct Task {
+    std::int64_t image = 0, group = 0;
+    OutputRectangle outputs;
     std::int64_t first_tile = 0, last_tile = 0;
   };
-  // Neighbouring pixels of a row of the image.
-  struct Strip {
-    std::int64_t first = 0, rows = 0;
-    const Widened* activations = nullptr;
+  // Where a rectangle's outputs find their first taps, in elements.
+  struct View {
+    const Widened* first = nullptr;
+    std::int64_t row_step = 0, column_step = 0;
   };
 
-  bool reads_in_place() const { return kRuns<Panel> && in_size_ == sizeof(Widened); }
+  std::vector<Phase> make_phases(const Convolution& convolution) const;
+  Cut cut(const Phase& phase, std::int64_t threads) const;
+  Task task(const Cut& cut, std::int64_t index) const;
   void run_phase(const Phase& phase, const std::byte* input, std::byte* output, std::byte* scratch,
                  ThreadPool& pool) const;
-  void run_block(const Phase& phase, const Block& block, std::int64_t group, const std::byte* input,
-                 std::byte* output, Widened* panels) const;
-  Blocks blocks_of(const Phase& phase, std::int64_t pixels, std::int64_t wanted,
-                   std::int64_t threads) const;
-  Strip strip_of(const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x,
-                 std::int64_t end, std::int64_t group, const std::byte* input_end) const;
+  void run_task(const Phase& phase, const Task& task, const View& view, std::byte* output) const;
+  View view(const Phase& phase, const Task& task, const std::byte* input, Widened* window) const;
+  View view_in_place(const Phase& phase, const Task& task, const std::byte* input) const;
 
   const PanelKernel<Panel>* kernel_;
   Conv2dShape shape_;
   PanelTiling tiling_;
-  std::int64_t group_inputs_, tiles_;
   std::int64_t pixel_stride_;
   std::int64_t in_size_, out_size_;  // of an element, in bytes
   TapGeometry geometry_;
-  PanelGather<Panel> gather_;
   std::vector<Phase> phases_;
+  PanelWidening<Panel> widening_;
   PackedStore<typename Panel::Real> store_;  // (groups, group lanes)
   std::size_t worker_bytes_ = 0;
 };
@@ -91,13 +101,12 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
     : kernel_(panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type)),
       shape_(flattened(convolution.shape)),
       tiling_(*kernel_, convolution.group_outputs()),
-      group_inputs_(convolution.group_inputs()),
-      tiles_(tiling_.tiles()),
       pixel_stride_(convolution.pixel_stride),
       in_size_(static_cast<std::int64_t>(size_of(convolution.input_type))),
       out_size_(static_cast<std::int64_t>(size_of(convolution.output_type))),
       geometry_(convolution.transposed ? conv_transpose2d_taps(shape_) : conv2d_taps(shape_)),
-      gather_(*kernel_, convolution, shape_, geometry_) {
+      phases_(make_phases(convolution)),
+      widening_(*kernel_, convolution, shape_) {
   for (std::int64_t group = 0; group < shape_.groups; ++group) {
     for (std::int64_t lane = 0; lane < tiling_.group_lanes(); ++lane) {
       // Lanes that are not stored take the last channel's.
@@ -105,15 +114,23 @@ PanelConvolution<Panel>::PanelConvolution(const Convolution& convolution, Isa is
       store_.add(convolution.requantization, group * tiling_.group_outputs + channel);
     }
   }
-  std::size_t elements = 0;
-  for (const TapPhase& phase : geometry_.phases) {
-    phases_.emplace_back(convolution, shape_, geometry_, phase, tiling_);
-    elements =
-        std::max(elements, static_cast<std::size_t>(phases_.back().block_panels() * kPanelRows *
-                                                    phases_.back().row_stride()));
+  std::int64_t elements = 0;
+  for (const Phase& phase : phases_) {
+    elements = std::max(elements, phase.window.elements());
+    widening_.reserve(phase.window);
   }
-  const std::size_t bytes = (elements + kOverrun) * sizeof(Widened);
+  // The last step may reach beyond the end.
+  const auto bytes = static_cast<std::size_t>(elements + Panel::kDepth) * sizeof(Widened);
   worker_bytes_ = round_up(bytes, kBufferAlignment);
+}
+
+template <typename Panel>
+std::vector<PanelPhase<Panel>> PanelConvolution<Panel>::make_phases(
+    const Convolution& convolution) const {
+  std::vector<Phase> phases;
+  for (const TapPhase& phase : geometry_.phases)
+    phases.emplace_back(convolution, shape_, geometry_, phase, tiling_);
+  return phases;
 }
 
 template <typename Panel>
@@ -125,166 +142,137 @@ void PanelConvolution<Panel>::run(const void* input, void* output, std::byte* sc
   }
 }
 
-// At least `wanted` blocks, if there are enough panels, and as many for each thread.
+// More tasks than threads even out. Tasks of some tiles each read the input again, tasks of some
+// pixels each the weights: whichever is less.
 template <typename Panel>
-Blocks PanelConvolution<Panel>::blocks_of(const Phase& phase, std::int64_t pixels,
-                                          std::int64_t wanted, std::int64_t threads) const {
-  const std::int64_t columns = phase.geometry.columns;
-  Blocks blocks;
-  blocks.pixels = pixels;
-  blocks.step = kPanelRows;
-  const std::int64_t panels = blocks.steps();
-  std::int64_t most = std::clamp<std::int64_t>(panels / wanted, 1, phase.block_panels());
-  // Whole rows, or equal parts of one: what is not read in place is little then.
-  if (reads_in_place()) {
-    const std::int64_t parts = (columns + most * kPanelRows - 1) / (most * kPanelRows);
-    most = std::max<std::int64_t>(1, most * kPanelRows / columns);
-    blocks.step = parts == 1 ? columns : round_up((columns + parts - 1) / parts, kPanelRows);
+typename PanelConvolution<Panel>::Cut PanelConvolution<Panel>::cut(const Phase& phase,
+                                                                   std::int64_t threads) const {
+  const PanelWindow& window = phase.window;
+  Cut cut{{phase.geometry.rows}, {phase.geometry.columns, kPanelRows}, {tiling_.tiles()}};
+  cut.rows.count = divide_up(cut.rows.size, window.rows);
+  if (window.columns < cut.columns.size)
+    cut.columns.count = divide_up(cut.columns.steps(), window.columns / kPanelRows);
+  const std::int64_t wanted = threads == 1 ? 1 : 2 * threads;
+  const std::int64_t inputs = shape_.batch * cut.rows.size * cut.columns.size * phase.steps() *
+                              Panel::kDepth * std::int64_t{sizeof(Widened)};
+  const std::int64_t weights =
+      tiling_.group_lanes() * phase.lane_weights() * std::int64_t{sizeof(typename Panel::Weight)};
+  const std::int64_t splits =
+      weights > inputs ? std::min(cut.tiles.size, divide_up(wanted, shape_.groups)) : 1;
+  const std::int64_t others = shape_.batch * shape_.groups;
+  const std::int64_t rectangles = divide_up(divide_up(wanted, splits), others);
+  cut.rows.make_at_least(divide_up(rectangles, cut.columns.count));
+  cut.columns.make_at_least(divide_up(rectangles, cut.rows.count));
+  if (splits == 1) {
+    // As many for each thread.
+    Parts& longer = cut.rows.size > 1 ? cut.rows : cut.columns;
+    longer.make_at_least(round_up(longer.count, threads));
   }
-  const std::int64_t steps = blocks.steps();
-  blocks.count = std::min(steps, round_up((steps + most - 1) / most, threads));
-  return blocks;
+  cut.tiles.make_at_least(divide_up(wanted, others * cut.rows.count * cut.columns.count));
+  return cut;
+}
+
+template <typename Panel>
+typename PanelConvolution<Panel>::Task PanelConvolution<Panel>::task(const Cut& cut,
+                                                                     std::int64_t index) const {
+  const auto next = [&](std::int64_t count) {
+    const std::int64_t part = index % count;
+    index /= count;
+    return part;
+  };
+  const std::int64_t tiles = next(cut.tiles.count);
+  const std::int64_t group = next(shape_.groups);
+  const std::int64_t columns = next(cut.columns.count);
+  const std::int64_t rows = next(cut.rows.count);
+  return {index,
+          group,
+          {cut.rows.first(rows), cut.rows.length(rows), cut.columns.first(columns),
+           cut.columns.length(columns)},
+          cut.tiles.first(tiles),
+          cut.tiles.first(tiles + 1)};
 }
 
 template <typename Panel>
 void PanelConvolution<Panel>::run_phase(const Phase& phase, const std::byte* input,
                                         std::byte* output, std::byte* scratch,
                                         ThreadPool& pool) const {
-  const std::int64_t pixels = shape_.batch * phase.geometry.rows * phase.geometry.columns;
-  const std::int64_t threads = pool.threads();
-  // More tasks than threads even out. Tasks of some tiles each read the input again, tasks of some
-  // pixels each the weights: whichever is less.
-  const std::int64_t wanted = threads == 1 ? 1 : 2 * threads;
-  const std::int64_t inputs = pixels * phase.row_stride() * std::int64_t{sizeof(Widened)};
-  const std::int64_t weights =
-      tiling_.group_lanes() * phase.lane_weights() * std::int64_t{sizeof(typename Panel::Weight)};
-  const std::int64_t most_splits =
-      weights > inputs ? std::min(tiles_, (wanted + shape_.groups - 1) / shape_.groups) : 1;
-  const Blocks blocks = blocks_of(phase, pixels, (wanted + most_splits - 1) / most_splits,
-                                  most_splits == 1 ? threads : 1);
-  const std::int64_t splits = std::clamp<std::int64_t>(
-      (wanted + blocks.count * shape_.groups - 1) / (blocks.count * shape_.groups), 1, tiles_);
-  pool.run(blocks.count * shape_.groups * splits, [&](std::int64_t task, int worker) {
-    const std::int64_t split = task % splits;
-    const std::int64_t group = task / splits % shape_.groups;
-    const std::int64_t index = task / splits / shape_.groups;
-    Block block;
-    block.first = blocks.first(index);
-    block.count = blocks.first(index + 1) - block.first;
-    block.first_tile = tiles_ * split / splits;
-    block.last_tile = tiles_ * (split + 1) / splits;
-    auto* panel =
+  const Cut parts = cut(phase, pool.threads());
+  const std::int64_t tasks =
+      shape_.batch * shape_.groups * parts.rows.count * parts.columns.count * parts.tiles.count;
+  pool.run(tasks, [&](std::int64_t index, int worker) {
+    auto* window =
         reinterpret_cast<Widened*>(scratch + static_cast<std::size_t>(worker) * worker_bytes_);
-    run_block(phase, block, group, input, output, panel);
+    const Task one = task(parts, index);
+    run_task(phase, one, view(phase, one, input, window), output);
   });
 }
 
 template <typename Panel>
-void PanelConvolution<Panel>::run_block(const Phase& phase, const Block& block, std::int64_t group,
-                                        const std::byte* input, std::byte* output,
-                                        Widened* panels) const {
-  // What is multiplied in place, in whole panels, and the pixels that are gathered.
-  Strip strips[kMaxBlockPanels];
-  std::byte* strip_outputs[kMaxBlockPanels * kPanelRows];
-  std::byte* outputs[kMaxBlockPanels * kPanelRows];
-  std::int64_t strip_count = 0, in_place = 0, gathered = 0;
-  const std::int64_t stride = phase.row_stride();
+void PanelConvolution<Panel>::run_task(const Phase& phase, const Task& task, const View& view,
+                                       std::byte* output) const {
   const TapPhase& geometry = phase.geometry;
-  const std::int64_t out_step = geometry_.out_step_w * pixel_stride_ * out_size_;
-  const std::int64_t first_channel =
-      group * tiling_.group_outputs + block.first_tile * kernel_->tile;
-  const std::int64_t image_bytes = shape_.in_h * shape_.in_w * shape_.in_c * in_size_;
-  const std::byte* input_end = input + shape_.batch * image_bytes;
-  // Row by row of the image.
-  std::int64_t x = block.first % geometry.columns;
-  std::int64_t y = block.first / geometry.columns % geometry.rows;
-  std::int64_t image = block.first / geometry.columns / geometry.rows;
-  for (std::int64_t left = block.count; left > 0;) {
-    const std::int64_t end = std::min(geometry.columns, x + left);
-    left -= end - x;
-    const std::byte* source = input + image * image_bytes;
-    const std::int64_t out_y = geometry.out_y + y * geometry_.out_step_h;
-    const std::int64_t out_x = geometry.out_x + x * geometry_.out_step_w;
-    const std::int64_t pixel = (image * shape_.out_h + out_y) * shape_.out_w + out_x;
-    std::byte* out = output + (pixel * pixel_stride_ + first_channel) * out_size_;
-    const auto gather_until = [&](std::int64_t last) {
-      gather_.gather(phase, source, y, x, last - x, group, panels + gathered * stride);
-      for (; x < last; ++x, out += out_step) outputs[gathered++] = out;
-    };
-    if (reads_in_place()) {
-      if (const Strip strip = strip_of(phase, source, y, x, end, group, input_end);
-          strip.rows > 0) {
-        gather_until(strip.first);
-        for (const std::int64_t last = x + strip.rows; x < last; ++x, out += out_step)
-          strip_outputs[in_place++] = out;
-        strips[strip_count++] = strip;
-      }
-    }
-    gather_until(end);
-    x = 0;
-    if (++y == geometry.rows) {
-      y = 0;
-      ++image;
-    }
-  }
-  constexpr std::int64_t kNoOffset = 0;
+  const std::int64_t out_x = geometry.out_x + task.outputs.x * geometry_.out_step_w;
   PanelTile<Panel> tile;
-  tile.steps = phase.steps;
-  for (std::int64_t t = block.first_tile; t < block.last_tile; ++t) {
-    const std::int64_t first = group * tiling_.group_lanes() + t * kernel_->tile;
+  tile.rows = task.outputs.columns;
+  tile.row_stride = view.column_step;
+  tile.run_offsets = phase.run_offsets.data();
+  tile.runs = phase.runs();
+  tile.run_steps = phase.run_steps;
+  tile.output_step = geometry_.out_step_w * pixel_stride_ * out_size_;
+  for (std::int64_t t = task.first_tile; t < task.last_tile; ++t) {
+    const std::int64_t first = task.group * tiling_.group_lanes() + t * tiling_.tile;
+    const std::int64_t channel = task.group * tiling_.group_outputs + t * tiling_.tile;
     tile.weights = phase.weights.data() + first * phase.lane_weights();
     tile.bias = phase.bias.data() + first;
     tile.store = store_.from(first);
     tile.width = static_cast<int>(tiling_.width(t));
     tile.channels = static_cast<int>(
-        std::min<std::int64_t>(kernel_->tile, tiling_.group_outputs - t * kernel_->tile));
-    tile.row_stride = geometry_.in_step_w * shape_.in_c;
-    tile.run_offsets = phase.run_offsets.data();
-    tile.runs = static_cast<std::int64_t>(phase.runs.size());
-    tile.run_steps = phase.run_stride / Panel::kDepth;
-    tile.outputs = strip_outputs;
-    for (std::int64_t i = 0; i < strip_count; ++i) {
-      tile.activations = strips[i].activations;
-      tile.rows = strips[i].rows;
-      kernel_->run(tile);
-      tile.outputs += tile.rows;
-    }
-    if (gathered > 0) {
-      tile.activations = panels;
-      tile.rows = gathered;
-      tile.row_stride = stride;
-      tile.run_offsets = &kNoOffset;
-      tile.runs = 1;
-      tile.run_steps = phase.steps;
-      tile.outputs = outputs;
+        std::min<std::int64_t>(tiling_.tile, tiling_.group_outputs - t * tiling_.tile));
+    for (std::int64_t row = 0; row < task.outputs.rows; ++row) {
+      const std::int64_t out_y = geometry.out_y + (task.outputs.y + row) * geometry_.out_step_h;
+      const std::int64_t pixel = (task.image * shape_.out_h + out_y) * shape_.out_w + out_x;
+      tile.activations = view.first + row * view.row_step;
+      tile.output = output + (pixel * pixel_stride_ + channel) * out_size_;
       kernel_->run(tile);
     }
-    const std::int64_t advance = kernel_->tile * out_size_;
-    for (std::int64_t i = 0; i < in_place; ++i) strip_outputs[i] += advance;
-    for (std::int64_t i = 0; i < gathered; ++i) outputs[i] += advance;
   }
 }
 
-// Of the pixels x ≤ … < end of row y, as many whole panels as have all their taps inside. Their
-// last run may be read beyond its end, but not beyond that of the input.
 template <typename Panel>
-typename PanelConvolution<Panel>::Strip PanelConvolution<Panel>::strip_of(
-    const Phase& phase, const std::byte* image, std::int64_t y, std::int64_t x, std::int64_t end,
-    std::int64_t group, const std::byte* input_end) const {
-  Strip strip;
-  if (y < phase.first_y || y >= phase.last_y || phase.runs.empty()) return strip;
-  strip.first = std::clamp(phase.first_x, x, end);
-  std::int64_t last = std::clamp(phase.last_x, strip.first, end);
-  const std::int64_t pixel =
-      y * geometry_.in_step_h * shape_.in_w + strip.first * geometry_.in_step_w;
-  strip.activations =
-      reinterpret_cast<const Widened*>(image) + pixel * shape_.in_c + group * group_inputs_;
-  const std::int64_t room = reinterpret_cast<const Widened*>(input_end) - strip.activations -
-                            phase.run_offsets.back() - phase.run_stride;
-  if (room < 0) return strip;
-  last = std::min(last, strip.first + room / (geometry_.in_step_w * shape_.in_c) + 1);
-  strip.rows = std::max<std::int64_t>(0, last - strip.first) / kPanelRows * kPanelRows;
-  return strip;
+typename PanelConvolution<Panel>::View PanelConvolution<Panel>::view(const Phase& phase,
+                                                                     const Task& task,
+                                                                     const std::byte* input,
+                                                                     Widened* window) const {
+  if (in_size_ == sizeof(Widened) && phase.window.one_tap()) {
+    if (const View in_place = view_in_place(phase, task, input); in_place.first != nullptr)
+      return in_place;
+  }
+  const std::int64_t image_bytes = shape_.in_h * shape_.in_w * shape_.in_c * in_size_;
+  widening_.fill(phase.window, task.outputs, input + task.image * image_bytes, task.group, window);
+  return {window, phase.window.vertical.step * phase.window.row_stride,
+          phase.window.horizontal.step * phase.window.pixel};
+}
+
+// The input itself, which nothing has to be widened of, where every output has one tap, if all of
+// them lie inside the image, and the last step does not reach beyond the input's end.
+template <typename Panel>
+typename PanelConvolution<Panel>::View PanelConvolution<Panel>::view_in_place(
+    const Phase& phase, const Task& task, const std::byte* input) const {
+  const WindowAxis& vertical = phase.window.vertical;
+  const WindowAxis& horizontal = phase.window.horizontal;
+  const std::int64_t y = vertical.input(task.outputs.y);
+  const std::int64_t x = horizontal.input(task.outputs.x);
+  const std::int64_t last_y = vertical.input(task.outputs.y + task.outputs.rows - 1);
+  const std::int64_t last_x = horizontal.input(task.outputs.x + task.outputs.columns - 1);
+  if (y < 0 || x < 0 || last_y >= shape_.in_h || last_x >= shape_.in_w) return {};
+  const auto at = [&](std::int64_t row, std::int64_t column) {
+    const std::int64_t pixel = (task.image * shape_.in_h + row) * shape_.in_w + column;
+    return pixel * shape_.in_c + task.group * phase.window.pixel;
+  };
+  const std::int64_t size = shape_.batch * shape_.in_h * shape_.in_w * shape_.in_c;
+  if (at(last_y, last_x) + phase.run_steps * Panel::kDepth > size) return {};
+  return {reinterpret_cast<const Widened*>(input) + at(y, x),
+          vertical.in_step * shape_.in_w * shape_.in_c, horizontal.in_step * shape_.in_c};
 }
 
 template <typename Panel>

@@ -97,42 +97,33 @@ template <typename Panel>
 struct PanelTile {
   std::int64_t rows = 0;  // any number; taken kPanelRows at a time
   const typename Panel::Widened* activations = nullptr;
-  // In elements. Elements of a row beyond k are multiplied by weights of 0, and may be anything.
-  std::int64_t row_stride = 0;
-  std::int64_t steps = 0;  // k / Panel::kDepth, rounded up
-  // BytePanel and WordPanel: a row's activations lie in `runs` runs of run_steps each (steps in
-  // all), which begin run_offsets elements behind the row's beginning. The others read the row from
-  // end to end.
+  std::int64_t row_stride = 0;  // in elements
+  // A row's activations lie in `runs` runs of run_steps · kDepth each, which begin run_offsets
+  // elements behind the row's beginning. What is multiplied by weights of 0 may be anything.
   const std::int64_t* run_offsets = nullptr;
   std::int64_t runs = 0;
   std::int64_t run_steps = 0;
   const typename Panel::Weight* weights = nullptr;  // panel_weights.h
   const typename Panel::Sum* bias = nullptr;        // width
   StoreLanes<typename Panel::Real> store;           // width
-  std::byte* const* outputs = nullptr;              // one per row
+  std::byte* output = nullptr;                      // of the first row
+  std::int64_t output_step = 0;                     // bytes from row to row
   int width = 0;                                    // PanelKernel::tile, or half of it
   int channels = 0;                                 // to store, ≤ width
 };
 
-// How far WidenJob::overrun goes.
-inline constexpr std::int64_t kOverrun = 16;
-
-// Elements to widen: for each pixel, `runs` runs of `length`, laid out_run_stride apart in the
-// pixel's row. All sizes in elements.
+// Elements to widen: `length` of each pixel. All sizes in elements.
 template <typename Panel>
 struct WidenJob {
   const void* source = nullptr;
   std::int64_t pixels = 0;
-  std::int64_t pixel_step = 0;            // in the source
-  const std::int64_t* offsets = nullptr;  // of the runs of a pixel
-  std::int64_t runs = 0;
+  std::int64_t pixel_step = 0;  // in the source
   std::int64_t length = 0;
-  std::int64_t out_run_stride = 0;  // at least length
   typename Panel::Widened* out = nullptr;
-  std::int64_t out_stride = 0;
-  // kOverrun elements may be read from where any run begins, and as many written: what lies behind
-  // is written later, or by nobody.
-  bool overrun = false;
+  std::int64_t out_step = 0;
+
+  // All of it is one run.
+  bool dense() const { return pixel_step == length && out_step == length; }
 };
 
 template <typename Panel>

@@ -2,26 +2,10 @@
 #include "quant/kernels/integer/panel_phase.h"
 
 #include <algorithm>
-#include <tuple>
-#include <utility>
 
 #include "quant/base/round_up.h"
 
 namespace quant::integer {
-namespace {
-
-constexpr std::int64_t kBlockBytes = 24 * 1024;
-constexpr std::int64_t kMinBlockPanels = 4;
-
-// The outputs a with 0 ≤ a·step + low and a·step + high < size, cut to [0, count).
-std::pair<std::int64_t, std::int64_t> inside(std::int64_t low, std::int64_t high, std::int64_t step,
-                                             std::int64_t size, std::int64_t count) {
-  const std::int64_t first = low >= 0 ? 0 : (-low + step - 1) / step;
-  const std::int64_t last = size - 1 - high < 0 ? 0 : (size - 1 - high) / step + 1;
-  return {std::min(first, count), std::min(last, count)};
-}
-
-}  // namespace
 
 std::int64_t PanelTiling::group_lanes() const { return round_up(group_outputs, tile / 2); }
 
@@ -39,34 +23,19 @@ template <typename Panel>
 PanelPhase<Panel>::PanelPhase(const Convolution& convolution, const Conv2dShape& shape,
                               const TapGeometry& all, const TapPhase& phase,
                               const PanelTiling& tiling)
-    : geometry(phase) {
-  place_runs(shape, all, convolution.group_inputs());
+    : geometry(phase),
+      window(phase, all, convolution.group_inputs(), sizeof(typename Panel::Widened)) {
+  place_runs(shape);
   pack(convolution, shape, tiling);
 }
 
 template <typename Panel>
-void PanelPhase<Panel>::place_runs(const Conv2dShape& shape, const TapGeometry& all,
-                                   std::int64_t group_inputs) {
-  const auto taps = static_cast<std::int64_t>(geometry.taps.size());
+void PanelPhase<Panel>::place_runs(const Conv2dShape& shape) {
   const bool merge = geometry.consecutive && shape.groups == 1;
   run_taps = merge ? std::max<std::int64_t>(geometry.taps_per_row, 1) : 1;
-  const std::int64_t length = run_taps * group_inputs;
-  run_stride = kRuns<Panel> ? round_up(length, Panel::kDepth) : length;
-  steps = round_up(taps / run_taps * run_stride, Panel::kDepth) / Panel::kDepth;
-  for (std::int64_t tap = 0; tap < taps; tap += run_taps) {
-    const Tap& first = geometry.taps[static_cast<std::size_t>(tap)];
-    const Tap& last = geometry.taps[static_cast<std::size_t>(tap + run_taps - 1)];
-    TapRun run{tap, first.dy, tap / run_taps * run_stride};
-    std::tie(run.first_x, run.last_x) =
-        inside(first.dx, last.dx, all.in_step_w, shape.in_w, geometry.columns);
-    runs.push_back(run);
-    run_offsets.push_back((first.dy * shape.in_w + first.dx) * shape.in_c);
-  }
-  if (taps == 0) return;
-  const Tap& low = geometry.taps.front();
-  const Tap& high = geometry.taps.back();
-  std::tie(first_y, last_y) = inside(low.dy, high.dy, all.in_step_h, shape.in_h, geometry.rows);
-  std::tie(first_x, last_x) = inside(low.dx, high.dx, all.in_step_w, shape.in_w, geometry.columns);
+  run_steps = round_up(run_taps * window.pixel, Panel::kDepth) / Panel::kDepth;
+  for (std::size_t tap = 0; tap < geometry.taps.size(); tap += static_cast<std::size_t>(run_taps))
+    run_offsets.push_back(window.offset(geometry.taps[tap]));
 }
 
 template <typename Panel>
@@ -89,7 +58,8 @@ void PanelPhase<Panel>::pack(const Convolution& convolution, const Conv2dShape& 
       for (std::size_t tap = 0; tap < geometry.taps.size(); ++tap) {
         const Tap& t = geometry.taps[tap];
         const auto index = static_cast<std::int64_t>(tap);
-        const std::int64_t place = index / run_taps * run_stride + index % run_taps * group_inputs;
+        const std::int64_t place =
+            index / run_taps * run_steps * Panel::kDepth + index % run_taps * group_inputs;
         const std::int64_t from =
             ((o * shape.kernel_h + t.ky) * shape.kernel_w + t.kx) * group_inputs;
         for (std::int64_t c = 0; c < group_inputs; ++c) {
@@ -104,13 +74,6 @@ void PanelPhase<Panel>::pack(const Convolution& convolution, const Conv2dShape& 
           folded_bias<typename Panel::Sum>(sum);
     }
   }
-}
-
-template <typename Panel>
-std::int64_t PanelPhase<Panel>::block_panels() const {
-  const std::int64_t panel_bytes = std::max<std::int64_t>(
-      1, kPanelRows * row_stride() * std::int64_t{sizeof(typename Panel::Widened)});
-  return std::clamp(kBlockBytes / panel_bytes, kMinBlockPanels, kMaxBlockPanels);
 }
 
 template struct PanelPhase<NarrowPanel>;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The constant half of a panel convolution: one phase's weights in tiles, the input zero points
-// folded into the bias, and where a pixel's taps lie.
+// folded into the bias, and where an output's taps lie.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,10 @@
 #include "quant/kernels/integer/convolution.h"
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/panel_weights.h"
+#include "quant/kernels/integer/panel_window.h"
 #include "quant/kernels/integer/tap_geometry.h"
 
 namespace quant::integer {
-
-// Whether activations lie in runs of whole steps: those can be multiplied in place, where they need
-// no widening.
-template <typename Panel>
-inline constexpr bool kRuns = Panel::kDepth == 4;
 
 // Output channels in tiles of the micro-kernel.
 struct PanelTiling {
@@ -39,43 +35,29 @@ struct PanelTiling {
   std::int64_t channel_of(std::int64_t lane) const;
 };
 
-// Neighbouring taps that lie together in memory.
-struct TapRun {
-  std::int64_t tap = 0;  // the first, in TapPhase::taps
-  std::int64_t dy = 0;
-  std::int64_t place = 0;  // in a pixel's row, in elements
-  // Output columns whose taps of this run all lie inside the image: [first_x, last_x).
-  std::int64_t first_x = 0, last_x = 0;
-};
-
 template <typename Panel>
 struct PanelPhase {
   TapPhase geometry;
-  std::int64_t run_taps = 0;    // of each run
-  std::int64_t run_stride = 0;  // of the runs of a pixel's row; with padding, if any
-  std::int64_t steps = 0;       // of a row: k / kDepth, rounded up
-  std::vector<TapRun> runs;
-  std::vector<std::int64_t> run_offsets;        // of each run, from the tap (0, 0), in elements
+  PanelWindow window;
+  // Neighbouring taps that lie together in memory are one run, and begin a step.
+  std::int64_t run_taps = 0;                    // of each
+  std::int64_t run_steps = 0;                   // of each
+  std::vector<std::int64_t> run_offsets;        // in a window, from an output's first tap
   std::vector<typename Panel::Weight> weights;  // (groups, tiles), each as in panel_weights.h
   std::vector<typename Panel::Sum> bias;        // (groups, group_lanes)
-  // Outputs whose taps all lie inside the image: rows [first_y, last_y), columns [first_x, last_x).
-  std::int64_t first_y = 0, last_y = 0, first_x = 0, last_x = 0;
 
   // `geometry` is one of `all`'s; shape: its image's.
   PanelPhase(const Convolution& convolution, const Conv2dShape& shape, const TapGeometry& all,
              const TapPhase& geometry, const PanelTiling& tiling);
 
-  std::int64_t row_stride() const { return Panel::kDepth * steps; }
-  std::int64_t lane_weights() const { return weights_of_lane<Panel>(steps); }
-  // Panels of one block: small enough to stay in the first-level cache beside a weight tile, and
-  // many enough that big weights are read from far away only once per several panels.
-  std::int64_t block_panels() const;
+  std::int64_t runs() const { return static_cast<std::int64_t>(run_offsets.size()); }
+  // Of an output.
+  std::int64_t steps() const { return runs() * run_steps; }
+  std::int64_t lane_weights() const { return weights_of_lane<Panel>(steps()); }
 
  private:
-  void place_runs(const Conv2dShape& shape, const TapGeometry& all, std::int64_t group_inputs);
+  void place_runs(const Conv2dShape& shape);
   void pack(const Convolution& convolution, const Conv2dShape& shape, const PanelTiling& tiling);
 };
-
-inline constexpr std::int64_t kMaxBlockPanels = 16;
 
 }  // namespace quant::integer

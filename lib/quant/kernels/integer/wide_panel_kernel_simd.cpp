@@ -28,32 +28,36 @@ template <int kRows, int kVectors, typename Out>
 void RunRows(const PanelTile<WidePanel>& tile, std::int64_t first) {
   const WideD d;
   const std::int64_t stride = tile.row_stride;
-  const double* HWY_RESTRICT a = tile.activations + first * stride;
+  const double* rows = tile.activations + first * stride;
   const float* HWY_RESTRICT weights = tile.weights;
 #define QUANT_DECLARE(r) [[maybe_unused]] WideV low##r = hn::Zero(d), high##r = hn::Zero(d);
   QUANT_FOR_PANEL_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
-  for (std::int64_t step = 0; step < tile.steps; ++step) {
-    const WideV w_low = hn::PromoteTo(d, hn::LoadU(WideDF(), weights));
-    [[maybe_unused]] const WideV w_high =
-        kVectors == 2 ? hn::PromoteTo(d, hn::LoadU(WideDF(), weights + kWideLanes)) : w_low;
-    weights += kVectors * kWideLanes;
+  for (std::int64_t run = 0; run < tile.runs; ++run) {
+    const double* HWY_RESTRICT a = rows + tile.run_offsets[run];
+    for (std::int64_t step = 0; step < tile.run_steps; ++step) {
+      const WideV w_low = hn::PromoteTo(d, hn::LoadU(WideDF(), weights));
+      [[maybe_unused]] const WideV w_high =
+          kVectors == 2 ? hn::PromoteTo(d, hn::LoadU(WideDF(), weights + kWideLanes)) : w_low;
+      weights += kVectors * kWideLanes;
 #define QUANT_ACCUMULATE(r)                                                \
   if constexpr (r < kRows) {                                               \
     const WideV x = hn::Set(d, a[r * stride]);                             \
     low##r = hn::MulAdd(x, w_low, low##r);                                 \
     if constexpr (kVectors == 2) high##r = hn::MulAdd(x, w_high, high##r); \
   }
-    QUANT_FOR_PANEL_ROWS(QUANT_ACCUMULATE)
+      QUANT_FOR_PANEL_ROWS(QUANT_ACCUMULATE)
 #undef QUANT_ACCUMULATE
-    ++a;
+      ++a;
+    }
   }
   const WideStore store_low(tile.bias, tile.store, 0);
   [[maybe_unused]] const WideStore store_high(tile.bias, tile.store,
                                               kVectors == 2 ? kWideLanes : 0);
+  std::byte* const outputs = tile.output + first * tile.output_step;
 #define QUANT_STORE(r)                                                            \
   if constexpr (r < kRows) {                                                      \
-    Out* output = reinterpret_cast<Out*>(tile.outputs[first + r]);                \
+    Out* output = reinterpret_cast<Out*>(outputs + r * tile.output_step);         \
     store_low.Store(low##r, output, tile.channels);                               \
     if constexpr (kVectors == 2) {                                                \
       store_high.Store(high##r, output + kWideLanes, tile.channels - kWideLanes); \
@@ -89,14 +93,10 @@ HWY_INLINE void WidenRun(const In* in, std::int64_t length, double* out) {
 
 template <typename In>
 void Widen(const WidenJob<WidePanel>& job) {
-  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel) {
-    const In* source = static_cast<const In*>(job.source) + pixel * job.pixel_step;
-    double* out = job.out + pixel * job.out_stride;
-    for (std::int64_t run = 0; run < job.runs; ++run) {
-      WidenRun(source + job.offsets[run], job.length, out);
-      out += job.out_run_stride;
-    }
-  }
+  const auto* source = static_cast<const In*>(job.source);
+  if (job.dense()) return WidenRun(source, job.pixels * job.length, job.out);
+  for (std::int64_t pixel = 0; pixel < job.pixels; ++pixel)
+    WidenRun(source + pixel * job.pixel_step, job.length, job.out + pixel * job.out_step);
 }
 
 template <typename In, typename Out>

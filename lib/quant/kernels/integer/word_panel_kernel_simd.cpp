@@ -194,10 +194,11 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
   }
   QUANT_FOR_ROWS(QUANT_FINISH)
 #undef QUANT_FINISH
-#define QUANT_STORE(vector, from, r)                                                     \
-  if constexpr (r < kRows)                                                               \
-    store.Store<Sums::kFactor>(vector##r.low, vector##r.high,                            \
-                               reinterpret_cast<Out*>(tile.outputs[first + r]) + (from), \
+  std::byte* const output = tile.output + first * tile.output_step;
+#define QUANT_STORE(vector, from, r)                                                           \
+  if constexpr (r < kRows)                                                                     \
+    store.Store<Sums::kFactor>(vector##r.low, vector##r.high,                                  \
+                               reinterpret_cast<Out*>(output + r * tile.output_step) + (from), \
                                tile.channels - (from));
 #define QUANT_STORE_FIRST(r) QUANT_STORE(first, 0, r)
 #define QUANT_STORE_SECOND(r) QUANT_STORE(second, kLanes, r)
@@ -254,14 +255,11 @@ HWY_INLINE void WidenRun(const std::uint8_t* in, std::int64_t length, std::uint1
 template <typename Panel>
 void WidenRuns(const WidenJob<Panel>& job) {
   const WidenJob<Panel> local = job;  // what is stored may alias anything
-  const auto* start = static_cast<const std::uint8_t*>(local.source);
+  const auto* source = static_cast<const std::uint8_t*>(local.source);
+  if (local.dense()) return WidenRun<32>(source, local.pixels * local.length, local.out);
   for (std::int64_t pixel = 0; pixel < local.pixels; ++pixel) {
-    const std::uint8_t* source = start + pixel * local.pixel_step;
-    std::uint16_t* row = local.out + pixel * local.out_stride;
-    for (std::int64_t run = 0; run < local.runs; ++run) {
-      WidenRun<32>(source + local.offsets[run], local.length, row);
-      row += local.out_run_stride;
-    }
+    WidenRun<32>(source + pixel * local.pixel_step, local.length,
+                 local.out + pixel * local.out_step);
   }
 }
 
