@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Depthwise 3×3 with stride 1: two output rows a task, from four input rows that are interleaved
-// once, zero points beside the image included. There are no borders then, and a row of few channels
-// is computed like one of many.
+// Depthwise 3×3 with stride 1: two output rows at a time, from four input rows that are interleaved
+// before, zero points beside the image included. There are no borders then, and a row of few
+// channels is computed like one of many.
 #include <algorithm>
 #include <numeric>
 
@@ -15,6 +15,9 @@ namespace quant::integer {
 namespace {
 
 constexpr std::int64_t kTaps = 3;  // of a row and of a column
+// Neighbouring pairs of rows, of which each starts with what the one before has interleaved. Some
+// more than threads even out.
+constexpr std::int64_t kBandsOfThread = 4;
 
 class RowPairConvolution : public ConvolutionImplementation {
  public:
@@ -32,7 +35,9 @@ class RowPairConvolution : public ConvolutionImplementation {
   std::int64_t pixel_units() const { return shape_.in_c / kRowUnit; }
   template <typename Weight>
   void pack(const Convolution& convolution);
-  void interleave(const std::uint8_t* image, std::int64_t y, std::uint8_t* rows) const;
+  void run_band(const std::uint8_t* image, std::int64_t first_pair, std::int64_t last_pair,
+                std::uint8_t* output, std::uint8_t* rows) const;
+  void interleave(const std::uint8_t* image, std::int64_t in_y, std::uint8_t* group) const;
 
   const RowPairKernel* kernel_;
   Conv2dShape shape_;
@@ -107,47 +112,64 @@ void RowPairConvolution::pack(const Convolution& convolution) {
 void RowPairConvolution::run(const void* input, void* output, std::byte* scratch,
                              ThreadPool& pool) const {
   const std::int64_t pairs = (shape_.out_h + 1) / 2;
-  const std::int64_t row_bytes = shape_.out_w * shape_.out_c;
-  pool.run(shape_.batch * pairs, [&](std::int64_t task, int worker) {
-    const std::int64_t image = task / pairs;
-    const std::int64_t y = 2 * (task % pairs);
-    auto* rows =
-        reinterpret_cast<std::uint8_t*>(scratch) + static_cast<std::size_t>(worker) * worker_bytes_;
-    interleave(
+  const std::int64_t bands =
+      pool.threads() == 1 ? 1 : std::min<std::int64_t>(pairs, kBandsOfThread * pool.threads());
+  pool.run(shape_.batch * bands, [&](std::int64_t task, int worker) {
+    const std::int64_t image = task / bands;
+    const std::int64_t band = task % bands;
+    run_band(
         static_cast<const std::uint8_t*>(input) + image * shape_.in_h * shape_.in_w * shape_.in_c,
-        y, rows);
-    RowPairJob job;
-    job.rows = rows;
-    job.plane_bytes = plane_bytes_;
-    job.column_bytes = shape_.in_c;
-    job.units = shape_.out_w * pixel_units();
-    job.sets = sets_;
-    job.weights = weights_.data();
-    job.bias = bias_.data();
-    job.multipliers = multipliers_.data();
-    job.range = range_;
-    job.outputs[0] = static_cast<std::uint8_t*>(output) + (image * shape_.out_h + y) * row_bytes;
-    if (y + 1 < shape_.out_h) job.outputs[1] = job.outputs[0] + row_bytes;
-    kernel_->run(job);
+        pairs * band / bands, pairs * (band + 1) / bands,
+        static_cast<std::uint8_t*>(output) + image * shape_.out_h * shape_.out_w * shape_.out_c,
+        reinterpret_cast<std::uint8_t*>(scratch) +
+            static_cast<std::size_t>(worker) * worker_bytes_);
   });
 }
 
-// The four input rows of output rows y and y + 1, all columns that any of their taps reads.
-void RowPairConvolution::interleave(const std::uint8_t* image, std::int64_t y,
-                                    std::uint8_t* rows) const {
+void RowPairConvolution::run_band(const std::uint8_t* image, std::int64_t first_pair,
+                                  std::int64_t last_pair, std::uint8_t* output,
+                                  std::uint8_t* rows) const {
+  const std::int64_t row_bytes = shape_.out_w * shape_.out_c;
+  RowPairJob job;
+  job.plane_bytes = plane_bytes_;
+  job.column_bytes = shape_.in_c;
+  job.units = shape_.out_w * pixel_units();
+  job.sets = sets_;
+  job.weights = weights_.data();
+  job.bias = bias_.data();
+  job.multipliers = multipliers_.data();
+  job.range = range_;
+  for (std::int64_t pair = first_pair; pair < last_pair; ++pair) {
+    const std::int64_t y = 2 * pair;
+    for (std::int64_t group = 0; group < groups(); ++group) {
+      // The second of two groups is the next pair's first.
+      std::uint8_t* place = rows + (pair + group) % groups() * 4 * plane_bytes_;
+      const bool is_there = pair > first_pair && group + 1 < groups();
+      if (!is_there) interleave(image, y - shape_.pad_top + group * kernel_->depth, place);
+      job.groups[group] = place;
+    }
+    job.outputs[0] = output + y * row_bytes;
+    job.outputs[1] = y + 1 < shape_.out_h ? job.outputs[0] + row_bytes : nullptr;
+    kernel_->run(job);
+  }
+}
+
+// The group whose first row is in_y: all columns that any tap reads.
+void RowPairConvolution::interleave(const std::uint8_t* image, std::int64_t in_y,
+                                    std::uint8_t* group) const {
   const std::int64_t left = std::min(shape_.pad_left, columns());
   const std::int64_t inner = std::min(shape_.in_w, columns() - left);
   InterleaveJob beside;
   beside.plane_bytes = plane_bytes_;
   std::ranges::fill(beside.rows, zero_row_.data());
   InterleaveJob inside = beside;
-  for (std::int64_t i = 0; i < 4; ++i) {
-    const std::int64_t in_y = y - shape_.pad_top + i;
-    if (in_y >= 0 && in_y < shape_.in_h) inside.rows[i] = image + in_y * shape_.in_w * shape_.in_c;
+  for (std::int64_t i = 0; i < kernel_->depth; ++i) {
+    const std::int64_t y = in_y + i;
+    if (y >= 0 && y < shape_.in_h) inside.rows[i] = image + y * shape_.in_w * shape_.in_c;
   }
   const auto put = [&](InterleaveJob& job, std::int64_t first, std::int64_t count) {
     job.units = count * pixel_units();
-    job.out = rows + first * shape_.in_c;
+    job.out = group + first * shape_.in_c;
     kernel_->interleave(job);
   };
   put(beside, 0, left);

@@ -15,17 +15,18 @@ namespace quant::integer {
 // channels alike.
 inline constexpr std::int64_t kRowUnit = 16;
 
-// Interleaved rows: groups of rows, each (4, units, 16 bytes). Plane p of a unit has its channels
+// A group of interleaved rows: (4 planes, units, 16 bytes). Plane p of a unit has its channels
 // 4·p … 4·p + 3, of each the elements of all rows of the group: two words, or four bytes.
 struct InterleaveJob {
-  const std::uint8_t* rows[4] = {};
+  const std::uint8_t* rows[4] = {};  // the kernel's depth of them
   std::int64_t units = 0;
-  std::uint8_t* out = nullptr;   // where the first unit belongs in plane 0 of the first group
-  std::int64_t plane_bytes = 0;  // from plane to plane, and from the last to the next group
+  std::uint8_t* out = nullptr;  // where the first unit belongs in plane 0
+  std::int64_t plane_bytes = 0;
 };
 
 struct RowPairJob {
-  const std::uint8_t* rows = nullptr;  // interleaved, from the first output's first tap on
+  // Of four rows, from the first output's first tap on; in one piece of memory.
+  const std::uint8_t* groups[2] = {};
   std::int64_t plane_bytes = 0;
   std::int64_t column_bytes = 0;  // from one tap of a row to the next
   std::int64_t units = 0;         // of an output row
@@ -43,7 +44,7 @@ struct RowPairKernel {
   std::int64_t units = 0;  // of a vector
   int depth = 0;           // rows of a group: 2 with weights of int16, or 4 with int8
   void (*interleave)(const InterleaveJob& job) = nullptr;
-  // May read a vector beyond the end of the interleaved rows.
+  // May read a vector beyond the end of a group.
   void (*run)(const RowPairJob& job) = nullptr;
 };
 

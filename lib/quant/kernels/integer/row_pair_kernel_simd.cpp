@@ -44,17 +44,15 @@ void Interleave(const InterleaveJob& shared) {
   ForUnits(job.units, [&](auto d8, std::int64_t unit) HWY_ATTR {
     const auto zero = hn::Zero(d8);
     const std::int64_t at = unit * kRowUnit;
-    for (int group = 0; group < 2; ++group) {
-      const auto first = hn::LoadU(d8, job.rows[2 * group] + at);
-      const auto second = hn::LoadU(d8, job.rows[2 * group + 1] + at);
-      const auto low = hn::InterleaveLower(d8, first, second);
-      const auto high = hn::InterleaveUpper(d8, first, second);
-      std::uint8_t* out = job.out + 4 * group * job.plane_bytes + at;
-      hn::StoreU(hn::InterleaveLower(d8, low, zero), d8, out);
-      hn::StoreU(hn::InterleaveUpper(d8, low, zero), d8, out + job.plane_bytes);
-      hn::StoreU(hn::InterleaveLower(d8, high, zero), d8, out + 2 * job.plane_bytes);
-      hn::StoreU(hn::InterleaveUpper(d8, high, zero), d8, out + 3 * job.plane_bytes);
-    }
+    const auto first = hn::LoadU(d8, job.rows[0] + at);
+    const auto second = hn::LoadU(d8, job.rows[1] + at);
+    const auto low = hn::InterleaveLower(d8, first, second);
+    const auto high = hn::InterleaveUpper(d8, first, second);
+    std::uint8_t* out = job.out + at;
+    hn::StoreU(hn::InterleaveLower(d8, low, zero), d8, out);
+    hn::StoreU(hn::InterleaveUpper(d8, low, zero), d8, out + job.plane_bytes);
+    hn::StoreU(hn::InterleaveLower(d8, high, zero), d8, out + 2 * job.plane_bytes);
+    hn::StoreU(hn::InterleaveUpper(d8, high, zero), d8, out + 3 * job.plane_bytes);
   });
 }
 

@@ -61,7 +61,7 @@ class RowPairRunner {
         lowest_(hn::Set(D8(), job.range.lowest_level())) {
     for (int index = 0; index < kSteps; ++index) {
       offsets_[index] = index / Products::kGroups * job.column_bytes +
-                        index % Products::kGroups * 4 * job.plane_bytes;
+                        (job.groups[index % Products::kGroups] - job.groups[0]);
     }
   }
 
@@ -81,7 +81,7 @@ class RowPairRunner {
     for (std::int64_t plane = 0; plane < 4; ++plane) {
       const std::int64_t constants = 4 * set + plane;
       RunPlane<kVectors>(
-          job_.rows + plane * job_.plane_bytes + at, offsets_, step_,
+          job_.groups[0] + plane * job_.plane_bytes + at, offsets_, step_,
           static_cast<const std::uint8_t*>(job_.weights) + constants * 2 * kSteps * kBytes,
           hn::LoadU(D32(), job_.bias + constants * kLanes),
           hn::LoadU(DF(), job_.multipliers + constants * kLanes), highest_,
