@@ -21,23 +21,23 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D8 = hn::ScalableTag<std::uint8_t>;
-using D8s = hn::RebindToSigned<D8>;
-using D16 = hn::Repartition<std::int16_t, D8>;
-using D32 = hn::Repartition<std::int32_t, D8>;
-using DF = hn::RebindToFloat<D32>;
-using V8 = hn::Vec<D8>;
-using V32 = hn::Vec<D32>;
-constexpr std::int64_t kWide = hn::MaxLanes(D8());
-constexpr std::int64_t kPart = kWide / 4;
+constexpr std::int64_t kWide = hn::MaxLanes(hn::ScalableTag<std::uint8_t>());
+constexpr std::int64_t kNarrow = 32;  // a pixel of few channels would leave half of a wide one idle
 constexpr int kDepth = 4;
 
+template <std::int64_t kWidth>
+using Bytes = hn::CappedTag<std::uint8_t, kWidth>;
+template <std::int64_t kWidth>
+using VBytes = hn::Vec<Bytes<kWidth>>;
+
 // Four taps of every channel, in four vectors: the packed order of DepthwiseBlock.
+template <std::int64_t kWidth>
 struct Quads {
+  using V8 = VBytes<kWidth>;
   V8 part0, part1, part2, part3;
   HWY_INLINE Quads(V8 a, V8 b, V8 c, V8 d) {
-    const D8 d8;
-    const D16 d16;
+    const Bytes<kWidth> d8;
+    const hn::Repartition<std::int16_t, Bytes<kWidth>> d16;
     const auto ab_low = hn::BitCast(d16, hn::InterleaveLower(d8, a, b));
     const auto ab_high = hn::BitCast(d16, hn::InterleaveUpper(d8, a, b));
     const auto cd_low = hn::BitCast(d16, hn::InterleaveLower(d8, c, d));
@@ -50,6 +50,7 @@ struct Quads {
 };
 
 // One block over the pixels of a run.
+template <std::int64_t kWidth>
 class Runner {
  public:
   HWY_INLINE Runner(const DepthwiseRun& run, const DepthwiseBlock& block)
@@ -69,13 +70,13 @@ class Runner {
     sum3_ = hn::LoadU(d32, bias_ + 3 * kPart);
   }
 
-  HWY_INLINE void Add(const Quads& quads, std::int64_t group) {
+  HWY_INLINE void Add(const Quads<kWidth>& quads, std::int64_t group) {
     const D8s d8s;
-    const std::int8_t* weights = weights_ + group * kDepth * kWide;
+    const std::int8_t* weights = weights_ + group * kDepth * kWidth;
     sum0_ = AddDotProducts(sum0_, quads.part0, hn::LoadU(d8s, weights));
-    sum1_ = AddDotProducts(sum1_, quads.part1, hn::LoadU(d8s, weights + kWide));
-    sum2_ = AddDotProducts(sum2_, quads.part2, hn::LoadU(d8s, weights + 2 * kWide));
-    sum3_ = AddDotProducts(sum3_, quads.part3, hn::LoadU(d8s, weights + 3 * kWide));
+    sum1_ = AddDotProducts(sum1_, quads.part1, hn::LoadU(d8s, weights + kWidth));
+    sum2_ = AddDotProducts(sum2_, quads.part2, hn::LoadU(d8s, weights + 2 * kWidth));
+    sum3_ = AddDotProducts(sum3_, quads.part3, hn::LoadU(d8s, weights + 3 * kWidth));
   }
 
   HWY_INLINE void Store(std::uint8_t* output) {
@@ -90,7 +91,7 @@ class Runner {
     const V8 bytes =
         hn::Max(PackBytes(hn::SaturatedAdd(low, zero_point_), hn::SaturatedAdd(high, zero_point_)),
                 lowest_);
-    if (stored_ >= kWide) {
+    if (stored_ >= kWidth) {
       hn::StoreU(bytes, d8, output);
     } else {
       StoreFirst(bytes, d8, output, stored_);
@@ -98,6 +99,15 @@ class Runner {
   }
 
  private:
+  using D8 = Bytes<kWidth>;
+  using D8s = hn::RebindToSigned<D8>;
+  using D16 = hn::Repartition<std::int16_t, D8>;
+  using D32 = hn::Repartition<std::int32_t, D8>;
+  using DF = hn::RebindToFloat<D32>;
+  using V8 = hn::Vec<D8>;
+  using V32 = hn::Vec<D32>;
+  static constexpr std::int64_t kPart = kWidth / 4;
+
   HWY_INLINE V32 Round(int part, V32 sum) const {
     return RoundProducts(sum, hn::LoadU(DF(), multipliers_ + part * kPart), highest_);
   }
@@ -112,16 +122,21 @@ class Runner {
   V32 sum0_, sum1_, sum2_, sum3_;
 };
 
-HWY_INLINE V8 Load(const std::uint8_t* tap, std::int64_t at) { return hn::LoadU(D8(), tap + at); }
+template <std::int64_t kWidth>
+HWY_INLINE VBytes<kWidth> Load(const std::uint8_t* tap, std::int64_t at) {
+  return hn::LoadU(Bytes<kWidth>(), tap + at);
+}
 
+template <std::int64_t kWidth>
 void RunGroups(const DepthwiseRun& run, const DepthwiseBlock& block) {
-  Runner runner(run, block);
+  Runner<kWidth> runner(run, block);
   for (std::int64_t pixel = 0; pixel < run.pixels; ++pixel) {
     const std::int64_t at = pixel * run.in_step + block.channel;
     runner.Begin();
     for (std::int64_t group = 0; group < run.groups; ++group) {
       const std::uint8_t* const* tap = run.taps + group * kDepth;
-      runner.Add(Quads(Load(tap[0], at), Load(tap[1], at), Load(tap[2], at), Load(tap[3], at)),
+      runner.Add(Quads<kWidth>(Load<kWidth>(tap[0], at), Load<kWidth>(tap[1], at),
+                               Load<kWidth>(tap[2], at), Load<kWidth>(tap[3], at)),
                  group);
     }
     runner.Store(run.output + pixel * run.out_step + block.channel);
@@ -130,23 +145,29 @@ void RunGroups(const DepthwiseRun& run, const DepthwiseBlock& block) {
 
 // 3×3, a column of the kernel in each group. Where the next pixel's columns are this one's but for
 // one, each is interleaved once.
-template <bool kNextIsNeighbour>
+template <std::int64_t kWidth, bool kNextIsNeighbour>
 void RunColumns(const DepthwiseRun& run, const DepthwiseBlock& block) {
-  Runner runner(run, block);
-  const std::uint8_t *a0 = run.taps[0], *a1 = run.taps[1], *a2 = run.taps[2];
-  const std::uint8_t *b0 = run.taps[4], *b1 = run.taps[5], *b2 = run.taps[6];
-  const std::uint8_t *c0 = run.taps[8], *c1 = run.taps[9], *c2 = run.taps[10];
-  const V8 none = hn::Zero(D8());
+  Runner<kWidth> runner(run, block);
+  const std::uint8_t* const* taps = run.taps;
+  const std::uint8_t *a0 = taps[0], *a1 = taps[1], *a2 = taps[2];
+  const std::uint8_t *b0 = taps[4], *b1 = taps[5], *b2 = taps[6];
+  const std::uint8_t *c0 = taps[8], *c1 = taps[9], *c2 = taps[10];
+  const auto none = hn::Zero(Bytes<kWidth>());
   std::int64_t at = block.channel;
   std::uint8_t* output = run.output + block.channel;
-  Quads left(Load(a0, at), Load(a1, at), Load(a2, at), none);
-  Quads middle(Load(b0, at), Load(b1, at), Load(b2, at), none);
+  const auto column = [&](const std::uint8_t* top, const std::uint8_t* middle,
+                          const std::uint8_t* bottom) HWY_ATTR {
+    return Quads<kWidth>(Load<kWidth>(top, at), Load<kWidth>(middle, at), Load<kWidth>(bottom, at),
+                         none);
+  };
+  Quads<kWidth> left = column(a0, a1, a2);
+  Quads<kWidth> middle = column(b0, b1, b2);
   for (std::int64_t pixel = 0; pixel < run.pixels; ++pixel) {
     if (!kNextIsNeighbour && pixel > 0) {
-      left = Quads(Load(a0, at), Load(a1, at), Load(a2, at), none);
-      middle = Quads(Load(b0, at), Load(b1, at), Load(b2, at), none);
+      left = column(a0, a1, a2);
+      middle = column(b0, b1, b2);
     }
-    const Quads right(Load(c0, at), Load(c1, at), Load(c2, at), none);
+    const Quads<kWidth> right = column(c0, c1, c2);
     runner.Begin();
     runner.Add(left, 0);
     runner.Add(middle, 1);
@@ -159,21 +180,26 @@ void RunColumns(const DepthwiseRun& run, const DepthwiseBlock& block) {
   }
 }
 
+template <std::int64_t kWidth>
+void RunBlock(const DepthwiseRun& run, const DepthwiseBlock& block) {
+  if (!run.columns) return RunGroups<kWidth>(run, block);
+  if (run.column_step == run.in_step) return RunColumns<kWidth, true>(run, block);
+  RunColumns<kWidth, false>(run, block);
+}
+
 void Run(const DepthwiseRun& run) {
   for (std::int64_t i = 0; i < run.block_count; ++i) {
     const DepthwiseBlock& block = run.blocks[i];
-    if (!run.columns) {
-      RunGroups(run, block);
-    } else if (run.column_step == run.in_step) {
-      RunColumns<true>(run, block);
+    if (block.width == kWide) {
+      RunBlock<kWide>(run, block);
     } else {
-      RunColumns<false>(run, block);
+      RunBlock<kNarrow>(run, block);
     }
   }
 }
 
 const DepthwiseKernel* Kernel() {
-  static constexpr DepthwiseKernel kernel{kDotProductIsa, kWide, kWide, kDepth, Run};
+  static constexpr DepthwiseKernel kernel{kDotProductIsa, kNarrow, kWide, kDepth, Run};
   return &kernel;
 }
 

@@ -62,6 +62,11 @@ HWY_INLINE hn::Vec512<std::int32_t> AddDotProducts(hn::Vec512<std::int32_t> sum,
                                                    hn::Vec512<std::int8_t> weights) {
   return hn::Vec512<std::int32_t>{_mm512_dpbusd_epi32(sum.raw, activations.raw, weights.raw)};
 }
+HWY_INLINE hn::Vec256<std::int32_t> AddDotProducts(hn::Vec256<std::int32_t> sum,
+                                                   hn::Vec256<std::uint8_t> activations,
+                                                   hn::Vec256<std::int8_t> weights) {
+  return hn::Vec256<std::int32_t>{_mm256_dpbusd_epi32(sum.raw, activations.raw, weights.raw)};
+}
 HWY_INLINE hn::Vec512<std::int32_t> AddPairProducts(hn::Vec512<std::int32_t> sum,
                                                     hn::Vec512<std::int16_t> a,
                                                     hn::Vec512<std::int16_t> b) {
