@@ -34,6 +34,7 @@ struct Options {
   std::optional<int> level;
   std::optional<int> compression_level;
   std::vector<double> wanted_db;
+  std::optional<double> copies_percent;
   std::optional<int> epochs;
   std::string resume;
   double percentile = 99.999;
@@ -197,6 +198,7 @@ OptimizerOptions optimizer_options(const Options& options, const Network& networ
   if (options.compression_level)
     result.share_in_4_bits = kShareOfLevel * *options.compression_level;
   result.wanted_db = options.wanted_db;
+  if (options.copies_percent) result.most_copied = *options.copies_percent / 100;
   result.finetune = finetune_options(options, network.script);
   result.accept_few_frames = options.accept_few_images;
   result.stop = interrupted;
@@ -345,6 +347,11 @@ void add_optimize(CLI::App& app, Status& status) {
                    "searches the layers that need 16 bits for it, and prints what bits buy")
       ->check(CLI::Range(0.0, 140.0))
       ->delimiter(',');
+  command
+      ->add_option("--copies", options->copies_percent,
+                   "Products that copies of layers may add to the network, in percent; 0: none "
+                   "(default: 5 at level 2 and above, else 0)")
+      ->check(CLI::Range(0.0, 100.0));
   command
       ->add_option("--method", options->method,
                    "How ranges of activations are chosen (auto: min-max, at level 1 the search)")

@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "quant/optimize/plan_precision.h"
-
 namespace quant::tool {
 namespace {
 
@@ -19,14 +17,6 @@ Json point_json(const PrecisionTradeOff& point) {
   return {{"bit_operations", point.bit_operations},
           {"snr_db", array(point.snr_db)},
           {"least_db", array(point.least_db)}};
-}
-
-// Lines of a script that come to the plan; none where it is what every layer gets by itself.
-std::vector<std::string> lines_of(const OptimizedModel& optimized) {
-  std::vector<PrecisionMode> modes;
-  for (const LayerPlan& layer : optimized.plan.layers) modes.push_back(layer.precision);
-  if (modes.empty() || optimized.imported) return {};
-  return precision_lines(*optimized.float_graph, modes);
 }
 
 // Where the parameters come from.
@@ -76,7 +66,14 @@ Json report_json(const OptimizeReport& report, const OptimizedModel& optimized) 
                {"warnings", report.warnings},
                {"notes", optimized.notes}};
   if (optimized.imported) json["imported"] = {{"calibrated", optimized.calibrated}};
-  if (const auto lines = lines_of(optimized); !lines.empty()) json["precision"] = lines;
+  if (!optimized.precision_lines.empty()) json["precision"] = optimized.precision_lines;
+  if (optimized.copied) {
+    Json& copied = json["copied"];
+    copied["products_added"] = optimized.copied->added;
+    copied["gain_db"] = optimized.copied->gain_db;
+    for (const ChannelSplit& split : optimized.copied->splits)
+      copied["layers"][split.layer] = split.copies;
+  }
   if (optimized.finetuned) {
     json["finetuned"] = {{"snr_db_before", optimized.finetuned->before},
                          {"snr_db_after", optimized.finetuned->after}};
@@ -101,6 +98,13 @@ std::string report_text(const OptimizeReport& report, const OptimizedModel& opti
   std::string text = fmt::format("{}: {} integer layers, {} on the host, {}\n", report.output,
                                  optimized.model.integer.nodes.size(),
                                  optimized.model.host.nodes.size(), origin(report, optimized));
+  if (optimized.copied && !optimized.copied->splits.empty()) {
+    std::string layers;
+    for (const ChannelSplit& split : optimized.copied->splits)
+      layers += fmt::format("{}{} times {}", layers.empty() ? "" : ", ", split.copies, split.layer);
+    text += fmt::format("copies of layers: {}; {:.1f} % more products, {:+.2f} dB\n", layers,
+                        100 * optimized.copied->added, optimized.copied->gain_db);
+  }
   if (optimized.finetuned) {
     text += fmt::format("fine-tuned: {:.2f} -> {:.2f} dB on frames that were held back\n",
                         optimized.finetuned->before, optimized.finetuned->after);
@@ -112,9 +116,9 @@ std::string report_text(const OptimizeReport& report, const OptimizedModel& opti
     text += fitted > 0 ? fmt::format(", {} of them fitted first\n", fitted) : "\n";
   }
   if (optimized.precision) append_curve(text, *optimized.precision);
-  if (const auto lines = lines_of(optimized); !lines.empty()) {
+  if (!optimized.precision_lines.empty()) {
     text += "\nprecision, as lines of a model script\n";
-    for (const std::string& line : lines) text += "  " + line + "\n";
+    for (const std::string& line : optimized.precision_lines) text += "  " + line + "\n";
   }
   return text;
 }

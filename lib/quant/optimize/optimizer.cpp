@@ -17,9 +17,12 @@
 #include "quant/optimize/memory_estimate.h"
 #include "quant/optimize/output_noise.h"
 #include "quant/optimize/part_of_set.h"
+#include "quant/optimize/plan_precision.h"
 #include "quant/optimize/range_search.h"
 #include "quant/optimize/refine_ranges.h"
 #include "quant/optimize/script_plan.h"
+#include "quant/optimize/split_channels.h"
+#include "quant/optimize/split_search.h"
 #include "quant/passes/lift_quantization.h"
 #include "quant/passes/optimize_float.h"
 #include "quant/passes/saturate.h"
@@ -132,6 +135,41 @@ Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
     result.plan = result.precision->plan;
   }
   return check_target(options.target, *result.float_graph, result.plan);
+}
+
+double most_copied(const OptimizerOptions& options) {
+  constexpr double kShareOfLevel = 0.05;
+  return options.most_copied.value_or(
+      options.level >= OptimizationLevel::kFinetuning ? kShareOfLevel : 0);
+}
+
+std::vector<std::string> lines_of(const Graph& graph, const QuantizationPlan& plan) {
+  std::vector<PrecisionMode> modes;
+  for (const LayerPlan& layer : plan.layers) modes.push_back(layer.precision);
+  return modes.empty() ? std::vector<std::string>() : precision_lines(graph, modes);
+}
+
+// Layers in several copies, into graph, plan and ranges. Where steps are finer the range may be all
+// that was seen.
+template <typename Step>
+Status split_layers(const OptimizerOptions& options, const InputSpec& input, CalibrationSet& set,
+                    const Step& step, OptimizedModel& result) {
+  SplitSearchOptions search;
+  search.most_added = most_copied(options);
+  search.threads = options.threads;
+  if (!(search.most_added > 0)) return {};
+  PlannedNetwork network{*result.float_graph, result.plan, result.chosen};
+  QUANT_TRY_ASSIGN(result.copied,
+                   search_splits(network, input, set, search, step("copying layers")));
+  if (result.copied->splits.empty()) return {};
+  QUANT_TRY_ASSIGN(PlannedNetwork copied, split_channels(network, result.copied->splits));
+  result.float_graph = std::make_shared<const Graph>(std::move(copied.graph));
+  result.plan = std::move(copied.plan);
+  result.chosen = std::move(copied.ranges);
+  network.ranges = std::move(result.seen);
+  QUANT_TRY_ASSIGN(copied, split_channels(network, result.copied->splits));
+  result.seen = std::move(copied.ranges);
+  return {};
 }
 
 // Outputs that shall have a scale per channel, into the plan; a note of each that cannot.
@@ -371,6 +409,8 @@ Result<OptimizedModel> optimize(std::span<const std::byte> onnx, const Optimizer
   }
   QUANT_TRY(choose_precision(options, input, set, judging, step, given, result));
   if (result.precision) result.precision->held_back = stride.has_value();
+  result.precision_lines = lines_of(*result.float_graph, result.plan);
+  QUANT_TRY(split_layers(options, input, learning, step, result));
   result.chosen =
       ranges_with_headroom(*result.float_graph, result.plan, given, std::move(result.chosen));
   result.plan.encodings = encodings_with_headroom(*result.float_graph, result.plan);

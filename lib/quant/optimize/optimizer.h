@@ -19,6 +19,7 @@
 #include "quant/optimize/hessian_rounding.h"
 #include "quant/optimize/layer_plan.h"
 #include "quant/optimize/precision_search.h"
+#include "quant/optimize/split_search.h"
 #include "quant/optimize/target.h"
 #include "quant/script/model_script.h"
 
@@ -30,7 +31,9 @@ enum class OptimizationLevel {
   kEqualization = 0,
   // And ranges searched for, where no method is asked for; weights rounded by what they meet.
   kBiasCorrection = 1,
-  kFinetuning = 2,    // weights, biases and ranges trained on the float network
+  // Layers computed in several copies where that is worth it; weights, biases and ranges trained on
+  // the float network.
+  kFinetuning = 2,
   kRounding = 3,      // weights rounded by what they meet in 256 frames at least
   kMoreRounding = 4,  // the same with 1024
 };
@@ -61,6 +64,9 @@ struct OptimizerOptions {
   // that are worth 16 bits are searched for. Empty: none. Of 32 frames and more, one in four is
   // then held back from the ranges and judges (of many, so many that about 32 judge).
   std::vector<double> wanted_db;
+  // Products that copies of layers may add, as a share of the network's (split_search.h); nothing:
+  // what the level allows.
+  std::optional<double> most_copied;
   // How ranges are chosen; nothing: min-max, and from kBiasCorrection on a search among all
   // methods.
   std::optional<RangeMethod> method;
@@ -80,13 +86,18 @@ struct FinetuneGain {
 
 struct OptimizedModel {
   QuantizedModel model;
-  // The fp-optimized graph, equalized where the level asks for it (of products: the script), and of
-  // its values (by ValueId) what calibration saw and the range that was chosen.
+  // The fp-optimized graph, equalized where the level asks for it (of products: the script) and
+  // with copies of layers where it has them, and of its values (by ValueId) what calibration saw
+  // and the range that was chosen.
   std::shared_ptr<const Graph> float_graph;
   std::vector<Range> seen;
   std::vector<Range> chosen;
-  QuantizationPlan plan;                           // by node of float_graph
+  QuantizationPlan plan;  // by node of float_graph
+  // Lines of a script that come to the precisions of the model's own layers; none where each has
+  // what it gets by itself.
+  std::vector<std::string> precision_lines;
   std::optional<PrecisionSearchResult> precision;  // where it was searched for
+  std::optional<SplitSearchResult> copied;         // where it was searched for
   std::optional<FinetuneGain> finetuned;
   std::optional<HessianRoundingResult> rounded;
   std::vector<std::string> notes;  // what of the script has no effect here, and where
