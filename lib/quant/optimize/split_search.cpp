@@ -13,8 +13,8 @@
 namespace quant {
 namespace {
 
-// In dB; less is not worth another layer.
-constexpr double kLeastGain = 0.05;
+// In dB, mean of the outputs; less is not worth more layers.
+constexpr double kLeastGain = 0.3;
 constexpr int kMostCopies = 8;
 
 using Energies = std::vector<std::vector<NoiseEnergies>>;
