@@ -333,7 +333,8 @@ void add_optimize(CLI::App& app, Status& status) {
           "--level", options->level,
           "How much is done for accuracy: -100 nothing, 0 equalization, 1 also a search for "
           "ranges, bias correction and weights fitted to and rounded by what they meet, 2 also "
-          "copies of layers and fine-tuning, 3 the same with 256 frames, 4 with 1024 (default: as the script says, "
+          "copies of layers and fine-tuning, 3 the same with 256 frames, 4 with 1024 (default: as "
+          "the script says, "
           "else 0)")
       ->check(CLI::IsMember({-100, 0, 1, 2, 3, 4}));
   command
