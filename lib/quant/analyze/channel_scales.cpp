@@ -8,6 +8,7 @@
 #include "quant/analyze/integer_weights.h"
 #include "quant/optimize/channel_classes.h"
 #include "quant/optimize/scale_channels.h"
+#include "quant/optimize/split_channels.h"
 
 namespace quant {
 namespace {
@@ -111,6 +112,18 @@ WeightScale weight_scale(std::span<const double> real, std::span<const double> r
 
 ScaledNetwork with_channel_scales(const Graph& network, const Graph& integer) {
   return ChannelScales(network, integer).run();
+}
+
+Result<ScaledNetwork> with_copies_and_scales(const Graph& network, const Graph& integer) {
+  const std::vector<ChannelSplit> splits = splits_of(network, integer);
+  std::vector<ChannelSplit> unshifted = splits;
+  for (ChannelSplit& split : unshifted) split.step = 0;
+  PlannedNetwork planned{network, {}, std::vector<Range>(network.values.size())};
+  QUANT_TRY_ASSIGN(const PlannedNetwork copied, split_channels(planned, unshifted));
+  ScaledNetwork result = with_channel_scales(copied.graph, integer);
+  // Steps are those of scaled channels.
+  for (const ChannelSplit& split : splits) shift_copies(result.network, split);
+  return result;
 }
 
 }  // namespace quant

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Channels that equalization scaled (equalize.h): the float network with the scales of the integers
-// inside, so that tensor can be held against tensor.
+// Channels that equalization scaled (equalize.h), and layers in several copies: the float network
+// as the integers have it inside, so that tensor can be held against tensor.
 #pragma once
 
 #include <set>
@@ -22,6 +22,10 @@ struct ScaledNetwork {
 // do not (clipped, fitted, fine-tuned, one scale for all channels) it is the one of least squares.
 // Unchanged where nothing was scaled. ValueIds and names stay; constants may be added.
 ScaledNetwork with_channel_scales(const Graph& network, const Graph& integer);
+
+// The same with the copies of layers that `integer` has (split_channels.h): the function stays but
+// for what bends within a step. Errors of split_channels().
+Result<ScaledNetwork> with_copies_and_scales(const Graph& network, const Graph& integer);
 
 // How weights of an output channel were scaled: `real` ≈ scale · `reference`, its stored and its
 // float weights, in the order of each other.

@@ -12,7 +12,6 @@
 #include "quant/graph/integer_attributes.h"
 #include "quant/graph/operator.h"
 #include "quant/kernels/relayout/dequantize_tensor.h"
-#include "quant/optimize/split_channels.h"
 #include "quant/script/model_script.h"
 
 namespace quant {
@@ -242,15 +241,8 @@ Result<NoiseSubject> noise_subject(const Model& model) {
   subject.host = std::make_shared<const Graph>(model.host_graph());
   QUANT_TRY_ASSIGN(const ModelScript script,
                    parse_model_script({"script.alls", model.archive().script}));
-  // Copies of layers (split_channels.h) are shifted in units of the integers: behind the scales.
-  const std::vector<ChannelSplit> splits = splits_of(*subject.float_network, *subject.integer);
-  std::vector<ChannelSplit> copies = splits;
-  for (ChannelSplit& split : copies) split.step = 0;
-  PlannedNetwork network{*subject.float_network, {}, {}};
-  network.ranges.resize(network.graph.values.size());
-  QUANT_TRY_ASSIGN(const PlannedNetwork copied, split_channels(network, copies));
-  ScaledNetwork scaled = with_channel_scales(copied.graph, *subject.integer);
-  for (const ChannelSplit& split : splits) shift_copies(scaled.network, split);
+  QUANT_TRY_ASSIGN(ScaledNetwork scaled,
+                   with_copies_and_scales(*subject.float_network, *subject.integer));
   subject.scaled = std::move(scaled.scaled);
   subject.float_network = std::make_shared<const Graph>(std::move(scaled.network));
   if (!script.matmul_equalizations.empty()) {
