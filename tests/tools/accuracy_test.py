@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What level 1 and 16 bits promise of real models (docs/levels.md), by the commands that a user types."""
+import json
 import os
 import pathlib
 import tempfile
@@ -41,10 +42,29 @@ class Accuracy(unittest.TestCase):
         for output, ours in zip(("scores", "boxes"), self.snr_db()):
             self.assertGreater(ours, 29.5, output)
 
+    def optimize_xfeat(self, *arguments):
+        return gst_quant("optimize", DATA / "models/xfeat_480x640.onnx", "--calib", DATA / "images/wider/calib", "--color", "gray",
+                         "--std", 255, "--output", self.archive, *arguments)
+
+    def test_copies_of_the_normalization_gain_on_images_that_nobody_saw(self):
+        ratios = []
+        for percent in (0, 5):
+            process = self.optimize_xfeat("--level", 0, "--frames", 16, "--copies", percent, "--json")
+            self.assertEqual(process.returncode, 0, process.stderr)
+            ratios.append(self.snr_db("--frames", 8))
+        copied = json.loads(process.stdout)["copied"]
+        self.assertEqual(copied["layers"], {"normalization2": 2})
+        self.assertLess(copied["products_added"], 0.05)
+        for output, whole, finer in zip(("feats", "keypoints", "heatmap"), *ratios):
+            self.assertGreater(finer, whole + 0.4, output)
+        # The float network gets the same copies to be held against.
+        layers = gst_quant_json("analyze", self.archive, "--data", TEST, "--frames", 1)["layers"]
+        ratios = {layer["layer"]: layer["snr_db"] for layer in layers}
+        self.assertGreater(ratios["normalization2_copy2"], 35)
+
     def test_sixteen_bits_carry_features(self):
         self.script.write_text("quantization_param({*}, precision_mode=a16_w16)\n", encoding="utf-8")
-        process = gst_quant("optimize", DATA / "models/xfeat_480x640.onnx", "--calib", DATA / "images/wider/calib", "--color", "gray",
-                            "--std", 255, "--script", self.script, "--output", self.archive)
+        process = self.optimize_xfeat("--script", self.script)
         self.assertEqual(process.returncode, 0, process.stderr)
         for output, ours in zip(("feats", "keypoints", "heatmap"), self.snr_db("--frames", 8)):
             self.assertGreater(ours, 60, output)
