@@ -6,11 +6,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
 #include <cstdlib>
 
 #include "quant/kernels/integer/depthwise_kernel.h"
 #include "quant/kernels/integer/move_kernels.h"
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/row_pair_kernel.h"
 #include "quant/kernels/integer/span_kernels.h"
 #include "quant/kernels/integer/wide_depthwise_kernel.h"
 
@@ -88,6 +94,19 @@ TEST(Isa, EnvironmentForcesOneOrTheBestIsTaken) {
   EXPECT_EQ(result.error().context, "GST_QUANT_ISA");
 }
 
+#if defined(__aarch64__) && defined(__linux__)
+// By the CPU's own register; Linux answers in its place.
+TEST(Isa, NeonHasDotProductsWhereTheCpuSaysSo) {
+  if ((getauxval(AT_HWCAP) & HWCAP_CPUID) == 0) GTEST_SKIP() << "its registers cannot be read";
+  std::uint64_t features = 0;
+  __asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(features));
+  const bool dot_products = (features >> 44 & 15) != 0;
+  EXPECT_EQ(isa_from_string("neondot").has_value(), dot_products);
+  const Environment none(nullptr);
+  EXPECT_STREQ(to_string(*selected_isa()), dot_products ? "neondot" : "neon");
+}
+#endif
+
 // The tables are filled by code that is compiled once per target, and take their name from that
 // target; a wrong entry in the choice shows as a wrong name, a wrong width as a wrong tile.
 TEST(Isa, TheForcedOneRuns) {
@@ -122,13 +141,15 @@ TEST(Isa, TheForcedOneRuns) {
     const auto* bytes = panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8);
     ASSERT_EQ(bytes != nullptr, isa != base);
     ASSERT_EQ(byte_depthwise_kernel(isa) != nullptr, isa != base);
+    ASSERT_EQ(byte_row_pair_kernel(isa) != nullptr, isa != base);
     if (bytes == nullptr) continue;
     EXPECT_EQ(bytes->isa, isa);
     EXPECT_EQ(byte_depthwise_kernel(isa)->isa, isa);
+    EXPECT_EQ(byte_row_pair_kernel(isa)->isa, isa);
     EXPECT_EQ(bytes->tile, 2 * lanes);
   }
-  for (const Isa isa :
-       {Isa::kSse4, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vnni, Isa::kNeon}) {
+  for (const Isa isa : {Isa::kSse4, Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512, Isa::kAvx512Vnni,
+                        Isa::kNeon, Isa::kNeonDot}) {
     const auto isas = available_isas();
     if (std::find(isas.begin(), isas.end(), isa) == isas.end()) {
       std::printf("not run on this machine: %s\n", to_string(isa));

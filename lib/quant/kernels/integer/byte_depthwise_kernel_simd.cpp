@@ -22,7 +22,8 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr std::int64_t kWide = hn::MaxLanes(hn::ScalableTag<std::uint8_t>());
-constexpr std::int64_t kNarrow = 32;  // a pixel of few channels would leave half of a wide one idle
+// A pixel of few channels would leave half of a wider one idle.
+constexpr std::int64_t kNarrow = std::min<std::int64_t>(32, kWide);
 constexpr int kDepth = 4;
 
 template <std::int64_t kWidth>
@@ -124,7 +125,7 @@ class Runner {
 
 template <std::int64_t kWidth>
 HWY_INLINE VBytes<kWidth> Load(const std::uint8_t* tap, std::int64_t at) {
-  return hn::LoadU(Bytes<kWidth>(), tap + at);
+  return AsFactors(hn::LoadU(Bytes<kWidth>(), tap + at));
 }
 
 template <std::int64_t kWidth>
@@ -199,7 +200,8 @@ void Run(const DepthwiseRun& run) {
 }
 
 const DepthwiseKernel* Kernel() {
-  static constexpr DepthwiseKernel kernel{kDotProductIsa, kNarrow, kWide, kDepth, Run};
+  static constexpr DepthwiseKernel kernel{kDotProductIsa, kNarrow, kWide,
+                                          kDepth,         Run,     kFactorOffset};
   return &kernel;
 }
 

@@ -24,9 +24,6 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D8 = hn::Repartition<std::uint8_t, D32>;
-using D8s = hn::Repartition<std::int8_t, D32>;
-
 // A half tile takes twice the rows, as its chains of sums would not hide the latency. Named, not an
 // array: compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
@@ -35,8 +32,9 @@ using D8s = hn::Repartition<std::int8_t, D32>;
 template <int kRows, int kVectors>
 void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& store,
              std::int64_t first) {
+  constexpr std::int64_t kStepWeights = 4 * kVectors * kLanes;
+  constexpr std::int64_t kHigh = kVectors == 2 ? 4 * kLanes : 0;
   const D32 d32;
-  const D8s d8s;
   const std::int64_t stride = tile.row_stride;
   const std::uint8_t* rows = tile.activations + first * stride;
   const std::int8_t* HWY_RESTRICT weights = tile.weights;
@@ -49,22 +47,26 @@ void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& stor
   for (std::int64_t run = 0; run < tile.runs; ++run) {
     const std::uint8_t* HWY_RESTRICT a0 = rows + tile.run_offsets[run];
     const std::uint8_t* HWY_RESTRICT a6 = a0 + 6 * stride;
-    for (std::int64_t step = 0; step < tile.run_steps; ++step) {
-      const auto w_low = hn::LoadU(d8s, weights);
-      [[maybe_unused]] const auto w_high =
-          kVectors == 2 ? hn::LoadU(d8s, weights + 4 * kLanes) : w_low;
-      weights += 4 * kVectors * kLanes;
-#define QUANT_ACCUMULATE(r)                                                    \
-  if constexpr (r < kRows) {                                                   \
-    const auto x = LoadFour(r < 6 ? a0 + r * stride : a6 + (r - 6) * stride);  \
-    low##r = AddDotProducts(low##r, x, w_low);                                 \
-    if constexpr (kVectors == 2) high##r = AddDotProducts(high##r, x, w_high); \
+    std::int64_t left = tile.run_steps;
+#define QUANT_ACCUMULATE(r)                                                            \
+  if constexpr (r < kRows) {                                                           \
+    const auto x = LoadSteps<kSteps>(r < 6 ? a0 + r * stride : a6 + (r - 6) * stride); \
+    low##r = w_low.AddProducts(low##r, x);                                             \
+    if constexpr (kVectors == 2) high##r = w_high.AddProducts(high##r, x);             \
   }
-      QUANT_FOR_ROWS(QUANT_ACCUMULATE)
+#define QUANT_WHILE_LEFT(steps)                                                       \
+  for (constexpr int kSteps = steps; left >= kSteps; left -= kSteps) {                \
+    const StepWeights<kSteps> w_low(weights, kStepWeights);                           \
+    [[maybe_unused]] const StepWeights<kSteps> w_high(weights + kHigh, kStepWeights); \
+    weights += kSteps * kStepWeights;                                                 \
+    QUANT_FOR_ROWS(QUANT_ACCUMULATE)                                                  \
+    a0 += 4 * kSteps;                                                                 \
+    a6 += 4 * kSteps;                                                                 \
+  }
+    QUANT_WHILE_LEFT(kLoadSteps)
+    if constexpr (kLoadSteps > 1) QUANT_WHILE_LEFT(1)
+#undef QUANT_WHILE_LEFT
 #undef QUANT_ACCUMULATE
-      a0 += 4;
-      a6 += 4;
-    }
   }
 #define QUANT_MAKE_OPAQUE(r) \
   if constexpr (r < kRows) { \
@@ -94,8 +96,8 @@ void Run(const PanelTile<BytePanel>& tile) {
 }
 
 const PanelKernel<BytePanel>* Kernel() {
-  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa, kTile, NarrowChannelOrder,
-                                                 CopyRuns<BytePanel>, Run};
+  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa,      kTile, NarrowChannelOrder,
+                                                 CopyRuns<BytePanel>, Run,   kFactorOffset};
   return &kernel;
 }
 

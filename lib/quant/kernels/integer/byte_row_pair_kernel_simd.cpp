@@ -31,6 +31,7 @@ constexpr std::int64_t kBytes = hn::MaxLanes(D8());
 
 struct Products {
   static constexpr int kGroups = 1;
+  static constexpr bool kOdd = false;
   static HWY_INLINE void Add(V32& sum, V32&, V8 activations, V8 weights) {
     sum = AddDotProducts(sum, activations, hn::BitCast(hn::RebindToSigned<D8>(), weights));
   }
@@ -43,10 +44,10 @@ void Interleave(const InterleaveJob& shared) {
   ForUnits(job.units, [&](auto d8, std::int64_t unit) HWY_ATTR {
     const hn::Repartition<std::uint16_t, decltype(d8)> d16;
     const std::int64_t at = unit * kRowUnit;
-    const auto a = hn::LoadU(d8, job.rows[0] + at);
-    const auto b = hn::LoadU(d8, job.rows[1] + at);
-    const auto c = hn::LoadU(d8, job.rows[2] + at);
-    const auto d = hn::LoadU(d8, job.rows[3] + at);
+    const auto a = AsFactors(hn::LoadU(d8, job.rows[0] + at));
+    const auto b = AsFactors(hn::LoadU(d8, job.rows[1] + at));
+    const auto c = AsFactors(hn::LoadU(d8, job.rows[2] + at));
+    const auto d = AsFactors(hn::LoadU(d8, job.rows[3] + at));
     const auto ab_low = hn::BitCast(d16, hn::InterleaveLower(d8, a, b));
     const auto ab_high = hn::BitCast(d16, hn::InterleaveUpper(d8, a, b));
     const auto cd_low = hn::BitCast(d16, hn::InterleaveLower(d8, c, d));
@@ -62,7 +63,8 @@ void Interleave(const InterleaveJob& shared) {
 }
 
 const RowPairKernel* Kernel() {
-  static constexpr RowPairKernel kernel{kDotProductIsa, kBytes / kRowUnit, 4, Interleave, Run};
+  static constexpr RowPairKernel kernel{kDotProductIsa, kBytes / kRowUnit, 4, Interleave, Run,
+                                        kFactorOffset};
   return &kernel;
 }
 

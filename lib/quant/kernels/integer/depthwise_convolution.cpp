@@ -208,7 +208,7 @@ PackedBlocks DepthwiseConvolution::pack(const Convolution& convolution, const Pa
         const std::int64_t at = (channel * shape_.kernel_h + tap.ky) * shape_.kernel_w + tap.kx;
         const auto weight = static_cast<Weight>(convolution.weights[static_cast<std::size_t>(at)]);
         weights[(slot / depth * place.width + i) * depth + slot % depth] = weight;
-        bias -= std::int64_t{weight} * convolution.zero_points[c];
+        bias -= std::int64_t{weight} * (convolution.zero_points[c] - kernel_->offset);
       }
       packed.bias[static_cast<std::size_t>(first + i)] =
           static_cast<std::int32_t>(static_cast<std::uint64_t>(bias));

@@ -54,6 +54,7 @@ struct DepthwiseKernel {
   std::int64_t wide = 0;
   int depth = 0;  // taps of a group: 2 with weights of int16, or 4 with int8
   void (*run)(const DepthwiseRun& run) = nullptr;
+  std::int32_t offset = 0;  // taken from an activation before it is multiplied
 };
 
 // Pairs of taps. Null for kRef.

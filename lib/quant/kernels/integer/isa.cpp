@@ -8,6 +8,9 @@
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include <algorithm>
@@ -18,8 +21,8 @@
 namespace quant {
 namespace {
 
-constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvx512, Isa::kAvxVnni, Isa::kAvx2,
-                              Isa::kSse4,       Isa::kNeon,   Isa::kRef};
+constexpr Isa kBestFirst[] = {Isa::kAvx512Vnni, Isa::kAvx512,  Isa::kAvxVnni, Isa::kAvx2,
+                              Isa::kSse4,       Isa::kNeonDot, Isa::kNeon,    Isa::kRef};
 
 // Highway has no targets for these.
 bool has_extension(Isa isa) {
@@ -31,6 +34,8 @@ bool has_extension(Isa isa) {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
     return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & (1U << 4)) != 0;
   }
+#elif defined(__aarch64__) && defined(__linux__)
+  if (isa == Isa::kNeonDot) return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
 #endif
   return base_of(isa) == isa;
 }
@@ -85,6 +90,8 @@ const char* to_string(Isa isa) {
       return "avx512vnni";
     case Isa::kNeon:
       return "neon";
+    case Isa::kNeonDot:
+      return "neondot";
   }
   return "?";
 }
@@ -92,6 +99,7 @@ const char* to_string(Isa isa) {
 Isa base_of(Isa isa) {
   if (isa == Isa::kAvxVnni) return Isa::kAvx2;
   if (isa == Isa::kAvx512Vnni) return Isa::kAvx512;
+  if (isa == Isa::kNeonDot) return Isa::kNeon;
   return isa;
 }
 

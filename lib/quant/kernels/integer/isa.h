@@ -17,9 +17,11 @@ enum class Isa {
   kAvx512,      // 512 bit
   kAvx512Vnni,  // 512 bit, with 8-bit dot products and look-ups of bytes (VNNI, VBMI)
   kNeon,        // 128 bit
+  kNeonDot,     // 128 bit, with 8-bit dot products
 };
 
-// "ref", "sse4", "avx2", "avxvnni", "avx512", "avx512vnni", "neon": the values of GST_QUANT_ISA.
+// "ref", "sse4", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neondot": the values of
+// GST_QUANT_ISA.
 const char* to_string(Isa isa);
 // The instruction set of vectors that `isa` extends: what a kernel runs on that has no use for the
 // extension. Any other is its own.

@@ -276,6 +276,11 @@ typename PanelConvolution<Panel>::View PanelConvolution<Panel>::view_in_place(
 }
 
 template <typename Panel>
+bool has_kernel(const Convolution& convolution, Isa isa) {
+  return panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type) != nullptr;
+}
+
+template <typename Panel>
 std::unique_ptr<ConvolutionImplementation> make_panels(const Convolution& convolution, Isa isa) {
   const auto* kernel = panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type);
   return std::make_unique<PanelConvolution<Panel>>(merge_pixels(convolution, kernel->tile / 2),
@@ -286,17 +291,17 @@ std::unique_ptr<ConvolutionImplementation> make_panels(const Convolution& convol
 
 std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolution& convolution,
                                                                   Isa isa) {
-  const bool dot_products =
-      panel_kernel<BytePanel>(isa, DataType::kUint8, DataType::kUint8) != nullptr;
   if (!convolution.wide) {
-    if (dot_products) return make_panels<BytePanel>(convolution, isa);
+    if (has_kernel<BytePanel>(convolution, isa)) return make_panels<BytePanel>(convolution, isa);
     return make_panels<NarrowPanel>(convolution, isa);
   }
-  if (dot_products && convolution.kernel_size() <= kMostWordProducts) {
+  using Bytes = WordPanel<std::int8_t>;
+  using Words = WordPanel<std::int16_t>;
+  if (convolution.kernel_size() <= kMostWordProducts) {
     const bool bytes = std::ranges::all_of(
         convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
-    if (bytes) return make_panels<WordPanel<std::int8_t>>(convolution, isa);
-    return make_panels<WordPanel<std::int16_t>>(convolution, isa);
+    if (bytes && has_kernel<Bytes>(convolution, isa)) return make_panels<Bytes>(convolution, isa);
+    if (has_kernel<Words>(convolution, isa)) return make_panels<Words>(convolution, isa);
   }
   return make_panels<WidePanel>(convolution, isa);
 }

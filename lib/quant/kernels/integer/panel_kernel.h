@@ -135,10 +135,13 @@ struct PanelKernel {
   void (*channel_order)(std::int32_t* order) = nullptr;
   void (*widen)(const WidenJob<Panel>& job) = nullptr;
   void (*run)(const PanelTile<Panel>& tile) = nullptr;
+  // What is taken from an activation before it is multiplied: the bias makes up for it.
+  std::int32_t offset = 0;
 };
 
 // For activations of those types, uint8 or uint16; NarrowPanel and BytePanel: both uint8. Null for
-// kRef, and for BytePanel and WordPanel where `isa` has no dot products.
+// kRef, for BytePanel and WordPanel where `isa` has no dot products, and for
+// WordPanel<std::int16_t> where it has none of words.
 template <typename Panel>
 const PanelKernel<Panel>* panel_kernel(Isa isa, DataType input, DataType output);
 

@@ -65,9 +65,9 @@ void PanelPhase<Panel>::pack(const Convolution& convolution, const Conv2dShape& 
         for (std::int64_t c = 0; c < group_inputs; ++c) {
           const std::int16_t weight = convolution.weights[static_cast<std::size_t>(from + c)];
           put_weight<Panel>(tile_weights, tiling.width(tile), within, place + c, weight);
-          sum += weight_bias<Panel>(weight);
-          sum -= std::int64_t{weight} *
-                 convolution.zero_points[static_cast<std::size_t>(group * group_inputs + c)];
+          const std::int32_t zero_point =
+              convolution.zero_points[static_cast<std::size_t>(group * group_inputs + c)];
+          sum -= std::int64_t{weight} * (zero_point - tiling.offset);
         }
       }
       bias[static_cast<std::size_t>(group * group_lanes + lane)] =

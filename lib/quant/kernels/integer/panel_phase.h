@@ -14,15 +14,19 @@
 
 namespace quant::integer {
 
-// Output channels in tiles of the micro-kernel.
+// Output channels in tiles of the micro-kernel, and what it wants of them.
 struct PanelTiling {
   std::int64_t tile = 0;            // lanes
   std::int64_t group_outputs = 0;   // channels
   std::vector<std::int32_t> order;  // PanelKernel::channel_order
+  std::int32_t offset = 0;          // PanelKernel::offset
 
   template <typename Panel>
   PanelTiling(const PanelKernel<Panel>& kernel, std::int64_t channels)
-      : tile(kernel.tile), group_outputs(channels), order(static_cast<std::size_t>(kernel.tile)) {
+      : tile(kernel.tile),
+        group_outputs(channels),
+        order(static_cast<std::size_t>(kernel.tile)),
+        offset(kernel.offset) {
     kernel.channel_order(order.data());
   }
 

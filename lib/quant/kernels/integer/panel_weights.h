@@ -61,11 +61,4 @@ void put_weight(typename Panel::Weight* weights, std::int64_t width, std::int64_
   }
 }
 
-// What a weight adds to the bias whatever the activation is: words that stand where the CPU wants a
-// sign are taken less 2^15.
-template <typename Panel>
-std::int64_t weight_bias(std::int32_t weight) {
-  return kWordWeights<Panel> ? std::int64_t{weight} << 15 : 0;
-}
-
 }  // namespace quant::integer

@@ -87,8 +87,9 @@ void RowPairConvolution::pack(const Convolution& convolution) {
     const std::int64_t c = unit * kRowUnit + 4 * plane + lane % 4;
     const std::int16_t* weights = convolution.weights.data() + c * kTaps * kTaps;
     std::int64_t bias = convolution.bias[static_cast<std::size_t>(c)];
+    const std::int32_t zero_point = convolution.zero_points[static_cast<std::size_t>(c)];
     for (std::int64_t tap = 0; tap < kTaps * kTaps; ++tap)
-      bias -= std::int64_t{weights[tap]} * convolution.zero_points[static_cast<std::size_t>(c)];
+      bias -= std::int64_t{weights[tap]} * (zero_point - kernel_->offset);
     bias_.push_back(folded_bias<std::int32_t>(bias));
     multipliers_.push_back(convolution.requantization.multiplier<float>(c));
     if (lane == 0) packed.resize(packed.size() + static_cast<std::size_t>(kTaps * 8 * lanes));

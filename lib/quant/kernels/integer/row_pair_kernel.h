@@ -46,6 +46,7 @@ struct RowPairKernel {
   void (*interleave)(const InterleaveJob& job) = nullptr;
   // May read a vector beyond the end of a group.
   void (*run)(const RowPairJob& job) = nullptr;
+  std::int32_t offset = 0;  // taken from an activation before it is multiplied
 };
 
 // Two groups of two rows. Null for kRef.

@@ -31,6 +31,7 @@ constexpr std::int64_t kBytes = hn::MaxLanes(D8());
 
 struct Products {
   static constexpr int kGroups = 2;
+  static constexpr bool kOdd = true;
   static HWY_INLINE void Add(V32& sum, V32& odd, V8 activations, V8 weights) {
     sum = hn::ReorderWidenMulAccumulate(D32(), hn::BitCast(D16(), activations),
                                         hn::BitCast(D16(), weights), sum, odd);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // RowPairKernel::run. Included by each kernel's file in its own namespace, once per target, behind
-// its `struct Products`: kGroups, and Add(sum, odd, activations, weights).
+// its `struct Products`: kGroups, Add(sum, odd, activations, weights), and kOdd, whether that adds
+// to `odd`, too.
 
 constexpr std::int64_t kLanes = kBytes / 4;
 constexpr int kSteps = 3 * Products::kGroups;
@@ -37,9 +38,10 @@ HWY_INLINE void RunPlane(const std::uint8_t* rows, const std::int64_t* offsets, 
     QUANT_FOR_VECTORS(QUANT_ACCUMULATE)
 #undef QUANT_ACCUMULATE
   }
-  const auto round = [&](V32 sum, V32 odd, int place) HWY_ATTR {
-    const V32 joined = hn::Add(hn::RearrangeToOddPlusEven(sum, odd), bias);
-    hn::Store(RoundProducts(joined, multipliers, highest), d32, levels + place * kLanes);
+  const auto round = [&](V32 sum, [[maybe_unused]] V32 odd, int place) HWY_ATTR {
+    if constexpr (Products::kOdd) sum = hn::RearrangeToOddPlusEven(sum, odd);
+    hn::Store(RoundProducts(hn::Add(sum, bias), multipliers, highest), d32,
+              levels + place * kLanes);
   };
 #define QUANT_ROUND(v)                           \
   if constexpr (v < kVectors) {                  \

@@ -48,6 +48,14 @@
 #define QUANT_SIMD_NEON(expression) return nullptr
 #define QUANT_SIMD_NEON_BITS 0
 #endif
+// Dot products: Clang has intrinsics for them only where the whole build may use them.
+#if HWY_ARCH_ARM_A64 && (HWY_COMPILER_GCC_ACTUAL || defined(__ARM_FEATURE_DOTPROD))
+#define QUANT_SIMD_NEON_DOT(expression) QUANT_SIMD_NEON(expression)
+#define QUANT_SIMD_NEON_DOT_BITS QUANT_SIMD_NEON_BITS
+#else
+#define QUANT_SIMD_NEON_DOT(expression) return nullptr
+#define QUANT_SIMD_NEON_DOT_BITS 0
+#endif
 #define QUANT_SIMD_SELECT(isa, expression) \
   switch (isa) {                           \
     case Isa::kRef:                        \
@@ -61,6 +69,7 @@
     case Isa::kAvx512Vnni:                 \
       QUANT_SIMD_AVX512(expression);       \
     case Isa::kNeon:                       \
+    case Isa::kNeonDot:                    \
       QUANT_SIMD_NEON(expression);         \
   }                                        \
   return nullptr
@@ -72,6 +81,8 @@
       QUANT_SIMD_AVX2(expression);             \
     case Isa::kAvx512Vnni:                     \
       QUANT_SIMD_AVX512(expression);           \
+    case Isa::kNeonDot:                        \
+      QUANT_SIMD_NEON_DOT(expression);         \
     case Isa::kRef:                            \
     case Isa::kSse4:                           \
     case Isa::kAvx2:                           \
@@ -98,6 +109,8 @@ constexpr std::int64_t target_bits(Isa isa) {
       return QUANT_SIMD_AVX512_BITS;
     case Isa::kNeon:
       return QUANT_SIMD_NEON_BITS;
+    case Isa::kNeonDot:
+      return QUANT_SIMD_NEON_DOT_BITS;
   }
   return 0;
 }

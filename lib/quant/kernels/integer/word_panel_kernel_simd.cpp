@@ -47,6 +47,7 @@ HWY_INLINE V8 EveryOther(V8 bytes) {
 // is left of the carry stay below 2^31.
 struct CarrySums {
   static constexpr int kFactor = 1 << 16;
+  static constexpr std::int32_t kOffset = 1 << 15;
   V32 low, high;
   HWY_INLINE CarrySums() : low(hn::Zero(D32())), high(low) {}
   static_assert(4 * kCarrySteps * (256LL * 128 * 255 + 255LL * 32768) + 65535 < (1LL << 31));
@@ -60,10 +61,14 @@ struct CarrySums {
 // Whose weights have 8 bits: Σ l·w and Σ h·w.
 struct ByteSums {
   static constexpr int kFactor = 256;
+  static constexpr std::int32_t kOffset = 257 * kFactorOffset;  // of l and h
   V32 low, high;
   HWY_INLINE ByteSums() : low(hn::Zero(D32())), high(low) {}
   HWY_INLINE void Finish() {}
 };
+
+template <typename Panel>
+using SumsOf = std::conditional_t<sizeof(typename Panel::Weight) == 2, CarrySums, ByteSums>;
 
 // kFactor·high + low with its bias, requantized: a vector of channels of a row.
 struct WordStore {
@@ -92,14 +97,14 @@ struct WordStore {
 };
 
 // As many sums as registers hold: kRowsOfTile · 2 vectors · 2, or twice the rows of half a tile.
-constexpr int kRowsOfTile = HWY_TARGET == HWY_AVX3 ? 6 : 3;
+constexpr int kRowsOfTile = HWY_TARGET == HWY_AVX2 ? 3 : 6;
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
 // kVectors: 2 for a whole tile, 1 for a half. Inlined into a loop, GCC spills sums.
 template <int kRows, int kVectors, typename Panel, typename Out>
 HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
   constexpr bool kWords = sizeof(typename Panel::Weight) == 2;
-  using Sums = std::conditional_t<kWords, CarrySums, ByteSums>;
+  using Sums = SumsOf<Panel>;
   constexpr std::int64_t kBytes = 4 * kLanes;  // of a vector
   constexpr std::int64_t kSecond = kVectors == 2 ? kBytes : 0;
   const D16 d16;
@@ -165,7 +170,7 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
         weights += kVectors * kBytes;
 #define QUANT_ADD_BYTES(r)                                                                     \
   if constexpr (r < kRows) {                                                                   \
-    const V8 x = LoadEight(QUANT_AT(r));                                                       \
+    const V8 x = AsFactors(LoadEight(QUANT_AT(r)));                                            \
     const V8 h = EveryOther<1>(x);                                                             \
     first##r.high = AddDotProducts(first##r.high, h, w_first);                                 \
     if constexpr (kVectors == 2) second##r.high = AddDotProducts(second##r.high, h, w_second); \
@@ -265,9 +270,10 @@ void WidenRuns(const WidenJob<Panel>& job) {
 
 template <typename Panel, typename In, typename Out>
 const PanelKernel<Panel>* KernelOf() {
-  static constexpr PanelKernel<Panel> kernel{kDotProductIsa, kTile, ChannelOrder,
-                                             sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
-                                             Run<Panel, Out>};
+  static constexpr PanelKernel<Panel> kernel{
+      kDotProductIsa,  kTile,
+      ChannelOrder,    sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
+      Run<Panel, Out>, SumsOf<Panel>::kOffset};
   return &kernel;
 }
 
@@ -279,8 +285,11 @@ const PanelKernel<Panel>* KernelFor(DataType output) {
 
 template <typename Panel>
 const PanelKernel<Panel>* Kernel(DataType input, DataType output) {
-  return input == DataType::kUint16 ? KernelFor<Panel, std::uint16_t>(output)
-                                    : KernelFor<Panel, std::uint8_t>(output);
+  if constexpr (kHasPairProducts || sizeof(typename Panel::Weight) == 1) {
+    return input == DataType::kUint16 ? KernelFor<Panel, std::uint16_t>(output)
+                                      : KernelFor<Panel, std::uint8_t>(output);
+  }
+  return nullptr;
 }
 
 }  // namespace
