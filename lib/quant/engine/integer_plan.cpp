@@ -25,6 +25,7 @@ IntegerPlanBuilder::IntegerPlanBuilder(std::shared_ptr<const Graph> graph,
                                        const IntegerPlan::Options& options)
     : plan_(std::make_shared<IntegerPlan>()),
       keep_(options.keep),
+      readers_(graph->values.size()),
       placements_(graph->values.size()) {
   plan_->graph_ = std::move(graph);
   plan_->isa_ = options.isa;
@@ -144,11 +145,25 @@ Status IntegerPlanBuilder::add_node(const Node& node) {
   if (node.outputs.empty() || node.inputs.empty() || node.inputs[0] == kNoValue) {
     return fail(ErrorCode::kInvalidData, "has no input or no output");
   }
-  for (const auto& family : {plan_weighted, plan_elementwise, plan_spatial, plan_movement}) {
+  for (const auto& family :
+       {plan_weighted, plan_elementwise, plan_spatial, plan_movement, plan_concat}) {
     QUANT_TRY_ASSIGN(const bool planned, family(*this, node));
     if (planned) return {};
   }
   return fail(ErrorCode::kUnsupported, fmt::format("{} has no integer kernel", to_string(node.op)));
+}
+
+int IntegerPlanBuilder::add_part(int buffer, std::size_t offset) {
+  const int part = add_buffer(IntegerPlan::Buffer::Kind::kArena, 0, kNoValue);
+  const auto outer = parts_.find(buffer);
+  parts_[part] = outer == parts_.end() ? Part{buffer, offset}
+                                       : Part{outer->second.whole, outer->second.offset + offset};
+  return part;
+}
+
+int IntegerPlanBuilder::whole_of(int buffer) const {
+  const auto part = parts_.find(buffer);
+  return part == parts_.end() ? buffer : part->second.whole;
 }
 
 void IntegerPlanBuilder::place_arena() {
@@ -156,7 +171,9 @@ void IntegerPlanBuilder::place_arena() {
   std::vector<std::size_t> which;
   std::vector<std::size_t> lifetime_of(plan_->buffers_.size());
   for (std::size_t buffer = 0; buffer < plan_->buffers_.size(); ++buffer) {
-    if (plan_->buffers_[buffer].kind != IntegerPlan::Buffer::Kind::kArena) continue;
+    if (plan_->buffers_[buffer].kind != IntegerPlan::Buffer::Kind::kArena ||
+        parts_.contains(static_cast<int>(buffer)))
+      continue;
     lifetime_of[buffer] = lifetimes.size();
     lifetimes.push_back({plan_->buffers_[buffer].bytes, plan_->steps_.size(), 0});
     which.push_back(buffer);
@@ -164,7 +181,7 @@ void IntegerPlanBuilder::place_arena() {
   for (std::size_t step = 0; step < plan_->steps_.size(); ++step) {
     const auto touch = [&](const std::vector<int>& buffers) {
       for (const int buffer : buffers) {
-        const auto index = static_cast<std::size_t>(buffer);
+        const auto index = static_cast<std::size_t>(whole_of(buffer));
         if (plan_->buffers_[index].kind != IntegerPlan::Buffer::Kind::kArena) continue;
         BufferLifetime& lifetime = lifetimes[lifetime_of[index]];
         lifetime.first = std::min(lifetime.first, step);
@@ -181,6 +198,10 @@ void IntegerPlanBuilder::place_arena() {
   const ArenaPlan arena = plan_arena(lifetimes);
   for (std::size_t i = 0; i < which.size(); ++i)
     plan_->buffers_[which[i]].offset = arena.offsets[i];
+  for (const auto& [buffer, part] : parts_) {
+    plan_->buffers_[static_cast<std::size_t>(buffer)].offset =
+        plan_->buffers_[static_cast<std::size_t>(part.whole)].offset + part.offset;
+  }
   plan_->arena_bytes_ = arena.bytes;
 }
 
@@ -197,6 +218,11 @@ Status IntegerPlanBuilder::add_input(ValueId id, ValueId index) {
 
 Result<std::shared_ptr<const IntegerPlan>> IntegerPlanBuilder::build() {
   QUANT_TRY(verify(graph()));
+  for (const Node& node : graph().nodes) {
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) readers_[static_cast<std::size_t>(id)].push_back(&node);
+    }
+  }
   if (graph().inputs.empty())
     return fail(ErrorCode::kUnsupported, "an integer graph without an input", graph().name);
   for (std::size_t index = 0; index < graph().inputs.size(); ++index)

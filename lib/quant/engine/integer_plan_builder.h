@@ -19,10 +19,12 @@ class IntegerPlanBuilder {
   IntegerPlanBuilder(std::shared_ptr<const Graph> graph, const IntegerPlan::Options& options);
   Result<std::shared_ptr<const IntegerPlan>> build();
 
-  // Where a value lies.
+  // Where a value lies: dense, or in place in the output of the only concatenation that reads it.
   struct Placement {
     int buffer = -1;
     MemoryOrder order;
+    std::vector<std::int64_t> strides;  // in elements, along the axes of its shape
+    bool in_place = false;              // perhaps not dense: nothing else reads it
   };
 
   const Graph& graph() const { return *plan_->graph_; }
@@ -66,8 +68,18 @@ class IntegerPlanBuilder {
   void defer(ValueId id, const Node& node, std::string kernel, Reading source, MemoryOrder order);
   // The value's buffer in that order; copies it there first where it lies otherwise.
   int buffer_in(ValueId id, const MemoryOrder& order, const std::string& layer);
-  // A new buffer for `id` in that order.
+  // A buffer for `id`, dense and in that order: a new one, or its part of the concatenation that
+  // alone reads it.
   int produce(ValueId id, MemoryOrder order);
+  // The same in channels_last_order() for a layer that can leave room between pixels.
+  struct Pixels {
+    int buffer = -1;
+    std::int64_t stride = 0;  // elements from one pixel to the next
+  };
+  Pixels produce_pixels(ValueId id);
+  // Whether somebody has produced it.
+  bool is_placed(ValueId id) const { return placements_[static_cast<std::size_t>(id)].buffer >= 0; }
+  bool is_in_place(ValueId id) const { return placements_[static_cast<std::size_t>(id)].in_place; }
   // `id` lies where `source` lies, under another order: nothing moves.
   void alias(ValueId id, int buffer, MemoryOrder order);
   void add_step(IntegerStep step);
@@ -86,18 +98,35 @@ class IntegerPlanBuilder {
     MemoryOrder order;
   };
   void put_in_place(ValueId id, Deferred value);
+  // Puts `id` into the output of a concatenation where that alone reads it, in that order and with
+  // the same parameters, and if it is dense there, or only its pixels lie apart and may do so.
+  bool make_in_place(ValueId id, const MemoryOrder& order, bool pixels_apart);
   int add_buffer(IntegerPlan::Buffer::Kind kind, std::size_t bytes, ValueId value);
+  // The part of a buffer that begins at byte `offset`.
+  int add_part(int buffer, std::size_t offset);
+  int whole_of(int buffer) const;
   void place_arena();
 
   std::shared_ptr<IntegerPlan> plan_;
   std::vector<ValueId> keep_;
-  std::vector<Placement> placements_;  // by ValueId
+  std::vector<std::vector<const Node*>> readers_;  // by ValueId, once for each reading
+  std::vector<Placement> placements_;              // by ValueId
   std::map<ValueId, Deferred> deferred_;
   std::map<std::pair<ValueId, MemoryOrder>, int> reordered_;
+  struct Part {
+    int whole = -1;
+    std::size_t offset = 0;
+  };
+  std::map<int, Part> parts_;  // by buffer
 };
 
 // table[q] = second[first[q]].
 LookupTable composed(const LookupTable& first, const LookupTable& second);
+
+// A node's attribute `axis`: counted from the end where it is negative.
+Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
+// Of a layer that moves elements and must not change their parameters.
+tl::unexpected<Error> fail_with_other_params();
 
 // One family each; false where the node is not of the family.
 Result<bool> plan_weighted(IntegerPlanBuilder& builder,
@@ -107,6 +136,7 @@ Result<bool> plan_elementwise(IntegerPlanBuilder& builder,
 Result<bool> plan_spatial(IntegerPlanBuilder& builder,
                           const Node& node);  // pooling, Resize, norms, Softmax, Reduce*
 Result<bool> plan_movement(IntegerPlanBuilder& builder,
-                           const Node& node);  // Concat, Reshape, Transpose, Slice, …
+                           const Node& node);  // Reshape, Transpose, Slice, …
+Result<bool> plan_concat(IntegerPlanBuilder& builder, const Node& node);
 
 }  // namespace quant

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The same integers elsewhere: reshapes and transposes (mostly no work at all), slices,
-// concatenation, padding.
+// The same integers elsewhere: reshapes and transposes (mostly no work at all), slices, padding.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +11,19 @@
 #include "quant/kernels/integer/indexed_copy.h"
 
 namespace quant {
+
+Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
+  if (axis < 0) axis += static_cast<std::int64_t>(rank);
+  if (axis < 0 || axis >= static_cast<std::int64_t>(rank))
+    return fail(ErrorCode::kInvalidData, "its axis lies outside the tensor");
+  return static_cast<std::size_t>(axis);
+}
+
+tl::unexpected<Error> fail_with_other_params() {
+  return fail(ErrorCode::kInvalidData,
+              "its output has another type or other quantization parameters than its input");
+}
+
 namespace {
 
 using Reading = IntegerPlanBuilder::Reading;
@@ -30,18 +42,6 @@ Result<std::vector<std::int64_t>> int_constant(const IntegerPlanBuilder& builder
   }
   const auto data = value.constant->data<std::int64_t>();
   return std::vector<std::int64_t>(data.begin(), data.end());
-}
-
-Result<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
-  if (axis < 0) axis += static_cast<std::int64_t>(rank);
-  if (axis < 0 || axis >= static_cast<std::int64_t>(rank))
-    return fail(ErrorCode::kInvalidData, "its axis lies outside the tensor");
-  return static_cast<std::size_t>(axis);
-}
-
-Status fail_with_other_params() {
-  return fail(ErrorCode::kInvalidData,
-              "its output has another type or other quantization parameters than its input");
 }
 
 // Movement neither rounds nor rescales: the parameters on both sides are one.
@@ -63,46 +63,6 @@ Status check_moved_params(const IntegerPlanBuilder& builder, const Node& node, c
   const Graph& graph = builder.graph();
   if (!same(graph.value(node.inputs[0]), graph.value(node.outputs[0])))
     return fail_with_other_params();
-  return {};
-}
-
-Status plan_concat(IntegerPlanBuilder& builder, const Node& node) {
-  const Shape& out = builder.shape(node.outputs[0]);
-  QUANT_TRY_ASSIGN(const std::size_t axis, axis_of(node.attributes.integer("axis", 0), out.size()));
-  const MemoryOrder order = builder.order(node.inputs[0]);
-  if (order.size() != out.size())
-    return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
-  std::int64_t total = 0;
-  for (const ValueId id : node.inputs) {
-    if (id == kNoValue || builder.shape(id).size() != out.size())
-      return fail(ErrorCode::kInvalidData, "its inputs have other ranks than its output");
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (i != axis && builder.shape(id)[i] != out[i])
-        return fail(
-            ErrorCode::kInvalidData,
-            fmt::format("{} does not fit into {}", to_string(builder.shape(id)), to_string(out)));
-    }
-    total += builder.shape(id)[axis];
-  }
-  if (total != out[axis])
-    return fail(ErrorCode::kInvalidData, "its inputs do not add up to its output");
-  const int to = builder.produce(node.outputs[0], order);
-  const auto out_strides = strides_of(out, order);
-  std::int64_t at = 0;
-  for (const ValueId id : node.inputs) {
-    Reading piece = builder.reading(id);
-    piece.copy.out_strides = out_strides;
-    piece.copy.out_offset = at * out_strides[axis];
-    if (!builder.per_channel(id) && !builder.per_channel(node.outputs[0])) {
-      QUANT_TRY_ASSIGN(const auto table, builder.requantize_table(id, node));
-      if (table) piece.copy.table = piece.copy.table ? composed(*piece.copy.table, *table) : *table;
-    } else if (!same_params_joined(builder.graph().value(id),
-                                   builder.graph().value(node.outputs[0]), axis, at)) {
-      return fail_with_other_params();
-    }
-    builder.add_copy(node.name, "copy", piece, to);
-    at += builder.shape(id)[axis];
-  }
   return {};
 }
 
@@ -402,9 +362,6 @@ Status plan_depth_and_space(IntegerPlanBuilder& builder, const Node& node) {
 
 Result<bool> plan_movement(IntegerPlanBuilder& builder, const Node& node) {
   switch (node.op) {
-    case OpKind::kConcat:
-      QUANT_TRY(plan_concat(builder, node));
-      return true;
     case OpKind::kIdentity:
     case OpKind::kReshape:
     case OpKind::kFlatten:

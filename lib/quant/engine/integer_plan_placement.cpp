@@ -28,6 +28,7 @@ const IntegerPlanBuilder::Placement& IntegerPlanBuilder::placement(ValueId id) {
     place.buffer =
         add_buffer(IntegerPlan::Buffer::Kind::kConstant, graph().value(id).constant->bytes(), id);
     place.order = row_major_order(shape(id).size());
+    place.strides = strides_of(shape(id), place.order);
   }
   return place;
 }
@@ -44,7 +45,7 @@ IntegerPlanBuilder::Reading IntegerPlanBuilder::reading(ValueId id) {
   source.buffer = place.buffer;
   source.copy.type = type(id);
   source.copy.shape = shape(id);
-  source.copy.in_strides = strides_of(shape(id), place.order);
+  source.copy.in_strides = place.strides;
   return source;
 }
 
@@ -103,13 +104,22 @@ int IntegerPlanBuilder::buffer_in(ValueId id, const MemoryOrder& wanted, const s
 }
 
 int IntegerPlanBuilder::produce(ValueId id, MemoryOrder order) {
-  const int buffer = add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue);
-  placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
-  return buffer;
+  if (!make_in_place(id, order, false)) {
+    alias(id, add_buffer(IntegerPlan::Buffer::Kind::kArena, bytes_of(id), kNoValue),
+          std::move(order));
+  }
+  return placement(id).buffer;
+}
+
+IntegerPlanBuilder::Pixels IntegerPlanBuilder::produce_pixels(ValueId id) {
+  if (!make_in_place(id, channels_last_order(), true)) produce(id, channels_last_order());
+  const Placement& place = placement(id);
+  return {place.buffer, place.in_place ? place.strides[3] : shape(id)[1]};
 }
 
 void IntegerPlanBuilder::alias(ValueId id, int buffer, MemoryOrder order) {
-  placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order)};
+  std::vector<std::int64_t> strides = strides_of(shape(id), order);
+  placements_[static_cast<std::size_t>(id)] = {buffer, std::move(order), std::move(strides)};
 }
 
 }  // namespace quant

@@ -197,12 +197,19 @@ Status plan_convolution(IntegerPlanBuilder& builder, const Node& node) {
                 dilations[1], pads[0],    pads[1],    groups};
   inputs.fill(builder, node, spec);
   const int from = builder.buffer_in(node.inputs[0], channels_last_order(), node.name);
-  const int to = builder.produce(node.outputs[0], channels_last_order());
+  IntegerPlanBuilder::Pixels to;
+  if (integer::leaves_room(spec.shape)) {
+    to = builder.produce_pixels(node.outputs[0]);
+    spec.output_pixel_stride = to.stride;
+  } else {
+    to.buffer = builder.produce(node.outputs[0], channels_last_order());
+  }
   if (transposed) {
     add_layer(builder, node, "deconv2d", std::make_shared<ConvTranspose2d>(spec, builder.isa()),
-              from, to);
+              from, to.buffer);
   } else {
-    add_layer(builder, node, "conv2d", std::make_shared<Conv2d>(spec, builder.isa()), from, to);
+    add_layer(builder, node, "conv2d", std::make_shared<Conv2d>(spec, builder.isa()), from,
+              to.buffer);
   }
   return {};
 }

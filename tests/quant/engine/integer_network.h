@@ -158,20 +158,12 @@ class IntegerNetwork {
   // Runs the emulator and compares every layer with its float operator, which reads the emulator's
   // own inputs: no output is more than `steps` of its scale away.
   void check(Isa isa, int threads, double steps = 0.52) {
-    graph_.outputs = {layers_.back().integer.outputs[0]};
-    std::vector<ValueId> taps;
-    for (const Layer& layer : layers_) {
-      taps.insert(taps.end(), layer.integer.outputs.begin(), layer.integer.outputs.end());
-    }
-    const auto graph = std::make_shared<const Graph>(finished());
-    const auto plan = IntegerPlan::create(graph, {isa, taps});
-    ASSERT_TRUE(plan) << plan.error().text();
-    IntegerExecutor executor(*plan, threads);
-    std::vector<Tensor> results = executor.make_outputs();
-    ASSERT_TRUE(executor.run(frame_, results));
+    const std::vector<ValueId> taps = inner_values();
+    const std::vector<Tensor> results = run(isa, threads, taps);
+    ASSERT_EQ(results.size(), taps.size() + 1);
     std::vector<Tensor> reals = reals_;
     for (std::size_t i = 0; i < taps.size(); ++i) {
-      const Value& value = graph->value(taps[i]);
+      const Value& value = graph_.value(taps[i]);
       ASSERT_EQ(results[i + 1].type(), value.type);
       reals[static_cast<std::size_t>(taps[i])] = dequantized(results[i + 1], *value.quant);
     }
@@ -183,6 +175,24 @@ class IntegerNetwork {
         expect_near(reals[static_cast<std::size_t>(id)], wanted[o], params(id), steps);
       }
     }
+  }
+  // What the layers make.
+  std::vector<ValueId> inner_values() const {
+    std::vector<ValueId> ids;
+    for (const Layer& layer : layers_)
+      ids.insert(ids.end(), layer.integer.outputs.begin(), layer.integer.outputs.end());
+    return ids;
+  }
+  // The last layer's output, then `taps`.
+  std::vector<Tensor> run(Isa isa, int threads, const std::vector<ValueId>& taps) {
+    graph_.outputs = {layers_.back().integer.outputs[0]};
+    const auto plan = IntegerPlan::create(std::make_shared<const Graph>(finished()), {isa, taps});
+    EXPECT_TRUE(plan) << plan.error().text();
+    if (!plan) return {};
+    IntegerExecutor executor(*plan, threads);
+    std::vector<Tensor> results = executor.make_outputs();
+    EXPECT_TRUE(executor.run(frame_, results));
+    return results;
   }
   // "LAYER: KERNEL" of every step that runs for the last layer's output alone.
   std::vector<std::string> steps() {

@@ -49,6 +49,10 @@ struct Conv2dSpec {
   std::int64_t output_pixel_stride = 0;
 };
 
+// Whether an output_pixel_stride costs nothing. Depthwise layers and those of few outputs are
+// faster where pixels are dense, as they take neighbours as one.
+bool leaves_room(const Conv2dShape& shape);
+
 class ConvolutionImplementation;
 
 // Reentrant after construction; concurrent runs need scratch memory of their own. 8-bit tensors are

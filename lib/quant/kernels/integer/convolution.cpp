@@ -72,6 +72,12 @@ std::unique_ptr<ConvolutionImplementation> choose(Convolution convolution, Isa i
 
 }  // namespace
 
+bool leaves_room(const Conv2dShape& shape) {
+  constexpr std::int64_t kMostMerged = 8;  // outputs of merge_pixels(), on any instruction set
+  const bool depthwise = shape.in_c == shape.groups && shape.out_c == shape.groups;
+  return !depthwise && shape.out_c > kMostMerged;
+}
+
 Convolution make_convolution(const Conv2dSpec& spec) {
   Convolution result = make_frame(spec);
   const std::int64_t inputs = result.group_inputs();
