@@ -2,6 +2,8 @@
 // Convolutions whose sums or elements are wider than bytes in int32, at their extremes.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "convolution_case.h"
 
 namespace quant::integer {
@@ -179,6 +181,47 @@ TEST(Conv2d, BeyondFloat64SumsAreScalar) {
   c.output_scales = {4e11F};  // 2^53 / 4e11 = 22518
   c.outputs = {{30000, 0, 65535}};
   check<Conv2d, Conv2dSpec>(c, false, false, true);
+}
+
+// A bias so near to 2^53 that it leaves the doubles' integers once a kernel folds into it what it
+// takes from each activation. Sums lie around one that is an output's half step away from two
+// levels, so that a sum that is off by one shows.
+TEST(Conv2d, BiasesThatLeaveNoRoomToFoldInto) {
+  constexpr std::int64_t kLimit = std::int64_t{1} << 53;
+  constexpr std::int64_t kPixels = 64;
+  oracle::Random random(5600);
+  for (const std::int16_t widest : {std::int16_t{1}, std::int16_t{256}}) {
+    Case c = words(kPixels, 64, 40, 0, 1, random);
+    c.input_type = DataType::kUint8;
+    c.pixel_stride = 0;
+    // Sums of 8160 − 32 … 8160 + 31 beside the bias.
+    c.input.assign(c.input.size(), 128);
+    for (std::int64_t x = 0; x < kPixels; ++x) {
+      c.input[static_cast<std::size_t>(x * 64)] = 0;
+      c.input[static_cast<std::size_t>(x * 64 + 1)] =
+          static_cast<std::int32_t>(8160 - 62 * 128 - 32 + x);
+    }
+    c.output_scales.clear();
+    c.outputs = {{0, 0, 65535}};
+    for (std::int64_t o = 0; o < 40; ++o) {
+      c.weights[static_cast<std::size_t>(o * 64)] = widest;
+      // 2^53 − 10^6 ≈ scale · (level + 1/2) = mantissa · odd · 2^exponent, for one odd number in
+      // some.
+      for (std::int64_t odd = 20001 + 1000 * o;; odd += 2) {
+        int exponent = 0;
+        std::frexp(static_cast<double>(kLimit) / static_cast<double>(odd), &exponent);
+        exponent -= 24;
+        const std::int64_t unit = odd << exponent;
+        const std::int64_t mantissa = (kLimit - 1000000 + unit / 2) / unit;
+        const std::int64_t sum = mantissa * unit;
+        if (std::abs(kLimit - 1000000 - sum) > 800000) continue;
+        c.bias.push_back(sum - 8160 - 1);
+        c.output_scales.push_back(std::ldexp(static_cast<float>(mantissa), exponent + 1));
+        break;
+      }
+    }
+    check<Conv2d, Conv2dSpec>(c, false);
+  }
 }
 
 }  // namespace

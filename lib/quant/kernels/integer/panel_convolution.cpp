@@ -2,6 +2,7 @@
 // General convolution, plain and transposed: what a rectangle of outputs reads is widened once, or
 // read where it lies, and multiplied by all output channels in panels of six neighbouring pixels.
 #include <algorithm>
+#include <cstdlib>
 #include <type_traits>
 
 #include "quant/base/aligned_buffer.h"
@@ -297,7 +298,9 @@ std::unique_ptr<ConvolutionImplementation> make_panel_convolution(const Convolut
   }
   using Bytes = WordPanel<std::int8_t>;
   using Words = WordPanel<std::int16_t>;
-  if (convolution.kernel_size() <= kMostWordProducts) {
+  const bool biases_fit = std::ranges::all_of(
+      convolution.bias, [](std::int64_t bias) { return std::abs(bias) <= kMostWordBias; });
+  if (convolution.kernel_size() <= kMostWordProducts && biases_fit) {
     const bool bytes = std::ranges::all_of(
         convolution.weights, [](std::int16_t weight) { return weight >= -128 && weight <= 127; });
     if (bytes && has_kernel<Bytes>(convolution, isa)) return make_panels<Bytes>(convolution, isa);

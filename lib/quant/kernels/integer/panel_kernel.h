@@ -38,7 +38,8 @@ struct BytePanel {
 };
 
 // Where a tensor has 16 bits and the CPU has dot products: weights of W, activations used as they
-// lie if they are words. Sums in int32 are joined in double (at most kMostWordProducts products).
+// lie if they are words. Sums in int32 are joined in double: of at most kMostWordProducts products,
+// and with a bias of at most kMostWordBias, to which PanelKernel::offset adds less than 2^47.
 template <typename W>
 struct WordPanel {
   using Widened = std::uint16_t;
@@ -48,6 +49,7 @@ struct WordPanel {
   static constexpr int kDepth = 4;
 };
 inline constexpr std::int64_t kMostWordProducts = 32768;  // · 255 · 128 < 2^31
+inline constexpr std::int64_t kMostWordBias = std::int64_t{1} << 52;
 // With 16-bit weights, how many steps may pass until carries are taken over (panel_weights.h and
 // word_panel_kernel_simd.cpp).
 inline constexpr std::int64_t kCarrySteps = 32;
