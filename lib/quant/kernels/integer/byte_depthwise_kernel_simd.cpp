@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The depthwise micro-kernel for the CPUs that have 8-bit dot products: four taps at once, bytes
 // used as they lie.
+#include <algorithm>
 #include <cstring>
 
 #include "quant/kernels/integer/depthwise_kernel.h"
