@@ -3,12 +3,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <numeric>
 #include <optional>
 
-#include "quant/optimize/channel_classes.h"
 #include "quant/optimize/lower.h"
 #include "quant/optimize/noise_gain.h"
 #include "quant/optimize/output_noise.h"
+#include "quant/optimize/precision_parts.h"
 
 namespace quant {
 namespace {
@@ -16,6 +17,11 @@ namespace {
 // In dB, mean of the outputs; less is not worth more layers.
 constexpr double kLeastGain = 0.3;
 constexpr int kMostCopies = 8;
+
+double products_of(const Graph& graph) {
+  const std::vector<double> products = multiplications(graph);
+  return std::accumulate(products.begin(), products.end(), 0.0);
+}
 
 using Energies = std::vector<std::vector<NoiseEnergies>>;
 
@@ -27,7 +33,7 @@ class Search {
         input_(input),
         judge_(std::move(judge)),
         options_(options),
-        products_(static_cast<double>(products_of(network.graph))) {}
+        products_(products_of(network.graph)) {}
 
   Result<SplitSearchResult> run(const StepProgress& progress) {
     QUANT_TRY_ASSIGN(const QuantizedModel model,
@@ -78,7 +84,7 @@ class Search {
   // Nothing where they add too many products.
   Result<std::optional<Trial>> try_splits(const std::vector<ChannelSplit>& splits) {
     QUANT_TRY_ASSIGN(const PlannedNetwork split, split_channels(network_, splits));
-    const double added = static_cast<double>(products_of(split.graph)) / products_ - 1;
+    const double added = products_of(split.graph) / products_ - 1;
     if (added > options_.most_added) return std::nullopt;
     QUANT_TRY_ASSIGN(const QuantizedModel model,
                      lower(split.graph, input_, split.ranges, split.plan));
@@ -113,17 +119,6 @@ class Search {
 };
 
 }  // namespace
-
-std::int64_t products_of(const Graph& graph) {
-  std::int64_t result = 0;
-  for (const Node& node : graph.nodes) {
-    if (!is_plain_convolution(graph, node)) continue;
-    const Tensor& weights = *graph.value(node.inputs[1]).constant;
-    const Shape& made = graph.value(node.outputs[0]).shape;
-    result += weights.elements() / weights.shape()[0] * element_count(made);
-  }
-  return result;
-}
 
 Result<SplitSearchResult> search_splits(const PlannedNetwork& network, const InputSpec& input,
                                         CalibrationSet& set, const SplitSearchOptions& options,

@@ -33,7 +33,4 @@ Result<SplitSearchResult> search_splits(const PlannedNetwork& network, const Inp
                                         CalibrationSet& set, const SplitSearchOptions& options,
                                         const StepProgress& progress);
 
-// Products of two numbers that the convolutions of a network need for a frame.
-std::int64_t products_of(const Graph& graph);
-
 }  // namespace quant

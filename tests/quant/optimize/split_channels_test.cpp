@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "quant/graph_builder.h"
 #include "quant/optimize/network_figures.h"
+#include "quant/optimize/precision_parts.h"
 #include "quant/optimize/random_frames.h"
 #include "quant/optimize/split_search.h"
 #include "quant/passes/optimize_float.h"
@@ -176,7 +178,10 @@ TEST(SplitChannels, OfLayersThatReadEachOther) {
     ASSERT_TRUE(copied) << copied.error().text();
     EXPECT_TRUE(verify(copied->graph));
     EXPECT_LT(largest_difference(graph, copied->graph, kSpec), 1e-5);
-    EXPECT_EQ(products_of(copied->graph), 256 * (2 * 9 * 4 * 4 + 4 * 4 * 3));
+    // One a pixel is the normalization's.
+    const std::vector<double> products = multiplications(copied->graph);
+    EXPECT_EQ(std::accumulate(products.begin(), products.end(), 0.0),
+              256 * (1 + 2 * 9 * 4 * 4 + 4 * 4 * 3));
   }
 }
 
@@ -216,7 +221,7 @@ TEST(SplitSearch, TakesWhatGainsWithinItsLimit) {
   ASSERT_TRUE(found) << found.error().text();
   ASSERT_EQ(found->splits.size(), 1U);
   EXPECT_EQ(found->splits[0].copies, 2);
-  EXPECT_NEAR(found->added, 1, 1e-9);
+  EXPECT_NEAR(found->added, 1, 0.03);
   EXPECT_NEAR(found->gain_db, 6, 1);
   options.most_added = 0.9;
   const auto none = search_splits(network, kSpec, frames, options, {});
