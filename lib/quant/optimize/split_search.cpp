@@ -94,7 +94,7 @@ class Search {
   }
 
   // Takes it, with twice the copies as long as they gain.
-  Status grow(ChannelSplit split) {
+  Status grow(const ChannelSplit& split) {
     std::vector<ChannelSplit> trial = splits_;
     trial.push_back(split);
     for (; trial.back().copies <= kMostCopies; trial.back().copies *= 2) {
