@@ -59,8 +59,8 @@ class Accuracy(unittest.TestCase):
             self.assertGreater(finer, whole + 0.4, output)
         # The float network gets the same copies to be held against.
         layers = gst_quant_json("analyze", self.archive, "--data", TEST, "--frames", 1)["layers"]
-        ratios = {layer["layer"]: layer["snr_db"] for layer in layers}
-        self.assertGreater(ratios["normalization2_copy2"], 35)
+        by_layer = {layer["layer"]: layer["snr_db"] for layer in layers}
+        self.assertGreater(by_layer["normalization2_copy2"], 35)
 
     def test_sixteen_bits_carry_features(self):
         self.script.write_text("quantization_param({*}, precision_mode=a16_w16)\n", encoding="utf-8")

@@ -23,8 +23,9 @@ struct NoiseSubject {
   std::set<std::string> scaled;  // values that the original has with other scales of channels
 };
 
-// An archive against the fp-optimized graph of its own original ONNX, with the scales that
-// equalization gave the channels (channel_scales.h) and the products (product_scales.h).
+// An archive against the fp-optimized graph of its own original ONNX, with its copies of layers and
+// the scales that equalization gave the channels (channel_scales.h) and the products
+// (product_scales.h).
 Result<NoiseSubject> noise_subject(const Model& model);
 
 // Those of the integer graph: what a hybrid can quantize or leave.

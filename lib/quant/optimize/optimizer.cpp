@@ -138,9 +138,8 @@ Status choose_precision(const OptimizerOptions& options, const InputSpec& input,
 }
 
 double most_copied(const OptimizerOptions& options) {
-  constexpr double kShareOfLevel = 0.05;
-  return options.most_copied.value_or(
-      options.level >= OptimizationLevel::kFinetuning ? kShareOfLevel : 0);
+  const bool copies = options.level >= OptimizationLevel::kFinetuning;
+  return options.most_copied.value_or(copies ? SplitSearchOptions().most_added : 0);
 }
 
 std::vector<std::string> lines_of(const Graph& graph, const QuantizationPlan& plan) {
@@ -149,8 +148,7 @@ std::vector<std::string> lines_of(const Graph& graph, const QuantizationPlan& pl
   return modes.empty() ? std::vector<std::string>() : precision_lines(graph, modes);
 }
 
-// Layers in several copies, into graph, plan and ranges. Where steps are finer the range may be all
-// that was seen.
+// Layers in several copies, into graph, plan and ranges.
 template <typename Step>
 Status split_layers(const OptimizerOptions& options, const InputSpec& input, CalibrationSet& set,
                     const Step& step, OptimizedModel& result) {
@@ -166,6 +164,7 @@ Status split_layers(const OptimizerOptions& options, const InputSpec& input, Cal
   result.float_graph = std::make_shared<const Graph>(std::move(copied.graph));
   result.plan = std::move(copied.plan);
   result.chosen = std::move(copied.ranges);
+  // What was seen of a copy is what was seen of its original.
   network.ranges = std::move(result.seen);
   QUANT_TRY_ASSIGN(copied, split_channels(network, result.copied->splits));
   result.seen = std::move(copied.ranges);

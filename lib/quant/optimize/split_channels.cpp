@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::size_t kBias = 2;  // input of Conv and InstanceNormalization
 
-// What has copies of its own when `maker` has: nodes, and the values that convolutions read behind.
+// What a layer's copies take with them.
 struct Reach {
-  std::set<std::size_t> copied;   // with the maker
-  std::set<std::size_t> readers;  // convolutions
+  std::set<std::size_t> copied;   // nodes with copies of their own, the layer too
+  std::set<std::size_t> readers;  // convolutions that read all copies
 };
 
 bool makes_channels(const Graph& graph, const Node& node) {
@@ -41,7 +41,6 @@ bool keeps_means(const Graph& graph, const Node& node) {
 
 std::optional<Reach> reach_of(const Graph& graph, std::size_t maker) {
   if (!makes_channels(graph, graph.nodes[maker])) return std::nullopt;
-  const Topology topology(graph);
   Reach reach;
   std::set<ValueId> copied;
   const auto copy = [&](std::size_t index) {
@@ -64,8 +63,8 @@ std::optional<Reach> reach_of(const Graph& graph, std::size_t maker) {
       return std::nullopt;
     }
   }
-  const bool ends =
-      std::any_of(copied.begin(), copied.end(), [&](ValueId id) { return topology.is_output(id); });
+  const bool ends = std::any_of(graph.outputs.begin(), graph.outputs.end(),
+                                [&](ValueId id) { return copied.contains(id); });
   if (ends || reach.readers.empty()) return std::nullopt;
   return reach;
 }

@@ -20,7 +20,6 @@ struct ChannelSplit {
   std::string layer;  // node of the float graph
   int copies = 2;     // ≥ 2
   double step = 0;    // of the integers that its activation becomes
-  bool operator==(const ChannelSplit&) const = default;
 };
 
 // A float graph and what is known of it, by its nodes and ValueIds.

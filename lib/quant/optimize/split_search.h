@@ -26,9 +26,9 @@ struct SplitSearchResult {
 };
 
 // Each layer that can be split is tried alone with two copies; then, in the order of gain per
-// product added, all that gain more than luck (noise_gain.h) on top of those before are taken, and
-// their copies doubled as long as that gains, too. Deterministic. `progress` counts trials. Errors
-// of lower(), the executor or the set.
+// product added, all that gain 0.3 dB, and more than luck (noise_gain.h), on top of those before
+// are taken, and their copies doubled as long as that gains as much, up to eight. Deterministic.
+// `progress` counts trials. Errors of lower(), the executor or the set.
 Result<SplitSearchResult> search_splits(const PlannedNetwork& network, const InputSpec& input,
                                         CalibrationSet& set, const SplitSearchOptions& options,
                                         const StepProgress& progress);
