@@ -96,8 +96,9 @@ void Run(const PanelTile<BytePanel>& tile) {
 }
 
 const PanelKernel<BytePanel>* Kernel() {
-  static constexpr PanelKernel<BytePanel> kernel{kDotProductIsa,      kTile, NarrowChannelOrder,
-                                                 CopyRuns<BytePanel>, Run,   kFactorOffset};
+  static constexpr PanelKernel<BytePanel> kernel{
+      kDotProductIsa,      kTile, kTile / 2,    NarrowChannelOrder,
+      CopyRuns<BytePanel>, Run,   kFactorOffset};
   return &kernel;
 }
 

@@ -67,19 +67,19 @@ QUANT_BEFORE_DOT_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 
 // The same four bytes in every lane.
-HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadFour(const std::uint8_t* bytes) {
+template <class D8>
+HWY_INLINE hn::Vec<D8> LoadFour(D8 d8, const std::uint8_t* bytes) {
   std::int32_t four;
   std::memcpy(&four, bytes, sizeof four);
-  return hn::BitCast(hn::ScalableTag<std::uint8_t>(),
-                     hn::Set(hn::ScalableTag<std::int32_t>(), four));
+  return hn::BitCast(d8, hn::Set(hn::Repartition<std::int32_t, D8>(), four));
 }
 
 // The same eight bytes in every 64 bits.
-HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadEight(const std::uint8_t* bytes) {
+template <class D8>
+HWY_INLINE hn::Vec<D8> LoadEight(D8 d8, const std::uint8_t* bytes) {
   std::int64_t eight;
   std::memcpy(&eight, bytes, sizeof eight);
-  return hn::BitCast(hn::ScalableTag<std::uint8_t>(),
-                     hn::Set(hn::ScalableTag<std::int64_t>(), eight));
+  return hn::BitCast(d8, hn::Set(hn::Repartition<std::int64_t, D8>(), eight));
 }
 
 // AddDotProducts: lane i of `sum` plus products of bytes 4i…4i+3, modulo 2^32: nothing saturates.
@@ -102,6 +102,11 @@ HWY_INLINE hn::Vec512<std::int32_t> AddPairProducts(hn::Vec512<std::int32_t> sum
                                                     hn::Vec512<std::int16_t> a,
                                                     hn::Vec512<std::int16_t> b) {
   return hn::Vec512<std::int32_t>{_mm512_dpwssd_epi32(sum.raw, a.raw, b.raw)};
+}
+HWY_INLINE hn::Vec256<std::int32_t> AddPairProducts(hn::Vec256<std::int32_t> sum,
+                                                    hn::Vec256<std::int16_t> a,
+                                                    hn::Vec256<std::int16_t> b) {
+  return hn::Vec256<std::int32_t>{_mm256_dpwssd_epi32(sum.raw, a.raw, b.raw)};
 }
 template <class D>
 HWY_INLINE void StoreFirst(hn::Vec<D> bytes, D d, std::uint8_t* output, std::int64_t count) {
@@ -159,8 +164,9 @@ HWY_INLINE hn::Vec128<std::int32_t> AddStep(hn::Vec128<std::int32_t> sum,
 // The factors of kSteps steps, kLoadSteps or one, for AddStep.
 template <int kSteps>
 HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadSteps(const std::uint8_t* activations) {
-  if constexpr (kSteps == 1) return AsFactors(LoadFour(activations));
-  return AsFactors(hn::LoadU(hn::ScalableTag<std::uint8_t>(), activations));
+  const hn::ScalableTag<std::uint8_t> d8;
+  if constexpr (kSteps == 1) return AsFactors(LoadFour(d8, activations));
+  return AsFactors(hn::LoadU(d8, activations));
 }
 
 // A vector of weights for each of kSteps steps, `stride` bytes apart.

@@ -110,7 +110,7 @@ struct PanelTile {
   StoreLanes<typename Panel::Real> store;           // width
   std::byte* output = nullptr;                      // of the first row
   std::int64_t output_step = 0;                     // bytes from row to row
-  int width = 0;                                    // PanelKernel::tile, or half of it
+  int width = 0;                                    // multiple of PanelKernel::step
   int channels = 0;                                 // to store, ≤ width
 };
 
@@ -131,9 +131,10 @@ struct WidenJob {
 template <typename Panel>
 struct PanelKernel {
   Isa isa = Isa::kRef;
-  int tile = 0;
-  // Weights, bias and StoreLanes of a tile are kept in the order in which the vectors come apart at
-  // the store: lane i belongs to channel order[i].
+  int tile = 0;  // lanes
+  int step = 0;  // lanes: a tile may have any multiple of these
+  // Weights, bias and StoreLanes of a whole tile are kept in the order in which the vectors come
+  // apart at the store: lane i belongs to channel order[i].
   void (*channel_order)(std::int32_t* order) = nullptr;
   void (*widen)(const WidenJob<Panel>& job) = nullptr;
   void (*run)(const PanelTile<Panel>& tile) = nullptr;

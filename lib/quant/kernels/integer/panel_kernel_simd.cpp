@@ -146,8 +146,8 @@ void Widen(const WidenJob<NarrowPanel>& job) {
 }
 
 const PanelKernel<NarrowPanel>* Kernel() {
-  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile,
-                                                   NarrowChannelOrder, Widen, Run};
+  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile, kTile / 2,
+                                                   NarrowChannelOrder,        Widen, Run};
   return &kernel;
 }
 

@@ -7,7 +7,7 @@
 
 namespace quant::integer {
 
-std::int64_t PanelTiling::group_lanes() const { return round_up(group_outputs, tile / 2); }
+std::int64_t PanelTiling::group_lanes() const { return round_up(group_outputs, step); }
 
 std::int64_t PanelTiling::width(std::int64_t index) const {
   return std::min(tile, group_lanes() - index * tile);

@@ -16,7 +16,8 @@ namespace quant::integer {
 
 // Output channels in tiles of the micro-kernel, and what it wants of them.
 struct PanelTiling {
-  std::int64_t tile = 0;            // lanes
+  std::int64_t tile = 0;            // PanelKernel::tile
+  std::int64_t step = 0;            // PanelKernel::step
   std::int64_t group_outputs = 0;   // channels
   std::vector<std::int32_t> order;  // PanelKernel::channel_order
   std::int32_t offset = 0;          // PanelKernel::offset
@@ -24,6 +25,7 @@ struct PanelTiling {
   template <typename Panel>
   PanelTiling(const PanelKernel<Panel>& kernel, std::int64_t channels)
       : tile(kernel.tile),
+        step(kernel.step),
         group_outputs(channels),
         order(static_cast<std::size_t>(kernel.tile)),
         offset(kernel.offset) {
@@ -33,7 +35,7 @@ struct PanelTiling {
   std::int64_t tiles() const { return (group_outputs + tile - 1) / tile; }
   // Output channels of a group, rounded up to what the tiles hold.
   std::int64_t group_lanes() const;
-  // The last tile is half as wide where that is enough.
+  // The last tile is only as wide as it has to be.
   std::int64_t width(std::int64_t index) const;
   // Output channel, inside the group, of a packed lane; group_outputs and more: of none.
   std::int64_t channel_of(std::int64_t lane) const;

@@ -28,14 +28,14 @@ inline constexpr bool kWordWeights = std::is_same_v<Panel, WordPanel<std::int16_
 template <typename Panel>
 std::int64_t weights_of_lane(std::int64_t steps) {
   if constexpr (kWordWeights<Panel>) {
-    return 6 * steps + 2 * ((steps + kCarrySteps - 1) / kCarrySteps);
+    return 6 * steps + 2 * (1 + steps / kCarrySteps);
   } else {
     return Panel::kDepth * steps;
   }
 }
 
 // Writes the weight of a lane at depth k, once each, into a tile's weights, zero before:
-// (steps, width, kDepth). 16-bit ones: every kCarrySteps steps begin with −128·Σ w_h over them, an
+// (steps, width, kDepth). 16-bit ones: each kCarrySteps steps begin with −128·Σ w_h over them, an
 // int32 for each lane; then each step has the weights in pairs, (2, width, 2), and the high bytes
 // w_h, (width, 4).
 template <typename Panel>

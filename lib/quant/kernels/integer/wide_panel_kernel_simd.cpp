@@ -101,8 +101,8 @@ void Widen(const WidenJob<WidePanel>& job) {
 
 template <typename In, typename Out>
 const PanelKernel<WidePanel>* KernelOf() {
-  static constexpr PanelKernel<WidePanel> kernel{isa_of_target(HWY_TARGET), kTile, ChannelOrder,
-                                                 Widen<In>, Run<Out>};
+  static constexpr PanelKernel<WidePanel> kernel{
+      isa_of_target(HWY_TARGET), kTile, kTile / 2, ChannelOrder, Widen<In>, Run<Out>};
   return &kernel;
 }
 

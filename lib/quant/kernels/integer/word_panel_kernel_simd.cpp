@@ -21,23 +21,39 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-using D32 = hn::ScalableTag<std::int32_t>;
-using D16 = hn::Repartition<std::int16_t, D32>;
-using D8 = hn::Repartition<std::uint8_t, D32>;
-using D8s = hn::Repartition<std::int8_t, D32>;
-using V32 = hn::Vec<D32>;
-using V8 = hn::Vec<D8>;
-constexpr int kLanes = static_cast<int>(hn::MaxLanes(D32()));
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<std::int32_t>()));
 constexpr int kTile = 2 * kLanes;
+// A CPU with registers of 512 bits may take half as long for 256 of them.
+constexpr int kStep = HWY_TARGET == HWY_AVX3 ? kLanes / 2 : kLanes;
 static_assert(kLanes == 2 * kWideLanes);
 
+// Int32 sums of so many neighbouring channels, and what is added to them.
+template <int kChannels>
+using D32 = hn::CappedTag<std::int32_t, kChannels>;
+template <class D>
+using D16 = hn::Repartition<std::int16_t, D>;
+template <class D>
+using D8 = hn::Repartition<std::uint8_t, D>;
+template <class D>
+using D8s = hn::Repartition<std::int8_t, D>;
+
+// The first lanes of v, as many as D has.
+template <class D, class V>
+HWY_INLINE hn::Vec<D> FirstOf(D d, V v) {
+  if constexpr (hn::MaxLanes(d) == hn::MaxLanes(hn::DFromV<V>())) {
+    return v;
+  } else {
+    return hn::LowerHalf(d, v);
+  }
+}
+
 // Bytes 0, 2, 4 and 6 of every eight, or 1, 3, 5 and 7, in both halves.
-template <int kOdd>
+template <int kOdd, class V8>
 HWY_INLINE V8 EveryOther(V8 bytes) {
   alignas(16) static constexpr std::uint8_t kOrder[16] = {
       kOdd,     2 + kOdd,  4 + kOdd,  6 + kOdd,  kOdd,     2 + kOdd,  4 + kOdd,  6 + kOdd,
       8 + kOdd, 10 + kOdd, 12 + kOdd, 14 + kOdd, 8 + kOdd, 10 + kOdd, 12 + kOdd, 14 + kOdd};
-  return hn::TableLookupBytes(bytes, hn::LoadDup128(D8(), kOrder));
+  return hn::TableLookupBytes(bytes, hn::LoadDup128(hn::DFromV<V8>(), kOrder));
 }
 
 // Whose factors are an activation a = 256·h + l and a weight w of 16 bits: for S = Σ (a − 2^15)·w,
@@ -45,78 +61,107 @@ HWY_INLINE V8 EveryOther(V8 bytes) {
 // S / 2^16 to tell which of the integers S is: Σ (h − 128)·w_h for w = 256·w_h + w_l. A product
 // takes S − 2^16·high further from zero by 256·128·255 + 255·2^15 at most, and 128 of them and what
 // is left of the carry stay below 2^31.
+template <class D>
 struct CarrySums {
   static constexpr int kFactor = 1 << 16;
   static constexpr std::int32_t kOffset = 1 << 15;
-  V32 low, high;
-  HWY_INLINE CarrySums() : low(hn::Zero(D32())), high(low) {}
+  using V = hn::Vec<D>;
+  V low, high;
+  HWY_INLINE CarrySums() : low(hn::Zero(D())), high(low) {}
   static_assert(4 * kCarrySteps * (256LL * 128 * 255 + 255LL * 32768) + 65535 < (1LL << 31));
 
   // S − 2^16·high.
-  HWY_INLINE V32 Rest() const { return hn::Sub(low, hn::ShiftLeft<16>(high)); }
-  HWY_INLINE void Carry() { high = hn::Add(high, hn::ShiftRight<16>(Rest())); }
+  HWY_INLINE V Rest() const { return hn::Sub(low, hn::ShiftLeft<16>(high)); }
+  // `start`: what the steps up to the next carry begin with (panel_weights.h).
+  HWY_INLINE void Carry(V start) {
+    high = hn::Add(hn::Add(high, hn::ShiftRight<16>(Rest())), start);
+  }
   HWY_INLINE void Finish() { low = Rest(); }
 };
 
 // Whose weights have 8 bits: Σ l·w and Σ h·w.
+template <class D>
 struct ByteSums {
   static constexpr int kFactor = 256;
   static constexpr std::int32_t kOffset = 257 * kFactorOffset;  // of l and h
-  V32 low, high;
-  HWY_INLINE ByteSums() : low(hn::Zero(D32())), high(low) {}
+  hn::Vec<D> low, high;
+  HWY_INLINE ByteSums() : low(hn::Zero(D())), high(low) {}
   HWY_INLINE void Finish() {}
 };
 
-template <typename Panel>
-using SumsOf = std::conditional_t<sizeof(typename Panel::Weight) == 2, CarrySums, ByteSums>;
+template <typename Panel, class D>
+using SumsOf = std::conditional_t<sizeof(typename Panel::Weight) == 2, CarrySums<D>, ByteSums<D>>;
 
 // kFactor·high + low with its bias, requantized: a vector of channels of a row.
-struct WordStore {
-  WideStore first, second;
+template <class D>
+class WordStore {
+ public:
   HWY_INLINE WordStore(const double* biases, const StoreLanes<double>& lanes, std::int64_t from)
-      : first(biases, lanes, from), second(biases, lanes, from + kWideLanes) {}
+      : first_(biases, lanes, from), second_(biases, lanes, from + (kWhole ? kWideLanes : 0)) {}
 
-  template <int kFactor, typename Out>
-  HWY_INLINE void Store(V32 low, V32 high, Out* output, std::int64_t channels) const {
+  template <class Sums, typename Out>
+  HWY_INLINE void Store(const Sums& sums, Out* output, std::int64_t channels) const {
     const WideD32 half;
     const auto first_half =
-        first.Levels(Join<kFactor>(hn::LowerHalf(half, low), hn::LowerHalf(half, high)));
-    if (channels <= kWideLanes) return StoreLevels(half, first_half, output, channels);
-    const auto second_half =
-        second.Levels(Join<kFactor>(hn::UpperHalf(half, low), hn::UpperHalf(half, high)));
-    StoreLevels(D32(), hn::Combine(D32(), second_half, first_half), output, channels);
+        first_.Levels(Join<Sums::kFactor>(FirstOf(half, sums.low), FirstOf(half, sums.high)));
+    if (!kWhole || channels <= kWideLanes) return StoreLevels(half, first_half, output, channels);
+    if constexpr (kWhole) {
+      const auto second_half = second_.Levels(
+          Join<Sums::kFactor>(hn::UpperHalf(half, sums.low), hn::UpperHalf(half, sums.high)));
+      StoreLevels(D(), hn::Combine(D(), second_half, first_half), output, channels);
+    }
   }
 
  private:
+  static constexpr bool kWhole = hn::MaxLanes(D()) > kWideLanes;
+
   // Exact.
   template <int kFactor>
   static HWY_INLINE WideV Join(hn::Vec<WideD32> low, hn::Vec<WideD32> high) {
     const WideD d;
     return hn::MulAdd(hn::PromoteTo(d, high), hn::Set(d, double{kFactor}), hn::PromoteTo(d, low));
   }
+
+  WideStore first_, second_;
 };
 
-// As many sums as registers hold: kRowsOfTile · 2 vectors · 2, or twice the rows of half a tile.
+// As many sums as registers hold: kRowsOfTile · 2 vectors · 2, or twice the rows of one vector.
 constexpr int kRowsOfTile = HWY_TARGET == HWY_AVX2 ? 3 : 6;
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
-// kVectors: 2 for a whole tile, 1 for a half. Inlined into a loop, GCC spills sums.
-template <int kRows, int kVectors, typename Panel, typename Out>
+// kWidth: of the tile; the first kLanes channels are one vector, those behind them another. Inlined
+// into a loop, GCC spills sums.
+template <int kRows, int kWidth, typename Panel, typename Out>
 HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
   constexpr bool kWords = sizeof(typename Panel::Weight) == 2;
-  using Sums = SumsOf<Panel>;
-  constexpr std::int64_t kBytes = 4 * kLanes;  // of a vector
-  constexpr std::int64_t kSecond = kVectors == 2 ? kBytes : 0;
-  const D16 d16;
-  const D8s d8s;
+  constexpr int kFirst = std::min(kWidth, kLanes);
+  constexpr bool kTwo = kWidth > kFirst;
+  constexpr std::int64_t kSecond = kTwo ? 4 * kFirst : 0;  // bytes from the first one's weights
+  using DFirst = D32<kFirst>;
+  using DSecond = D32<kTwo ? kWidth - kFirst : kFirst>;
   const std::int64_t stride = 2 * tile.row_stride;
   const auto* rows = reinterpret_cast<const std::uint8_t*>(tile.activations) + first * stride;
-  const auto* HWY_RESTRICT weights = reinterpret_cast<const std::uint8_t*>(tile.weights);
-#define QUANT_DECLARE(r) [[maybe_unused]] Sums first##r, second##r;
+  const auto* HWY_RESTRICT weights = reinterpret_cast<const std::int8_t*>(tile.weights);
+#define QUANT_DECLARE(r)                           \
+  [[maybe_unused]] SumsOf<Panel, DFirst> first##r; \
+  [[maybe_unused]] SumsOf<Panel, DSecond> second##r;
   QUANT_FOR_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
-  [[maybe_unused]] const auto sign = hn::Set(d16, std::int16_t{-32768});
-  [[maybe_unused]] std::int64_t until_carry = 0;
+#define QUANT_CARRY(r)                                 \
+  if constexpr (r < kRows) {                           \
+    first##r.Carry(start_first);                       \
+    if constexpr (kTwo) second##r.Carry(start_second); \
+  }
+#define QUANT_CARRY_ALL()                                                            \
+  const auto start_first = hn::BitCast(DFirst(), hn::LoadU(D8s<DFirst>(), weights)); \
+  [[maybe_unused]] const auto start_second =                                         \
+      hn::BitCast(DSecond(), hn::LoadU(D8s<DSecond>(), weights + kSecond));          \
+  weights += 4 * kWidth;                                                             \
+  QUANT_FOR_ROWS(QUANT_CARRY)
+  [[maybe_unused]] std::int64_t until_carry = kCarrySteps;
+  if constexpr (kWords) {
+    QUANT_CARRY_ALL()
+  }
   for (std::int64_t run = 0; run < tile.runs; ++run) {
     const std::uint8_t* HWY_RESTRICT a0 = rows + 2 * tile.run_offsets[run];
     const std::uint8_t* HWY_RESTRICT a6 = a0 + 6 * stride;
@@ -124,21 +169,7 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
       std::int64_t steps = left;
       if constexpr (kWords) {
         if (until_carry == 0) {
-          const V32 start_first = hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(weights));
-          [[maybe_unused]] const V32 start_second =
-              hn::LoadU(D32(), reinterpret_cast<const std::int32_t*>(weights + kSecond));
-          weights += kVectors * kBytes;
-#define QUANT_CARRY(r)                                        \
-  if constexpr (r < kRows) {                                  \
-    first##r.Carry();                                         \
-    first##r.high = hn::Add(first##r.high, start_first);      \
-    if constexpr (kVectors == 2) {                            \
-      second##r.Carry();                                      \
-      second##r.high = hn::Add(second##r.high, start_second); \
-    }                                                         \
-  }
-          QUANT_FOR_ROWS(QUANT_CARRY)
-#undef QUANT_CARRY
+          QUANT_CARRY_ALL()
           until_carry = kCarrySteps;
         }
         steps = std::min(steps, until_carry);
@@ -148,37 +179,40 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
       for (; steps > 0; --steps) {
 #define QUANT_AT(r) (r < 6 ? a0 + r * stride : a6 + (r - 6) * stride)
         if constexpr (kWords) {
+          const auto sign = hn::Set(D16<DFirst>(), std::int16_t{-32768});
           for (int pair = 0; pair < 2; ++pair) {
-            const auto w_first =
-                hn::BitCast(d16, hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights)));
-            [[maybe_unused]] const auto w_second = hn::BitCast(
-                d16, hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights + kSecond)));
-            weights += kVectors * kBytes;
-#define QUANT_ADD_PAIRS(r)                                                                    \
-  if constexpr (r < kRows) {                                                                  \
-    const auto x = hn::Xor(hn::BitCast(d16, LoadFour(QUANT_AT(r) + 4 * pair)), sign);         \
-    first##r.low = AddPairProducts(first##r.low, x, w_first);                                 \
-    if constexpr (kVectors == 2) second##r.low = AddPairProducts(second##r.low, x, w_second); \
+            const auto w_first = hn::BitCast(D16<DFirst>(), hn::LoadU(D8s<DFirst>(), weights));
+            [[maybe_unused]] const auto w_second =
+                hn::BitCast(D16<DSecond>(), hn::LoadU(D8s<DSecond>(), weights + kSecond));
+            weights += 4 * kWidth;
+#define QUANT_ADD_PAIRS(r)                                                                  \
+  if constexpr (r < kRows) {                                                                \
+    const auto four = LoadFour(D8<DFirst>(), QUANT_AT(r) + 4 * pair);                       \
+    const auto x = hn::Xor(hn::BitCast(D16<DFirst>(), four), sign);                         \
+    first##r.low = AddPairProducts(first##r.low, x, w_first);                               \
+    if constexpr (kTwo)                                                                     \
+      second##r.low = AddPairProducts(second##r.low, FirstOf(D16<DSecond>(), x), w_second); \
   }
             QUANT_FOR_ROWS(QUANT_ADD_PAIRS)
 #undef QUANT_ADD_PAIRS
           }
         }
-        const auto w_first = hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights));
-        [[maybe_unused]] const auto w_second =
-            hn::LoadU(d8s, reinterpret_cast<const std::int8_t*>(weights + kSecond));
-        weights += kVectors * kBytes;
-#define QUANT_ADD_BYTES(r)                                                                     \
-  if constexpr (r < kRows) {                                                                   \
-    const V8 x = AsFactors(LoadEight(QUANT_AT(r)));                                            \
-    const V8 h = EveryOther<1>(x);                                                             \
-    first##r.high = AddDotProducts(first##r.high, h, w_first);                                 \
-    if constexpr (kVectors == 2) second##r.high = AddDotProducts(second##r.high, h, w_second); \
-    if constexpr (!kWords) {                                                                   \
-      const V8 l = EveryOther<0>(x);                                                           \
-      first##r.low = AddDotProducts(first##r.low, l, w_first);                                 \
-      if constexpr (kVectors == 2) second##r.low = AddDotProducts(second##r.low, l, w_second); \
-    }                                                                                          \
+        const auto w_first = hn::LoadU(D8s<DFirst>(), weights);
+        [[maybe_unused]] const auto w_second = hn::LoadU(D8s<DSecond>(), weights + kSecond);
+        weights += 4 * kWidth;
+#define QUANT_ADD_BYTES(r)                                                                  \
+  if constexpr (r < kRows) {                                                                \
+    const auto x = AsFactors(LoadEight(D8<DFirst>(), QUANT_AT(r)));                         \
+    const auto h = EveryOther<1>(x);                                                        \
+    first##r.high = AddDotProducts(first##r.high, h, w_first);                              \
+    if constexpr (kTwo)                                                                     \
+      second##r.high = AddDotProducts(second##r.high, FirstOf(D8<DSecond>(), h), w_second); \
+    if constexpr (!kWords) {                                                                \
+      const auto l = EveryOther<0>(x);                                                      \
+      first##r.low = AddDotProducts(first##r.low, l, w_first);                              \
+      if constexpr (kTwo)                                                                   \
+        second##r.low = AddDotProducts(second##r.low, FirstOf(D8<DSecond>(), l), w_second); \
+    }                                                                                       \
   }
         QUANT_FOR_ROWS(QUANT_ADD_BYTES)
 #undef QUANT_ADD_BYTES
@@ -188,31 +222,32 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
       }
     }
   }
-#define QUANT_FINISH(r)                              \
-  if constexpr (r < kRows) {                         \
-    MakeOpaque(first##r.low);                        \
-    MakeOpaque(first##r.high);                       \
-    MakeOpaque(second##r.low);                       \
-    MakeOpaque(second##r.high);                      \
-    first##r.Finish();                               \
-    if constexpr (kVectors == 2) second##r.Finish(); \
+#undef QUANT_CARRY_ALL
+#undef QUANT_CARRY
+#define QUANT_FINISH(r)                     \
+  if constexpr (r < kRows) {                \
+    MakeOpaque(first##r.low);               \
+    MakeOpaque(first##r.high);              \
+    MakeOpaque(second##r.low);              \
+    MakeOpaque(second##r.high);             \
+    first##r.Finish();                      \
+    if constexpr (kTwo) second##r.Finish(); \
   }
   QUANT_FOR_ROWS(QUANT_FINISH)
 #undef QUANT_FINISH
   std::byte* const output = tile.output + first * tile.output_step;
-#define QUANT_STORE(vector, from, r)                                                           \
-  if constexpr (r < kRows)                                                                     \
-    store.Store<Sums::kFactor>(vector##r.low, vector##r.high,                                  \
-                               reinterpret_cast<Out*>(output + r * tile.output_step) + (from), \
-                               tile.channels - (from));
+#define QUANT_STORE(vector, from, r)                                                       \
+  if constexpr (r < kRows)                                                                 \
+    store.Store(vector##r, reinterpret_cast<Out*>(output + r * tile.output_step) + (from), \
+                tile.channels - (from));
 #define QUANT_STORE_FIRST(r) QUANT_STORE(first, 0, r)
-#define QUANT_STORE_SECOND(r) QUANT_STORE(second, kLanes, r)
+#define QUANT_STORE_SECOND(r) QUANT_STORE(second, kFirst, r)
   {
-    const WordStore store(tile.bias, tile.store, 0);
+    const WordStore<DFirst> store(tile.bias, tile.store, 0);
     QUANT_FOR_ROWS(QUANT_STORE_FIRST)
   }
-  if constexpr (kVectors == 2) {
-    const WordStore store(tile.bias, tile.store, kLanes);
+  if constexpr (kTwo) {
+    const WordStore<DSecond> store(tile.bias, tile.store, kFirst);
     QUANT_FOR_ROWS(QUANT_STORE_SECOND)
   }
 #undef QUANT_STORE_SECOND
@@ -220,17 +255,15 @@ HWY_NOINLINE void RunRows(const PanelTile<Panel>& tile, std::int64_t first) {
 #undef QUANT_STORE
 }
 
-template <int kVectors, typename Panel, typename Out>
-void RunPanels(const PanelTile<Panel>& tile) {
-  for_rows<kRowsOfTile * 2 / kVectors>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
-    RunRows<decltype(rows)::value, kVectors, Panel, Out>(tile, first);
+template <int kWidth, typename Panel, typename Out>
+void RunWidth(const PanelTile<Panel>& tile) {
+  if constexpr (kWidth > kStep) {
+    if (tile.width < kWidth) return RunWidth<kWidth - kStep, Panel, Out>(tile);
+  }
+  constexpr int kMostRows = kWidth > kLanes ? kRowsOfTile : 2 * kRowsOfTile;
+  for_rows<kMostRows>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
+    RunRows<decltype(rows)::value, kWidth, Panel, Out>(tile, first);
   });
-}
-
-template <typename Panel, typename Out>
-void Run(const PanelTile<Panel>& tile) {
-  if (tile.width == kTile) return RunPanels<2, Panel, Out>(tile);
-  RunPanels<1, Panel, Out>(tile);
 }
 
 void ChannelOrder(std::int32_t* order) {
@@ -270,10 +303,13 @@ void WidenRuns(const WidenJob<Panel>& job) {
 
 template <typename Panel, typename In, typename Out>
 const PanelKernel<Panel>* KernelOf() {
-  static constexpr PanelKernel<Panel> kernel{
-      kDotProductIsa,  kTile,
-      ChannelOrder,    sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
-      Run<Panel, Out>, SumsOf<Panel>::kOffset};
+  static constexpr PanelKernel<Panel> kernel{kDotProductIsa,
+                                             kTile,
+                                             kStep,
+                                             ChannelOrder,
+                                             sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
+                                             RunWidth<kTile, Panel, Out>,
+                                             SumsOf<Panel, D32<kLanes>>::kOffset};
   return &kernel;
 }
 
