@@ -119,32 +119,6 @@ TEST(Conv2d, ExtremeProductsOfSixteenBits) {
   }
 }
 
-// As many outputs as a tile may be wide, and one more or less, by as many pixels as are taken at a
-// time.
-TEST(Conv2d, TilesOfEveryWidthEqualTheOracle) {
-  oracle::Random random(4600);
-  for (const std::int64_t outputs : {1, 4, 7, 8, 9, 16, 17, 23, 24, 25, 31, 32, 33, 47, 56, 58}) {
-    for (const std::int64_t pixels : {1, 5, 6, 7, 12, 15, 31}) {
-      Case c;
-      c.input_type = random.chance(80) ? DataType::kUint16 : DataType::kUint8;
-      c.weight_type = random.chance(50) ? DataType::kInt16 : DataType::kInt8;
-      c.output_type = random.chance(80) || c.input_type == DataType::kUint8 ? DataType::kUint16
-                                                                            : DataType::kUint8;
-      Conv2dShape& s = c.shape;
-      s.in_w = s.out_w = pixels;
-      s.in_c = random.in(1, 40);
-      s.out_c = outputs;
-      if (random.chance(50)) {
-        s.kernel_h = s.kernel_w = 3;
-        s.pad_top = s.pad_left = 1;
-        s.in_h = s.out_h = 2;
-      }
-      fill(c, random);
-      check<Conv2d, Conv2dSpec>(c, false);
-    }
-  }
-}
-
 // Where a sum of words is taken modulo 2^32 and its carries are estimated from high bytes, the
 // estimate is off by the most that a product can make it, one way or the other, in every product:
 // for a = 255 (of which the high byte says 0) and w = −32513 (−128·256 + 255), 256·128·255 +

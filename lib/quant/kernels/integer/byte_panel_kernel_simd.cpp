@@ -24,44 +24,77 @@ namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// A half tile takes twice the rows, as its chains of sums would not hide the latency. Named, not an
+// A CPU with registers of 512 bits may take half as long for 256 of them.
+constexpr int kStep = HWY_TARGET == HWY_AVX3 ? kLanes / 2 : kLanes;
+
+// A tile of kWidth channels: the first kLanes are one vector, those behind them another.
+template <int kWidth>
+struct Width {
+  static constexpr int kFirst = std::min(kWidth, kLanes);
+  static constexpr bool kTwo = kWidth > kFirst;
+  using First = hn::CappedTag<std::int32_t, kFirst>;
+  using Second = hn::CappedTag<std::int32_t, kTwo ? kWidth - kFirst : kFirst>;
+};
+
+// Two vectors of unequal lengths.
+template <int kWidth>
+struct UnequalStore {
+  NarrowStore<kLanes> first;
+  NarrowStore<kWidth - kLanes> second;
+  HWY_INLINE UnequalStore(const StoreLanes<float>& lanes, int channels)
+      : first(lanes, kLanes), second(lanes.from(kLanes), channels - kLanes) {}
+  template <class V1, class V2>
+  HWY_INLINE void Store(V1 low, V2 high, std::byte* output) const {
+    first.Store(low, low, output);
+    second.Store(high, high, output + kLanes);
+  }
+};
+
+template <int kWidth>
+using StoreOf = std::conditional_t <
+                Width<kWidth>::kTwo&& kWidth<kTile, UnequalStore<kWidth>, NarrowStore<kWidth>>;
+
+// One vector takes twice the rows, as its chains of sums would not hide the latency. Named, not an
 // array: compilers keep arrays of vectors in memory now and then.
 #define QUANT_FOR_ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
 
-// kVectors: 2 for a whole tile, 1 for a half.
-template <int kRows, int kVectors>
-void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& store,
-             std::int64_t first) {
-  constexpr std::int64_t kStepWeights = 4 * kVectors * kLanes;
-  constexpr std::int64_t kHigh = kVectors == 2 ? 4 * kLanes : 0;
-  const D32 d32;
+template <int kRows, int kWidth>
+void RunRows(const PanelTile<BytePanel>& tile, const StoreOf<kWidth>& store, std::int64_t first) {
+  constexpr bool kTwo = Width<kWidth>::kTwo;
+  constexpr std::int64_t kHigh = kTwo ? kLanes : 0;
+  using DLow = typename Width<kWidth>::First;
+  using DHigh = typename Width<kWidth>::Second;
+  const hn::Repartition<std::uint8_t, DLow> low_bytes;
+  [[maybe_unused]] const hn::Repartition<std::uint8_t, DHigh> high_bytes;
   const std::int64_t stride = tile.row_stride;
   const std::uint8_t* rows = tile.activations + first * stride;
   const std::int8_t* HWY_RESTRICT weights = tile.weights;
-  const V32 bias_low = hn::LoadU(d32, tile.bias);
-  [[maybe_unused]] const V32 bias_high =
-      kVectors == 2 ? hn::LoadU(d32, tile.bias + kLanes) : bias_low;
-#define QUANT_DECLARE(r) [[maybe_unused]] V32 low##r = bias_low, high##r = bias_high;
+  const auto bias_low = hn::LoadU(DLow(), tile.bias);
+  [[maybe_unused]] const auto bias_high = hn::LoadU(DHigh(), tile.bias + kHigh);
+#define QUANT_DECLARE(r)                   \
+  [[maybe_unused]] auto low##r = bias_low; \
+  [[maybe_unused]] auto high##r = bias_high;
   QUANT_FOR_ROWS(QUANT_DECLARE)
 #undef QUANT_DECLARE
   for (std::int64_t run = 0; run < tile.runs; ++run) {
     const std::uint8_t* HWY_RESTRICT a0 = rows + tile.run_offsets[run];
     const std::uint8_t* HWY_RESTRICT a6 = a0 + 6 * stride;
     std::int64_t left = tile.run_steps;
-#define QUANT_ACCUMULATE(r)                                                            \
-  if constexpr (r < kRows) {                                                           \
-    const auto x = LoadSteps<kSteps>(r < 6 ? a0 + r * stride : a6 + (r - 6) * stride); \
-    low##r = w_low.AddProducts(low##r, x);                                             \
-    if constexpr (kVectors == 2) high##r = w_high.AddProducts(high##r, x);             \
+#define QUANT_ACCUMULATE(r)                                                                       \
+  if constexpr (r < kRows) {                                                                      \
+    const auto x = LoadSteps<kSteps>(low_bytes, r < 6 ? a0 + r * stride : a6 + (r - 6) * stride); \
+    low##r = w_low.AddProducts(low##r, x);                                                        \
+    if constexpr (kTwo) high##r = w_high.AddProducts(high##r, FirstOf(high_bytes, x));            \
   }
-#define QUANT_WHILE_LEFT(steps)                                                       \
-  for (constexpr int kSteps = steps; left >= kSteps; left -= kSteps) {                \
-    const StepWeights<kSteps> w_low(weights, kStepWeights);                           \
-    [[maybe_unused]] const StepWeights<kSteps> w_high(weights + kHigh, kStepWeights); \
-    weights += kSteps * kStepWeights;                                                 \
-    QUANT_FOR_ROWS(QUANT_ACCUMULATE)                                                  \
-    a0 += 4 * kSteps;                                                                 \
-    a6 += 4 * kSteps;                                                                 \
+#define QUANT_WHILE_LEFT(steps)                                                                    \
+  for (constexpr int kSteps = steps; left >= kSteps; left -= kSteps) {                             \
+    const StepWeights<kSteps, hn::RebindToSigned<decltype(low_bytes)>> w_low(weights, 4 * kWidth); \
+    [[maybe_unused]] const StepWeights<kSteps, hn::RebindToSigned<decltype(high_bytes)>> w_high(   \
+        weights + 4 * kHigh, 4 * kWidth);                                                          \
+    weights += kSteps * 4 * kWidth;                                                                \
+    QUANT_FOR_ROWS(QUANT_ACCUMULATE)                                                               \
+    a0 += 4 * kSteps;                                                                              \
+    a6 += 4 * kSteps;                                                                              \
   }
     QUANT_WHILE_LEFT(kLoadSteps)
     if constexpr (kLoadSteps > 1) QUANT_WHILE_LEFT(1)
@@ -82,23 +115,28 @@ void RunRows(const PanelTile<BytePanel>& tile, const NarrowStore<kVectors>& stor
 #undef QUANT_STORE
 }
 
-template <int kVectors>
-void RunPanels(const PanelTile<BytePanel>& tile) {
-  const NarrowStore<kVectors> store(tile.store, tile.channels);
-  for_rows<kPanelRows * 2 / kVectors>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
-    RunRows<decltype(rows)::value, kVectors>(tile, store, first);
-  });
-}
-
-void Run(const PanelTile<BytePanel>& tile) {
-  if (tile.width == kTile) return RunPanels<2>(tile);
-  RunPanels<1>(tile);
+template <int kWidth>
+void RunWidth(const PanelTile<BytePanel>& tile) {
+  if constexpr (kWidth > kStep) {
+    if (tile.width < kWidth) return RunWidth<kWidth - kStep>(tile);
+  }
+  const StoreOf<kWidth> store(tile.store, tile.channels);
+  for_rows<Width<kWidth>::kTwo ? kPanelRows : 2 * kPanelRows>(
+      tile.rows, [&](auto rows, std::int64_t first)
+                     HWY_ATTR { RunRows<decltype(rows)::value, kWidth>(tile, store, first); });
 }
 
 const PanelKernel<BytePanel>* Kernel() {
   static constexpr PanelKernel<BytePanel> kernel{
-      kDotProductIsa,      kTile, kTile / 2,    NarrowChannelOrder,
-      CopyRuns<BytePanel>, Run,   kFactorOffset};
+      .isa = kDotProductIsa,
+      .tile = kTile,
+      .step = kStep,
+      .merged = kLanes,  // what is requantized at a time
+      .channel_order = NarrowChannelOrder,
+      .widen = CopyRuns<BytePanel>,
+      .run = RunWidth<kTile>,
+      .offset = kFactorOffset,
+  };
   return &kernel;
 }
 

@@ -82,6 +82,16 @@ HWY_INLINE hn::Vec<D8> LoadEight(D8 d8, const std::uint8_t* bytes) {
   return hn::BitCast(d8, hn::Set(hn::Repartition<std::int64_t, D8>(), eight));
 }
 
+// The first lanes of v, as many as D has: all of them or half.
+template <class D, class V>
+HWY_INLINE hn::Vec<D> FirstOf(D d, V v) {
+  if constexpr (hn::MaxLanes(d) == hn::MaxLanes(hn::DFromV<V>())) {
+    return v;
+  } else {
+    return hn::LowerHalf(d, v);
+  }
+}
+
 // AddDotProducts: lane i of `sum` plus products of bytes 4i…4i+3, modulo 2^32: nothing saturates.
 // AddStep: the same where all lanes read the same activations, those of step kStep.
 // AddPairProducts: lane i of `sum` plus s16·s16 products of words 2i and 2i+1, modulo 2^32, too.
@@ -162,22 +172,21 @@ HWY_INLINE hn::Vec128<std::int32_t> AddStep(hn::Vec128<std::int32_t> sum,
 #endif
 
 // The factors of kSteps steps, kLoadSteps or one, for AddStep.
-template <int kSteps>
-HWY_INLINE hn::Vec<hn::ScalableTag<std::uint8_t>> LoadSteps(const std::uint8_t* activations) {
-  const hn::ScalableTag<std::uint8_t> d8;
+template <int kSteps, class D8>
+HWY_INLINE hn::Vec<D8> LoadSteps(D8 d8, const std::uint8_t* activations) {
   if constexpr (kSteps == 1) return AsFactors(LoadFour(d8, activations));
   return AsFactors(hn::LoadU(d8, activations));
 }
 
 // A vector of weights for each of kSteps steps, `stride` bytes apart.
-template <int kSteps>
+template <int kSteps, class D8s>
 class StepWeights {
  public:
   HWY_INLINE StepWeights(const std::int8_t* weights, std::int64_t stride)
-      : first_(hn::LoadU(D(), weights)),
-        second_(kSteps > 1 ? hn::LoadU(D(), weights + stride) : first_),
-        third_(kSteps > 1 ? hn::LoadU(D(), weights + 2 * stride) : first_),
-        fourth_(kSteps > 1 ? hn::LoadU(D(), weights + 3 * stride) : first_) {}
+      : first_(hn::LoadU(D8s(), weights)),
+        second_(kSteps > 1 ? hn::LoadU(D8s(), weights + stride) : first_),
+        third_(kSteps > 1 ? hn::LoadU(D8s(), weights + 2 * stride) : first_),
+        fourth_(kSteps > 1 ? hn::LoadU(D8s(), weights + 3 * stride) : first_) {}
 
   template <class V32, class V8>
   HWY_INLINE V32 AddProducts(V32 sum, V8 factors) const {
@@ -192,9 +201,8 @@ class StepWeights {
 
  private:
   static_assert(kSteps == 1 || kSteps == 4);
-  using D = hn::ScalableTag<std::int8_t>;
   // Named, not an array: compilers keep arrays of vectors in memory now and then.
-  hn::Vec<D> first_, second_, third_, fourth_;
+  hn::Vec<D8s> first_, second_, third_, fourth_;
 };
 
 }  // namespace quant::integer::HWY_NAMESPACE

@@ -58,64 +58,70 @@ HWY_INLINE void CopyFirst(const std::uint8_t* bytes, std::size_t count, std::uin
   }
 }
 
-// kVectors: 2 for a whole tile, 1 for a half. The first `channels` are stored. Made once for many
-// rows, and read from memory where registers are scarce.
-template <int kVectors>
+// Of a whole tile, kWidth = kTile: two vectors; or of one vector, which may be shorter than a
+// register. The first `channels` are stored. Made once for many rows, and read from memory where
+// registers are scarce.
+template <int kWidth>
 class NarrowStore {
+  static constexpr bool kTwo = kWidth == kTile;
+  static constexpr int kHigh = kTwo ? kLanes : 0;
+  using DSums = hn::CappedTag<std::int32_t, kTwo ? kLanes : kWidth>;
+  using DReals = hn::RebindToFloat<DSums>;
+  using DWords = std::conditional_t<kTwo, D16, hn::Rebind<std::int16_t, DSums>>;
+  using DBytes = hn::Rebind<std::uint8_t, DWords>;
+  using VSums = hn::Vec<DSums>;
+  using VWords = hn::Vec<DWords>;
+  using VBytes = hn::Vec<DBytes>;
+
  public:
   HWY_INLINE NarrowStore(const StoreLanes<float>& lanes, int channels)
-      : low_(hn::LoadU(DF(), lanes.multipliers)),
-        high_(hn::LoadU(DF(), lanes.multipliers + kHigh)),
-        highest_low_(hn::LoadU(DF(), lanes.highest)),
-        highest_high_(hn::LoadU(DF(), lanes.highest + kHigh)),
-        zero_points_(Words(hn::LoadU(D32(), lanes.zero_points),
-                           hn::LoadU(D32(), lanes.zero_points + kHigh))),
-        lowest_(Levels(hn::ConvertTo(D32(), hn::LoadU(DF(), lanes.lowest)),
-                       hn::ConvertTo(D32(), hn::LoadU(DF(), lanes.lowest + kHigh)))),
+      : low_(hn::LoadU(DReals(), lanes.multipliers)),
+        high_(hn::LoadU(DReals(), lanes.multipliers + kHigh)),
+        highest_low_(hn::LoadU(DReals(), lanes.highest)),
+        highest_high_(hn::LoadU(DReals(), lanes.highest + kHigh)),
+        zero_points_(Words(hn::LoadU(DSums(), lanes.zero_points),
+                           hn::LoadU(DSums(), lanes.zero_points + kHigh))),
+        lowest_(Levels(hn::ConvertTo(DSums(), hn::LoadU(DReals(), lanes.lowest)),
+                       hn::ConvertTo(DSums(), hn::LoadU(DReals(), lanes.lowest + kHigh)))),
         channels_(channels) {}
 
-  HWY_INLINE void Store(V32 low, [[maybe_unused]] V32 high, std::byte* output) const {
-    const V32 q_low = RoundProducts(low, low_, highest_low_);
-    V32 q_high = q_low;
-    if constexpr (kVectors == 2) q_high = RoundProducts(high, high_, highest_high_);
+  template <class V>
+  HWY_INLINE void Store(VSums low, [[maybe_unused]] V high, std::byte* output) const {
+    const VSums q_low = RoundProducts(low, low_, highest_low_);
+    VSums q_high = q_low;
+    if constexpr (kTwo) q_high = RoundProducts(high, high_, highest_high_);
     StoreBytes(hn::Max(Levels(q_low, q_high), lowest_), reinterpret_cast<std::uint8_t*>(output));
   }
 
  private:
-  static constexpr int kHigh = kVectors == 2 ? kLanes : 0;
-  using DWords = std::conditional_t<kVectors == 2, D16, hn::Rebind<std::int16_t, D32>>;
-  using DBytes = hn::Rebind<std::uint8_t, DWords>;
-  using VWords = hn::Vec<DWords>;
-  using VBytes = hn::Vec<DBytes>;
-
-  static HWY_INLINE VWords Words(V32 low, [[maybe_unused]] V32 high) {
-    if constexpr (kVectors == 2) {
+  static HWY_INLINE VWords Words(VSums low, [[maybe_unused]] VSums high) {
+    if constexpr (kTwo) {
       return ToWords(low, high);
     } else {
       return hn::DemoteTo(DWords(), low);
     }
   }
-  HWY_INLINE VBytes Levels(V32 low, V32 high) const {
+  HWY_INLINE VBytes Levels(VSums low, VSums high) const {
     return hn::DemoteTo(DBytes(), hn::SaturatedAdd(Words(low, high), zero_points_));
   }
 
   HWY_INLINE void StoreBytes(VBytes bytes, std::uint8_t* output) const {
     const DBytes d8;
-    if (channels_ == kVectors * kLanes) {
+    if (channels_ == kWidth) {
       hn::StoreU(bytes, d8, output);
     } else {
 #if HWY_TARGET == HWY_AVX3
       hn::BlendedStore(bytes, hn::FirstN(d8, static_cast<std::size_t>(channels_)), d8, output);
 #else
-      HWY_ALIGN std::uint8_t part[kVectors * kLanes];
+      HWY_ALIGN std::uint8_t part[kWidth];
       hn::Store(bytes, d8, part);
-      CopyFirst<kVectors * kLanes>(part, static_cast<std::size_t>(channels_), output);
+      CopyFirst<kWidth>(part, static_cast<std::size_t>(channels_), output);
 #endif
     }
   }
 
-  hn::Vec<DF> low_, high_;                  // multipliers
-  hn::Vec<DF> highest_low_, highest_high_;  // without zero point
+  hn::Vec<DReals> low_, high_;                  // multipliers
+  hn::Vec<DReals> highest_low_, highest_high_;  // without zero point
   VWords zero_points_;
   VBytes lowest_;  // level
   int channels_;

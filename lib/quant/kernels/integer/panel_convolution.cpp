@@ -284,7 +284,7 @@ bool has_kernel(const Convolution& convolution, Isa isa) {
 template <typename Panel>
 std::unique_ptr<ConvolutionImplementation> make_panels(const Convolution& convolution, Isa isa) {
   const auto* kernel = panel_kernel<Panel>(isa, convolution.input_type, convolution.output_type);
-  return std::make_unique<PanelConvolution<Panel>>(merge_pixels(convolution, kernel->step), isa);
+  return std::make_unique<PanelConvolution<Panel>>(merge_pixels(convolution, kernel->merged), isa);
 }
 
 }  // namespace

@@ -71,6 +71,11 @@ struct StoreLanes {
   const Real* lowest = nullptr;   // qmin − zp
   const Real* highest = nullptr;  // qmax − zp
   const std::int32_t* zero_points = nullptr;
+
+  // Those of a lane and behind it.
+  StoreLanes from(std::int64_t lane) const {
+    return {multipliers + lane, lowest + lane, highest + lane, zero_points + lane};
+  }
 };
 
 // The arrays behind StoreLanes.
@@ -86,8 +91,9 @@ class PackedStore {
     zero_points_.push_back(range.zero_point);
   }
   StoreLanes<Real> from(std::int64_t lane) const {
-    return {multipliers_.data() + lane, lowest_.data() + lane, highest_.data() + lane,
-            zero_points_.data() + lane};
+    return StoreLanes<Real>{multipliers_.data(), lowest_.data(), highest_.data(),
+                            zero_points_.data()}
+        .from(lane);
   }
 
  private:
@@ -131,8 +137,9 @@ struct WidenJob {
 template <typename Panel>
 struct PanelKernel {
   Isa isa = Isa::kRef;
-  int tile = 0;  // lanes
-  int step = 0;  // lanes: a tile may have any multiple of these
+  int tile = 0;    // lanes
+  int step = 0;    // lanes: a tile may have any multiple of these
+  int merged = 0;  // lanes: pixels of fewer channels are worth merging into that many
   // Weights, bias and StoreLanes of a whole tile are kept in the order in which the vectors come
   // apart at the store: lane i belongs to channel order[i].
   void (*channel_order)(std::int32_t* order) = nullptr;

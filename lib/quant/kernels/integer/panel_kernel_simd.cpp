@@ -43,7 +43,7 @@ HWY_INLINE V32 Joined(V32 sum, V32 odd, V32 bias) {
 // cache.
 template <int kRows, int kVectors>
 HWY_NOINLINE __attribute__((aligned(64))) void RunRows(const PanelTile<NarrowPanel>& tile,
-                                                       const NarrowStore<kVectors>& store,
+                                                       const NarrowStore<kVectors * kLanes>& store,
                                                        std::int64_t first) {
   const D32 d32;
   const D16 d16;
@@ -102,7 +102,7 @@ HWY_NOINLINE __attribute__((aligned(64))) void RunRows(const PanelTile<NarrowPan
 
 template <int kVectors>
 void RunPanels(const PanelTile<NarrowPanel>& tile) {
-  const NarrowStore<kVectors> store(tile.store, tile.channels);
+  const NarrowStore<kVectors * kLanes> store(tile.store, tile.channels);
   for_rows<kPanelRows>(tile.rows, [&](auto rows, std::int64_t first) HWY_ATTR {
     RunRows<decltype(rows)::value, kVectors>(tile, store, first);
   });
@@ -146,8 +146,15 @@ void Widen(const WidenJob<NarrowPanel>& job) {
 }
 
 const PanelKernel<NarrowPanel>* Kernel() {
-  static constexpr PanelKernel<NarrowPanel> kernel{isa_of_target(HWY_TARGET), kTile, kTile / 2,
-                                                   NarrowChannelOrder,        Widen, Run};
+  static constexpr PanelKernel<NarrowPanel> kernel{
+      .isa = isa_of_target(HWY_TARGET),
+      .tile = kTile,
+      .step = kTile / 2,
+      .merged = kTile / 2,
+      .channel_order = NarrowChannelOrder,
+      .widen = Widen,
+      .run = Run,
+  };
   return &kernel;
 }
 

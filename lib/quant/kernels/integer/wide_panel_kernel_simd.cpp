@@ -102,7 +102,14 @@ void Widen(const WidenJob<WidePanel>& job) {
 template <typename In, typename Out>
 const PanelKernel<WidePanel>* KernelOf() {
   static constexpr PanelKernel<WidePanel> kernel{
-      isa_of_target(HWY_TARGET), kTile, kTile / 2, ChannelOrder, Widen<In>, Run<Out>};
+      .isa = isa_of_target(HWY_TARGET),
+      .tile = kTile,
+      .step = kTile / 2,
+      .merged = kTile / 2,
+      .channel_order = ChannelOrder,
+      .widen = Widen<In>,
+      .run = Run<Out>,
+  };
   return &kernel;
 }
 

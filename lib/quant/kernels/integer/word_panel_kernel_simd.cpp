@@ -37,16 +37,6 @@ using D8 = hn::Repartition<std::uint8_t, D>;
 template <class D>
 using D8s = hn::Repartition<std::int8_t, D>;
 
-// The first lanes of v, as many as D has.
-template <class D, class V>
-HWY_INLINE hn::Vec<D> FirstOf(D d, V v) {
-  if constexpr (hn::MaxLanes(d) == hn::MaxLanes(hn::DFromV<V>())) {
-    return v;
-  } else {
-    return hn::LowerHalf(d, v);
-  }
-}
-
 // Bytes 0, 2, 4 and 6 of every eight, or 1, 3, 5 and 7, in both halves.
 template <int kOdd, class V8>
 HWY_INLINE V8 EveryOther(V8 bytes) {
@@ -303,13 +293,16 @@ void WidenRuns(const WidenJob<Panel>& job) {
 
 template <typename Panel, typename In, typename Out>
 const PanelKernel<Panel>* KernelOf() {
-  static constexpr PanelKernel<Panel> kernel{kDotProductIsa,
-                                             kTile,
-                                             kStep,
-                                             ChannelOrder,
-                                             sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
-                                             RunWidth<kTile, Panel, Out>,
-                                             SumsOf<Panel, D32<kLanes>>::kOffset};
+  static constexpr PanelKernel<Panel> kernel{
+      .isa = kDotProductIsa,
+      .tile = kTile,
+      .step = kStep,
+      .merged = kStep,
+      .channel_order = ChannelOrder,
+      .widen = sizeof(In) == 1 ? WidenRuns<Panel> : CopyRuns<Panel>,
+      .run = RunWidth<kTile, Panel, Out>,
+      .offset = SumsOf<Panel, D32<kLanes>>::kOffset,
+  };
   return &kernel;
 }
 
