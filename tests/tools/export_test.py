@@ -47,20 +47,22 @@ class Export(unittest.TestCase):
                 numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
 
     def test_four_bits_and_groups_of_them(self):
-        script = self.folder / "ball.alls"
-        script.write_text("quantization_param({*}, precision_mode=a8_w4, weight_group_size=4)\n")
-        archive = self.folder / "four.qar"
-        process = optimize_ball(archive, "--script", script)
-        self.assertEqual(process.returncode, 0, process.stderr)
-        self.assertIn("int4/4", gst_quant("inspect", archive).stdout)
-        model = self.folder / "four.onnx"
-        gst_quant_json("export", archive, "--exact", "--output", model)
-        quantized, _ = self.outputs(archive, "quantized")
-        # The independent runtime refuses attributes that ONNX does not have.
-        for context in ("original", "native"):
-            exported, _ = self.outputs(model, context, *BALL_INPUT)
-            for name, expected in quantized.items():
-                numpy.testing.assert_array_equal(exported[name], expected, err_msg=f"{context} {name}")
+        for name, arguments in (("four", ""), ("groups", ", weight_group_size=4")):
+            script = self.folder / f"{name}.alls"
+            script.write_text(f"quantization_param({{*}}, precision_mode=a8_w4{arguments})\n")
+            archive = self.folder / f"{name}.qar"
+            process = optimize_ball(archive, "--script", script)
+            self.assertEqual(process.returncode, 0, process.stderr)
+            self.assertIn("int4/4" if arguments else "int4", gst_quant("inspect", archive).stdout)
+            model = self.folder / f"{name}.onnx"
+            # It has a type for 4 bits. Of weights in groups, those of depthwise layers have it, too.
+            self.assertEqual(gst_quant_json("export", archive, "--exact", "--output", model)["opset"], 21)
+            quantized, _ = self.outputs(archive, "quantized")
+            # The independent runtime refuses attributes that ONNX does not have.
+            for context in ("original", "native"):
+                exported, _ = self.outputs(model, context, *BALL_INPUT)
+                for output, expected in quantized.items():
+                    numpy.testing.assert_array_equal(exported[output], expected, err_msg=f"{context} {name} {output}")
 
     def test_a_network_that_takes_features(self):
         inner = "/trunk/trunk.2/Add_output_0"

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "quant/base/text_check.h"
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/tensor_proto.h"
 
 namespace quant {
@@ -142,6 +143,8 @@ Result<Attribute> read_attribute(const Proto& proto, Proto::AttributeType type,
       }
       return Attribute(std::vector<std::string>(proto.strings().begin(), proto.strings().end()));
     case Proto::TENSOR: {
+      if (is_four_bits(proto.t().data_type()))
+        return fail(ErrorCode::kUnsupported, "elements of 4 bits are supported in initializers");
       QUANT_TRY_ASSIGN(Tensor tensor, read_tensor(proto.t(), external_data_dir));
       return Attribute(std::move(tensor));
     }

@@ -41,10 +41,12 @@ Result<DataType> data_type_of_onnx(std::int64_t onnx_type) {
               fmt::format("element type {} is not supported", onnx_type_name(onnx_type)));
 }
 
-Result<std::size_t> stored_element_size(std::int64_t onnx_type) {
+Result<std::uint64_t> stored_bytes(std::int64_t onnx_type, std::int64_t count) {
+  const auto elements = static_cast<std::uint64_t>(count);
+  if (is_four_bits(onnx_type)) return (elements + 1) / 2;
   QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(onnx_type));
   const bool is_half = onnx_type == Onnx::FLOAT16 || onnx_type == Onnx::BFLOAT16;
-  return is_half ? 2 : size_of(type);
+  return elements * (is_half ? 2 : size_of(type));
 }
 
 std::int64_t onnx_type_of(DataType type) {

@@ -59,12 +59,11 @@ class Embedder {
   }
 
   Status replace(onnx::TensorProto& tensor) const {
-    QUANT_TRY_ASSIGN(const std::size_t element_size, stored_element_size(tensor.data_type()));
     QUANT_TRY_ASSIGN(const std::int64_t count,
                      checked_element_count(Shape(tensor.dims().begin(), tensor.dims().end())));
-    QUANT_TRY_ASSIGN(
-        const std::vector<std::byte> bytes,
-        read_external_data(tensor, directory_, static_cast<std::uint64_t>(count) * element_size));
+    QUANT_TRY_ASSIGN(const std::uint64_t size, stored_bytes(tensor.data_type(), count));
+    QUANT_TRY_ASSIGN(const std::vector<std::byte> bytes,
+                     read_external_data(tensor, directory_, size));
     tensor.set_raw_data(bytes.data(), bytes.size());
     tensor.clear_external_data();
     tensor.set_data_location(onnx::TensorProto::DEFAULT);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "quant/onnx/constant_check.h"
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/flat_model.h"
 #include "quant/onnx/graph_builder.h"
 #include "quant/onnx/input_shapes.h"
@@ -164,6 +165,7 @@ class Converter {
         form.inputs.push_back(kNoValue);
         continue;
       }
+      QUANT_TRY(check_four_bits(input, node.op_type));
       QUANT_TRY_ASSIGN(const ValueId id, value_of(input));
       form.inputs.push_back(id);
     }
@@ -175,6 +177,18 @@ class Converter {
     QUANT_TRY_ASSIGN(form.attributes,
                      read_attributes(node.op_type, node.attributes, options_.external_data_dir));
     return form;
+  }
+
+  // As elements of 8 bits they would not end where 4 bits do.
+  Status check_four_bits(const std::string& input, const std::string& op_type) const {
+    const auto proto = initializers_.find(input);
+    if (proto == initializers_.end() || !is_four_bits(proto->second->data_type()) ||
+        op_type == "DequantizeLinear") {
+      return {};
+    }
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("reads '{}', which has elements of 4 bits: only DequantizeLinear may", input));
   }
 
   Status add_constant(const NodeForm& form) {

@@ -101,6 +101,22 @@ const std::string& QdqGraph::add_constant(const std::string& name, const Tensor&
   return name;
 }
 
+// Two to a byte, the first in its low half.
+const std::string& QdqGraph::add_int4(const std::string& name, const Tensor& tensor) {
+  const auto elements = tensor.data<std::int8_t>();
+  std::string bytes((elements.size() + 1) / 2, '\0');
+  for (std::size_t i = 0; i < elements.size(); ++i) {
+    const int nibble = elements[i] & 0xf;
+    bytes[i / 2] = static_cast<char>(bytes[i / 2] | (i % 2 == 0 ? nibble : nibble << 4));
+  }
+  onnx::TensorProto& message = *proto_.add_initializer();
+  message.set_name(name);
+  message.set_data_type(static_cast<std::int32_t>(kOnnxInt4));
+  for (const std::int64_t size : tensor.shape()) message.add_dims(size);
+  message.set_raw_data(std::move(bytes));
+  return name;
+}
+
 void QdqGraph::add_node(const std::string& op_type, const std::string& name,
                         std::vector<std::string> inputs, const std::vector<std::string>& outputs,
                         const Attributes& attributes) {

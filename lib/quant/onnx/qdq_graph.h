@@ -25,6 +25,8 @@ class QdqGraph {
 
   // `name` as given by claim() or derive(); returns it.
   const std::string& add_constant(const std::string& name, const Tensor& tensor);
+  // The same of int8 elements from −8 to 7, stored as INT4.
+  const std::string& add_int4(const std::string& name, const Tensor& tensor);
   // Operator of the default domain; `name` gets a number where another node has it. Empty input
   // names are absent optional inputs; those at the end are left out.
   void add_node(const std::string& op_type, const std::string& name,

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "quant/graph/integer_attributes.h"
+
 namespace quant {
 namespace {
 
@@ -152,6 +154,18 @@ int oldest_opset(const Graph& graph, const Node& node) {
     default:
       return kOldestQdqOpset;
   }
+}
+
+bool has_int4_weights(const Graph& graph, const Node& node) {
+  if (node.attributes.integer(kWeightBits, 8) != 4 || node.attributes.has(kWeightGroupSize) ||
+      !has_input(node, 1)) {
+    return false;
+  }
+  const auto& weights = graph.value(node.inputs[1]).constant;
+  if (!weights || weights->type() != DataType::kInt8) return false;
+  const auto levels = weights->data<std::int8_t>();
+  return std::all_of(levels.begin(), levels.end(),
+                     [](std::int8_t level) { return level >= -8 && level <= 7; });
 }
 
 Node in_opset(const Graph& graph, Node node, int opset) {

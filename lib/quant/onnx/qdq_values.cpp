@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "quant/onnx/qdq_opset.h"
+
 namespace quant {
 namespace {
 
@@ -66,14 +68,24 @@ Tensor exchange_axes(const Tensor& matrix) {
 
 }  // namespace
 
-QdqValues::QdqValues(const Graph& graph, QdqGraph& out)
-    : graph_(graph), out_(out), names_(graph.values.size()) {}
+QdqValues::QdqValues(const Graph& graph, int opset, QdqGraph& out)
+    : graph_(graph), out_(out), names_(graph.values.size()) {
+  if (opset < kOpsetOfInt4) return;
+  for (const Node& node : graph.nodes) {
+    if (has_int4_weights(graph, node)) int4_.insert(node.inputs[1]);
+  }
+}
+
+const std::string& QdqValues::add_integers(ValueId id, const std::string& name,
+                                           const Tensor& integers) {
+  return int4_.contains(id) ? out_.add_int4(name, integers) : out_.add_constant(name, integers);
+}
 
 const std::string& QdqValues::quantized(ValueId id) {
   std::string& name = names(id).quantized;
   if (!name.empty()) return name;
   name = out_.derive(name_of(id), "_quantized");
-  if (const auto& constant = graph_.value(id).constant) out_.add_constant(name, *constant);
+  if (const auto& constant = graph_.value(id).constant) add_integers(id, name, *constant);
   return name;
 }
 
@@ -88,8 +100,8 @@ const std::string& QdqValues::scale(ValueId id) {
 const std::string& QdqValues::zero_point(ValueId id) {
   std::string& name = names(id).zero_point;
   if (!name.empty()) return name;
-  return out_.add_constant(name = out_.derive(name_of(id), "_zero_point"),
-                           zero_points_of(*graph_.value(id).quant));
+  return add_integers(id, name = out_.derive(name_of(id), "_zero_point"),
+                      zero_points_of(*graph_.value(id).quant));
 }
 
 // As many ones as the value has zero points.
@@ -132,8 +144,8 @@ const std::string& QdqValues::transposed(ValueId id, bool in_steps) {
   Names& known = names(id);
   if (!known.real.empty()) return known.real;
   const Value& value = graph_.value(id);
-  out_.add_constant(known.quantized = out_.derive(value.name, "_quantized"),
-                    exchange_axes(*value.constant));
+  add_integers(id, known.quantized = out_.derive(value.name, "_quantized"),
+               exchange_axes(*value.constant));
   known.real = out_.claim(value.name);
   dequantize(id, known.real, in_steps ? unit(id) : scale(id), 1 - value.quant->axis);
   return known.real;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "quant/graph/graph.h"
@@ -15,7 +16,7 @@ namespace quant {
 class QdqValues {
  public:
   // Both outlive this. `graph` is an integer graph.
-  QdqValues(const Graph& graph, QdqGraph& out);
+  QdqValues(const Graph& graph, int opset, QdqGraph& out);
 
   // The integers; those of a constant become an initializer when they are first asked for.
   const std::string& quantized(ValueId id);
@@ -51,6 +52,8 @@ class QdqValues {
   const std::string& scale(ValueId id);
   const std::string& zero_point(ValueId id);
   const std::string& unit(ValueId id);
+  // Integers of `id`, as INT4 where it is weights that have no more.
+  const std::string& add_integers(ValueId id, const std::string& name, const Tensor& integers);
   void dequantize(ValueId id, const std::string& target, const std::string& scale, int axis);
   Attributes axis_attribute(ValueId id, int axis) const;
   void quantize_by(ValueId id, const std::string& computed, const std::string& scale);
@@ -58,6 +61,7 @@ class QdqValues {
   const Graph& graph_;
   QdqGraph& out_;
   std::vector<Names> names_;  // by ValueId
+  std::unordered_set<ValueId> int4_;
 };
 
 }  // namespace quant

@@ -49,9 +49,15 @@ Need oldest_opset_of(const QuantizedModel& model) {
   return most;
 }
 
+bool has_int4(const QuantizedModel& model) {
+  const auto& nodes = model.integer.nodes;
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const Node& node) { return has_int4_weights(model.integer, node); });
+}
+
 Result<int> choose_opset(const QuantizedModel& model, std::optional<int> wanted) {
   const Need most = oldest_opset_of(model);
-  if (!wanted) return most.opset;
+  if (!wanted) return has_int4(model) ? std::max(most.opset, kOpsetOfInt4) : most.opset;
   if (*wanted < kOldestQdqOpset || *wanted > kNewestQdqOpset) {
     return fail(ErrorCode::kInvalidArgument,
                 fmt::format("opset {} cannot be written; {} to {} can", *wanted, kOldestQdqOpset,
@@ -147,7 +153,7 @@ Status write_graph(const QuantizedModel& model, int opset, bool exact, QdqGraph&
   const Graph& integer = model.integer;
   out.proto().set_name(integer.name.empty() ? "model" : integer.name);
   reserve_names(model, out);
-  QdqValues values(integer, out);
+  QdqValues values(integer, opset, out);
   if (model.input.is_image()) {
     write_frame(model, values, out);
   } else {

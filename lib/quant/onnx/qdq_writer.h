@@ -15,7 +15,9 @@
 namespace quant {
 
 struct QdqOptions {
-  // None: the oldest from 13 on that can say everything in the model.
+  // None: the oldest from 13 on that can say everything in the model. 4-bit weights are INT4, which
+  // 21 has; where an older one is asked for, and where groups of them have steps of their own,
+  // INT8.
   std::optional<int> opset;
   // Layers compute with integers in float32 and rescale by the emulator's own multipliers, so that
   // a runtime gets the emulator's bits. Compilers find no pattern to fuse there, so this is for

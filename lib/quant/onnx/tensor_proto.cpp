@@ -48,8 +48,29 @@ void widen_into(Tensor& tensor, std::int64_t onnx_type, const Range& values) {
   }
 }
 
-Tensor from_bytes(std::int64_t onnx_type, DataType type, Shape shape,
-                  std::span<const std::byte> bytes) {
+// Elements of 4 bits, two to a byte, the first in its low half.
+template <typename Range>
+Tensor widen_four_bits(std::int64_t onnx_type, const Shape& shape, const Range& bytes) {
+  Tensor tensor(onnx_type == kOnnxInt4 ? DataType::kInt8 : DataType::kUint8, shape);
+  const std::size_t count = tensor.bytes();
+  std::size_t i = 0;
+  const auto add = [&](unsigned nibble) {
+    if (i == count) return;  // behind an odd number
+    const unsigned sign = onnx_type == kOnnxInt4 ? 8 : 0;
+    tensor.raw()[i++] = static_cast<std::byte>((nibble ^ sign) - sign);
+  };
+  for (const auto byte : bytes) {
+    const auto pair = static_cast<unsigned>(byte);
+    add(pair & 0xf);
+    add(pair >> 4 & 0xf);
+  }
+  return tensor;
+}
+
+// Precondition: as many bytes as stored_bytes() says.
+Result<Tensor> from_bytes(std::int64_t onnx_type, Shape shape, std::span<const std::byte> bytes) {
+  if (is_four_bits(onnx_type)) return widen_four_bits(onnx_type, shape, bytes);
+  QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(onnx_type));
   Tensor tensor(type, std::move(shape));
   if (bytes.empty()) return tensor;
   if (onnx_type == Onnx::FLOAT16 || onnx_type == Onnx::BFLOAT16) {
@@ -91,9 +112,13 @@ Status check_count(std::int64_t stored, std::int64_t count, const Shape& shape) 
                                                    stored, to_string(shape), count));
 }
 
-Result<Tensor> from_fields(const Onnx& proto, DataType type, const Shape& shape,
-                           std::int64_t count) {
+Result<Tensor> from_fields(const Onnx& proto, const Shape& shape, std::int64_t count) {
   const std::int64_t onnx_type = proto.data_type();
+  if (is_four_bits(onnx_type)) {
+    QUANT_TRY(check_count(proto.int32_data_size(), (count + 1) / 2, shape));
+    return widen_four_bits(onnx_type, shape, proto.int32_data());
+  }
+  QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(onnx_type));
   const auto filled = [&](const auto& field, auto copy) -> Result<Tensor> {
     QUANT_TRY(check_count(field.size(), count, shape));
     Tensor tensor(type, shape);
@@ -153,26 +178,24 @@ Result<Tensor> read_unnamed(const Onnx& proto, const std::filesystem::path& exte
   if (proto.has_segment()) {
     return fail(ErrorCode::kUnsupported, "tensors stored in segments are not supported");
   }
-  QUANT_TRY_ASSIGN(const DataType type, data_type_of_onnx(proto.data_type()));
   const Shape shape(proto.dims().begin(), proto.dims().end());
   QUANT_TRY_ASSIGN(const std::int64_t count, checked_element_count(shape));
-  QUANT_TRY_ASSIGN(const std::size_t element_size, stored_element_size(proto.data_type()));
-  const std::uint64_t needed = static_cast<std::uint64_t>(count) * element_size;
+  QUANT_TRY_ASSIGN(const std::uint64_t needed, stored_bytes(proto.data_type(), count));
   if (proto.data_location() == Onnx::EXTERNAL) {
     QUANT_TRY_ASSIGN(const std::vector<std::byte> bytes,
                      read_external_data(proto, external_data_dir, needed));
-    return from_bytes(proto.data_type(), type, shape, bytes);
+    return from_bytes(proto.data_type(), shape, bytes);
   }
-  if (!proto.has_raw_data()) return from_fields(proto, type, shape, count);
+  if (!proto.has_raw_data()) return from_fields(proto, shape, count);
   const std::string& raw = proto.raw_data();
   // Some writers set an empty raw_data beside filled typed fields.
-  if (raw.empty() && needed > 0) return from_fields(proto, type, shape, count);
+  if (raw.empty() && needed > 0) return from_fields(proto, shape, count);
   if (raw.size() != needed) {
     return fail(ErrorCode::kInvalidData,
                 fmt::format("holds {} bytes, {} of shape {} needs {}", raw.size(),
                             onnx_type_name(proto.data_type()), to_string(shape), needed));
   }
-  return from_bytes(proto.data_type(), type, shape, std::as_bytes(std::span(raw)));
+  return from_bytes(proto.data_type(), shape, std::as_bytes(std::span(raw)));
 }
 
 // Row-major position of the `entry`-th listed value; indices are linear or one coordinate per axis.

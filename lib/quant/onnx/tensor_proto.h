@@ -12,7 +12,8 @@
 namespace quant {
 
 // The tensor that a message holds: raw bytes or typed fields, or a part of a file below
-// `external_data_dir` (empty: there is none). float16 and bfloat16 become float32. Sizes are
+// `external_data_dir` (empty: there is none). float16 and bfloat16 become float32, INT4 and UINT4
+// int8 and uint8. Sizes are
 // checked against the data that is there before anything is allocated. Errors name the tensor.
 Result<Tensor> read_tensor(const onnx::TensorProto& proto,
                            const std::filesystem::path& external_data_dir);

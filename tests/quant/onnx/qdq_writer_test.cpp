@@ -12,6 +12,8 @@
 #include "model_builder.h"
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
+#include "quant/graph/integer_attributes.h"
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/model_proto.h"
 #include "quant/onnx/onnx_reader.h"
 #include "quant/optimize/optimizer.h"
@@ -50,8 +52,9 @@ struct Network {
   std::vector<float> mean, std;
   // Adds nodes from "input" to "output".
   std::function<void(ModelBuilder&, Random&)> build;
-  int opset = 13;               // that the exported model needs
-  bool encode_outputs = false;  // a scale for each channel of the output
+  int opset = 13;   // of the exported model where none is asked for
+  int oldest = 13;  // that may be asked for
+  std::string script;
 };
 
 void add_conv(ModelBuilder& builder, Random& random, const std::string& from, const std::string& to,
@@ -153,6 +156,13 @@ void heads(ModelBuilder& builder, Random& random) {
   builder.node("Concat", {"b1", "b2"}, {"output"}).set("axis", 1);
 }
 
+// A scale for each channel of the output.
+constexpr const char* kEncodedOutputs =
+    "model_optimization_config(globals, output_encoding_vector=enabled)\n";
+constexpr const char* kFourBits = "quantization_param({*}, precision_mode=a8_w4)\n";
+constexpr const char* kFourBitsInGroups =
+    "quantization_param({*}, precision_mode=a8_w4, weight_group_size=2)\n";
+
 class QdqWriter : public ::testing::TestWithParam<Network> {
  protected:
   static constexpr int kFrames = 4;
@@ -168,18 +178,15 @@ class QdqWriter : public ::testing::TestWithParam<Network> {
     for (int i = 0; i < kFrames; ++i) frames_.push_back(random.frame(3));
     OptimizerOptions options;
     options.input = input_;
-    if (network.encode_outputs) {
-      auto script = parse_model_script(
-          {"net.alls", "model_optimization_config(globals, output_encoding_vector=enabled)\n"});
-      ASSERT_TRUE(script) << script.error().text();
-      options.script = std::move(*script);
-    }
+    auto script = parse_model_script({"net.alls", network.script});
+    ASSERT_TRUE(script) << script.error().text();
+    options.script = std::move(*script);
     Pixels set(frames_);
     auto optimized = optimize(builder.bytes(), options, set, {});
     ASSERT_TRUE(optimized) << optimized.error().text();
     model_ = std::move(optimized->model);
     EXPECT_EQ(model_.integer.value(model_.integer.outputs[0]).quant->per_channel(),
-              network.encode_outputs);
+              network.script == kEncodedOutputs);
   }
 
   class Pixels : public CalibrationSet {
@@ -274,7 +281,7 @@ TEST_P(QdqWriter, ExactFormReadsBackAsTheEmulatorBitForBit) {
 }
 
 TEST_P(QdqWriter, AnyOpsetComputesTheSame) {
-  for (int opset = GetParam().opset; opset <= 21; ++opset) {
+  for (int opset = GetParam().oldest; opset <= 21; ++opset) {
     SCOPED_TRACE(opset);
     QdqOptions options;
     options.exact = true;
@@ -292,8 +299,25 @@ INSTANTIATE_TEST_SUITE_P(
         Network{"decoder", {0, 0, 0}, {255, 255, 255}, decoder},
         Network{"tokens", {127.5F, 127.5F, 127.5F}, {127.5F, 127.5F, 127.5F}, tokens},
         // The normalization stands before a layer without weights, so the frame is plain pixels.
-        Network{"norms", {100.5F, 110.25F, 120}, {50, 60, 70}, norms, 17},
-        Network{"heads", {127, 127, 127}, {128, 128, 128}, heads, 13, true}),
+        Network{"norms", {100.5F, 110.25F, 120}, {50, 60, 70}, norms, 17, 17},
+        Network{"heads", {127, 127, 127}, {128, 128, 128}, heads, 13, 13, kEncodedOutputs},
+        Network{"classifier_of_four_bits",
+                {127, 127, 127},
+                {128, 128, 128},
+                classifier,
+                21,
+                13,
+                kFourBits},
+        Network{
+            "decoder_in_groups", {0, 0, 0}, {255, 255, 255}, decoder, 13, 13, kFourBitsInGroups},
+        // Their weights are transposed.
+        Network{"tokens_of_four_bits",
+                {127.5F, 127.5F, 127.5F},
+                {127.5F, 127.5F, 127.5F},
+                tokens,
+                21,
+                13,
+                kFourBits}),
     [](const auto& test) { return test.param.name; });
 
 QuantizedModel one_layer() {
@@ -355,6 +379,36 @@ TEST(QdqWriterFile, NamesTheLayerThatNeedsANewerOpset) {
   qdq = write_qdq(model, {});
   ASSERT_TRUE(qdq) << qdq.error().text();
   EXPECT_EQ(qdq->opset, 18);
+}
+
+TEST(QdqWriterFile, FourBitsAreStoredInHalfTheBytes) {
+  QuantizedModel model = one_layer();
+  Graph& graph = model.integer;
+  Tensor weights(DataType::kInt8, {1, 1, 3, 1});
+  const std::int8_t levels[] = {-8, 7, 1};
+  std::copy_n(levels, 3, weights.data<std::int8_t>().begin());
+  const ValueId w = graph.add_constant("w", std::move(weights));
+  graph.value(w).quant = QuantParams{DataType::kInt8, {0.5F}, {0.0F}};
+  const ValueId b = graph.add_constant("b", Tensor(DataType::kInt32, {1}));
+  graph.value(b).quant = QuantParams{DataType::kInt32, {0.5F}, {0.0F}};
+  Node& layer = graph.nodes[0];
+  layer = {OpKind::kConv, "layer", {}, {0, w, b}, {1}, {}};
+  layer.attributes.set("pads", std::vector<std::int64_t>{1, 0, 1, 0});
+  layer.attributes.set(kWeightBits, std::int64_t{4});
+  const auto stored = [&](std::optional<int> opset) {
+    const auto qdq = write_qdq(model, {opset, false, {}});
+    EXPECT_TRUE(qdq) << qdq.error().text();
+    const auto file = parse_model(qdq->onnx);
+    EXPECT_EQ(file->opset_import(0).version(), opset.value_or(21));
+    for (const auto& tensor : file->graph().initializer()) {
+      if (tensor.name() == "w_quantized")
+        return std::pair(std::int64_t{tensor.data_type()}, tensor.raw_data());
+    }
+    return std::pair(std::int64_t{0}, std::string());
+  };
+  EXPECT_EQ(stored({}), std::pair(kOnnxInt4, std::string("\x78\x01")));
+  EXPECT_EQ(stored(20),
+            std::pair(std::int64_t{onnx::TensorProto::INT8}, std::string("\xF8\x07\x01")));
 }
 
 TEST(QdqWriterFile, SixteenBitsNeedOpset21) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/embed_external_data.h"
 #include "quant/onnx/model_builder.h"
 #include "quant/onnx/model_proto.h"
@@ -73,6 +74,20 @@ TEST(TensorProto, TypedFields) {
   Onnx halves = tensor_of(Onnx::BFLOAT16, {1});
   halves.add_int32_data(0x3FC0);
   EXPECT_THAT(read_tensor(halves, {})->data<float>(), ElementsAre(1.5F));
+}
+
+// Two to a byte, the first in its low half.
+TEST(TensorProto, ElementsOfFourBits) {
+  const auto raw = read_tensor(raw_tensor(kOnnxInt4, {3}, std::string("\x78\xFF", 2)), {});
+  ASSERT_TRUE(raw) << raw.error().text();
+  EXPECT_THAT(raw->data<std::int8_t>(), ElementsAre(-8, 7, -1));
+  Onnx fields = tensor_of(kOnnxUint4, {2, 2});
+  fields.add_int32_data(0xF0);
+  fields.add_int32_data(0x81);
+  EXPECT_THAT(read_tensor(fields, {})->data<std::uint8_t>(), ElementsAre(0, 15, 1, 8));
+  EXPECT_THAT(error_of(raw_tensor(kOnnxInt4, {3}, "1")), HasSubstr("INT4 of shape 3 needs 2"));
+  EXPECT_THAT(error_of(tensor_of(kOnnxInt4, {3})), HasSubstr("holds 0 elements"));
+  EXPECT_EQ(read_tensor(raw_tensor(kOnnxInt4, {0}, ""), {})->elements(), 0);
 }
 
 TEST(TensorProto, ScalarsAndEmptyTensors) {

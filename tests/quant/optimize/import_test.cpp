@@ -9,6 +9,7 @@
 
 #include <random>
 
+#include "quant/onnx/element_type.h"
 #include "quant/onnx/qdq_writer.h"
 #include "quantized_model.h"
 #include "random_frames.h"
@@ -627,6 +628,13 @@ void zero_points_by_channel(QuantizedModelBuilder& model) {
   model.node("DequantizeLinear", {"q", "t", "u"}, {"y"}, "and_back").set("axis", 1);
 }
 
+void activation_of_four_bits(QuantizedModelBuilder& model) {
+  model.floats("s", {}, {0.1F});
+  model.small_integers("z", {}, static_cast<Onnx::DataType>(kOnnxUint4), {8});
+  model.node("QuantizeLinear", {"x", "s", "z"}, {"q"}, "narrow");
+  model.node("DequantizeLinear", {"q", "s", "z"}, {"y"}, "back");
+}
+
 void scales_by_input_channel(QuantizedModelBuilder& model) {
   const std::string x = model.quantized("x", 1 / 64.0F, 128);
   model.stored("w", {4, 3, 1, 1}, model.integers_in(12, -127, 127), {0.1F, 0.2F, 0.3F}, 1);
@@ -638,6 +646,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, ImportRefuses,
     ::testing::Values(
         Refused{"ActivationByChannel", activation_by_channel, {"by_channel", "3 scales"}},
+        Refused{"ActivationOfFourBits", activation_of_four_bits, {"narrow", "'z'", "4 bits"}},
         Refused{
             "MoreZeroPointsThanScales", more_zero_points_than_scales, {"too_many", "zero points"}},
         Refused{"WeightsWithFewerZeroPointsThanScales",
@@ -651,7 +660,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& test) { return std::string(test.param.name); });
 
 // What this project exports comes back as it was, whatever the normalization.
-TEST(Import, OwnExportComesBackBitForBit) {
+void expect_own_export_comes_back(const std::string& script, int opset) {
   const InputSpec input = spec_of(3, {123.675F, 116.28F, 103.53F}, {58.395F, 57.12F, 57.375F});
   ModelBuilder model;
   model.input("x", {1, 3, kSide, kSide});
@@ -676,11 +685,16 @@ TEST(Import, OwnExportComesBackBitForBit) {
   model.output("y");
   OptimizerOptions options;
   options.input = input;
+  OptimizerOptions scripted = options;
+  auto parsed = parse_model_script({"net.alls", script});
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  scripted.script = std::move(*parsed);
   testing::RandomFrames frames(input, 4);
-  const auto quantized = optimize(model.bytes(), options, frames, {});
+  const auto quantized = optimize(model.bytes(), scripted, frames, {});
   ASSERT_TRUE(quantized) << quantized.error().text();
   const auto exported = write_qdq(quantized->model, {});
   ASSERT_TRUE(exported) << exported.error().text();
+  EXPECT_EQ(exported->opset, opset);
   NoFrames none;
   const auto back = optimize(exported->onnx, options, none, {});
   ASSERT_TRUE(back) << back.error().text();
@@ -695,6 +709,12 @@ TEST(Import, OwnExportComesBackBitForBit) {
     return std::vector<int>(data.begin(), data.end());
   };
   EXPECT_EQ(run(quantized->model), run(back->model));
+}
+
+TEST(Import, OwnExportComesBackBitForBit) { expect_own_export_comes_back("", 13); }
+
+TEST(Import, OwnExportOfFourBitsComesBackBitForBit) {
+  expect_own_export_comes_back("quantization_param({*}, precision_mode=a8_w4)\n", 21);
 }
 
 }  // namespace
