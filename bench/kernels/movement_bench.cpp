@@ -7,6 +7,7 @@
 
 #include "quant/base/aligned_buffer.h"
 #include "quant/kernels/integer/elementwise.h"
+#include "quant/kernels/integer/find_lookup_rule.h"
 #include "quant/kernels/integer/lookup.h"
 #include "quant/kernels/integer/normalize.h"
 #include "quant/kernels/integer/pool2d.h"
@@ -71,6 +72,22 @@ void look_up(benchmark::State& state) {
   finish(state, kElements);
 }
 BENCHMARK(look_up);
+
+// A table of 65536 words that is a requantization: read, and computed by its rule.
+void look_up_words(benchmark::State& state) {
+  Data data;
+  constexpr std::int64_t kWords = kElements / 2;
+  const AffineParams from{0.01F, 20000};
+  const AffineParams to{0.009F, 1000};
+  LookupTable table = make_requantize_table(from, to.scale, {to.zero_point, 0, 65535},
+                                            DataType::kUint16, DataType::kUint16);
+  if (state.range(0) == 1) table.rule = find_lookup_rule(table, from, to, isa());
+  for (auto _ : state) {
+    lookup(data.in.data(), data.out.data(), kWords, table, isa(), data.pool);
+  }
+  finish(state, kWords * 2);
+}
+BENCHMARK(look_up_words)->DenseRange(0, 1);
 
 void max_pool(benchmark::State& state) {
   Data data;

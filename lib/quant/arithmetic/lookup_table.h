@@ -7,6 +7,7 @@
 #include <functional>
 #include <vector>
 
+#include "quant/arithmetic/lookup_rule.h"
 #include "quant/arithmetic/requantize.h"
 #include "quant/tensor/data_type.h"
 
@@ -17,6 +18,7 @@ struct LookupTable {
   DataType input = DataType::kUint8;
   DataType output = DataType::kUint8;
   std::vector<std::uint16_t> entries;  // 256 or 65536, none above the output's highest level
+  LookupRule rule = {};                // where it is known, it makes every one of the entries
 
   std::uint16_t operator[](std::size_t q) const { return entries[q]; }
 };

@@ -8,6 +8,7 @@
 
 #include "quant/engine/arena.h"
 #include "quant/engine/integer_plan_builder.h"
+#include "quant/kernels/integer/find_lookup_rule.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant {
@@ -119,7 +120,9 @@ Result<std::optional<LookupTable>> IntegerPlanBuilder::requantize_table(ValueId 
   QUANT_TRY_ASSIGN(const OutputRange range, output_range(node));
   const bool whole = range.qmin == 0 && range.qmax == greatest_activation(type(to));
   if (type(from) == type(to) && input == output && whole) return std::optional<LookupTable>();
-  return std::optional(make_requantize_table(input, output.scale, range, type(from), type(to)));
+  LookupTable table = make_requantize_table(input, output.scale, range, type(from), type(to));
+  table.rule = integer::find_lookup_rule(table, input, output, isa());
+  return std::optional(std::move(table));
 }
 
 std::size_t IntegerPlanBuilder::bytes_of(ValueId id) const {

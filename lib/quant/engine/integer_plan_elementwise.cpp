@@ -6,6 +6,7 @@
 
 #include "quant/engine/integer_plan_builder.h"
 #include "quant/kernels/integer/elementwise.h"
+#include "quant/kernels/integer/find_lookup_rule.h"
 #include "quant/tensor/visit_activation.h"
 
 namespace quant {
@@ -87,19 +88,27 @@ Status plan_binary(IntegerPlanBuilder& builder, const Node& node) {
   return {};
 }
 
+// What runs where a table is a step of its own.
+std::string lookup_kernel(const char* kind, const LookupTable& table, Isa isa) {
+  if (is_known(table.rule)) return fmt::format("lines {}", to_string(isa));
+  const bool bytes = table.input == DataType::kUint8 && table.output == DataType::kUint8;
+  return fmt::format("{} {}", kind, to_string(bytes ? isa : Isa::kRef));
+}
+
 void defer_lookup(IntegerPlanBuilder& builder, const Node& node, const char* kind,
                   LookupTable table) {
   IntegerPlanBuilder::Reading source = builder.reading(node.inputs[0]);
   source.copy.table = source.copy.table ? composed(*source.copy.table, table) : std::move(table);
-  builder.defer(node.outputs[0], node, fmt::format("{} {}", kind, to_string(builder.isa())),
-                std::move(source), builder.order(node.inputs[0]));
+  std::string kernel = lookup_kernel(kind, *source.copy.table, builder.isa());
+  builder.defer(node.outputs[0], node, std::move(kernel), std::move(source),
+                builder.order(node.inputs[0]));
 }
 
 Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
   if (node.inputs.size() != 2 || node.inputs[1] == kNoValue)
     return fail(ErrorCode::kInvalidData, "has no table");
-  QUANT_TRY(builder.affine(node.inputs[0]));
-  QUANT_TRY(builder.affine(node.outputs[0]));
+  QUANT_TRY_ASSIGN(const AffineParams input, builder.affine(node.inputs[0]));
+  QUANT_TRY_ASSIGN(const AffineParams output, builder.affine(node.outputs[0]));
   LookupTable table{builder.type(node.inputs[0]), builder.type(node.outputs[0]), {}};
   const std::int64_t levels = greatest_activation(table.input) + 1;
   const Value& constant = builder.graph().value(node.inputs[1]);
@@ -116,6 +125,7 @@ Status plan_lookup(IntegerPlanBuilder& builder, const Node& node) {
   } else {
     copy(constant.constant->data<std::uint8_t>());
   }
+  table.rule = integer::find_lookup_rule(table, input, output, builder.isa());
   defer_lookup(builder, node, "lookup", std::move(table));
   return {};
 }

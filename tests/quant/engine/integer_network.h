@@ -195,9 +195,9 @@ class IntegerNetwork {
     return results;
   }
   // "LAYER: KERNEL" of every step that runs for the last layer's output alone.
-  std::vector<std::string> steps() {
+  std::vector<std::string> steps(Isa isa = Isa::kRef) {
     graph_.outputs = {layers_.back().integer.outputs[0]};
-    const auto plan = IntegerPlan::create(std::make_shared<const Graph>(finished()), {});
+    const auto plan = IntegerPlan::create(std::make_shared<const Graph>(finished()), {isa, {}});
     EXPECT_TRUE(plan) << plan.error().text();
     std::vector<std::string> names;
     for (const IntegerStep& step : (*plan)->steps())

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <functional>
 
 #include "quant/arithmetic/softmax.h"
@@ -16,6 +18,7 @@ namespace quant {
 namespace {
 
 using testing::attributes;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::IntegerNetwork;
@@ -116,6 +119,37 @@ TEST(IntegerPlan, FunctionsOfOneElement) {
     // Slopes as ONNX broadcasts them: (C, 1, 1).
     network.add(OpKind::kPRelu, {x, network.floats({6, 1, 1}, -0.5F, 0.5F)}, type);
   });
+}
+
+// A table of 16-bit words that is a leaky ReLU, and one that is none: what runs says so.
+TEST(IntegerPlan, TablesThatArithmeticMakes) {
+  for (const bool odd : {false, true}) {
+    IntegerNetwork network({1, 3, 9, 11});
+    const ValueId x = feature_map(network, DataType::kUint16);
+    const QuantParams in = network.params(x);
+    Tensor table(DataType::kUint16, {65536});
+    for (std::size_t q = 0; q < 65536; ++q) {
+      const float real = (static_cast<float>(q) - in.zero_point[0]) * in.scale[0];
+      const float level = std::nearbyint((real < 0 ? 0.1F * real : real) / in.scale[0]) + 900;
+      table.data<std::uint16_t>()[q] = static_cast<std::uint16_t>(std::clamp(level, 0.F, 65535.F));
+    }
+    if (odd) ++table.data<std::uint16_t>()[30000];
+    const ValueId y = network.add(OpKind::kLookup, OpKind::kIdentity, {x}, DataType::kUint16, {},
+                                  {{network.table(table)}, false, 1});
+    network.graph().value(y).quant->scale = in.scale;
+    network.graph().value(y).quant->zero_point = {900};
+    network.convolution(OpKind::kConv, y, {5, 6, 1, 1}, DataType::kInt8, DataType::kUint16);
+    const std::vector<Tensor> wanted = network.run(Isa::kRef, 1, {});
+    for (const Isa isa : available_isas()) {
+      const bool lines = !odd && isa != Isa::kRef;
+      const std::string kernel = lines ? std::string("lines ") + to_string(isa) : "lookup ref";
+      EXPECT_THAT(network.steps(isa), Contains("layer1 Lookup: " + kernel));
+      const std::vector<Tensor> results = network.run(isa, 1, {});
+      EXPECT_TRUE(
+          std::ranges::equal(results[0].data<std::uint16_t>(), wanted[0].data<std::uint16_t>()))
+          << to_string(isa);
+    }
+  }
 }
 
 TEST(IntegerPlan, ArithmeticOfTwoTensors) {

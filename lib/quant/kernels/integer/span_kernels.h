@@ -43,6 +43,10 @@ struct SpanKernels {
                       const SumRule<float>& rule, std::uint8_t* out, std::int64_t n) = nullptr;
   void (*normalize)(const NormalizeRule& rule, const std::uint16_t* in, std::uint16_t* out,
                     std::int64_t n) = nullptr;
+  // Look-ups of words by a rule that is known; null: by their tables only.
+  void (*compute_rows)(const LookupRule& rule, const std::uint16_t* in, std::int64_t in_step,
+                       std::uint16_t* out, std::int64_t out_step, std::int64_t rows,
+                       std::int64_t n) = nullptr;
 
   template <typename T>
   const ElementKernels<T>& of() const {
@@ -64,10 +68,12 @@ void lookup_rows(const SpanKernels& kernels, const In* in, std::int64_t in_step,
                  std::int64_t out_step, std::int64_t rows, std::int64_t n,
                  const LookupTable& table) {
   if constexpr (sizeof(In) == 1 && sizeof(Out) == 1) {
-    kernels.lookup_rows(in, in_step, out, out_step, rows, n, table);
-  } else {
-    lookup_rows_loop(in, in_step, out, out_step, rows, n, table);
+    return kernels.lookup_rows(in, in_step, out, out_step, rows, n, table);
+  } else if constexpr (sizeof(In) == 2 && sizeof(Out) == 2) {
+    if (is_known(table.rule) && kernels.compute_rows != nullptr)
+      return kernels.compute_rows(table.rule, in, in_step, out, out_step, rows, n);
   }
+  lookup_rows_loop(in, in_step, out, out_step, rows, n, table);
 }
 template <typename In, typename Out>
 void lookup_span(const SpanKernels& kernels, const In* in, Out* out, std::int64_t n,

@@ -10,8 +10,9 @@ constexpr ElementKernels<T> kElements{binary_loop,     maximum_loop,        maxi
                                       weigh_reals_loop};
 
 constexpr SpanKernels kRefKernels{
-    Isa::kRef,     kElements<std::uint8_t>, kElements<std::uint16_t>, lookup_rows_loop,
-    add_rows_loop, sum_windows_loop,        sum_columns_loop,         normalize_loop};
+    Isa::kRef,        kElements<std::uint8_t>, kElements<std::uint16_t>,
+    lookup_rows_loop, add_rows_loop,           sum_windows_loop,
+    sum_columns_loop, normalize_loop,          nullptr};
 
 }  // namespace
 

@@ -13,6 +13,7 @@
 
 #include "quant/kernels/integer/binary_simd-inl.h"
 #include "quant/kernels/integer/element_vectors_simd-inl.h"
+#include "quant/kernels/integer/lookup_rule_simd-inl.h"
 #include "quant/kernels/integer/lookup_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
@@ -281,7 +282,8 @@ const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
                                        AddRows,
                                        SumWindows,
                                        SumColumns,
-                                       NormalizeWords};
+                                       NormalizeWords,
+                                       ComputeRows};
 #if HWY_TARGET == HWY_AVX3
   static constexpr SpanKernels wide_lookup = [] {
     SpanKernels result = kernels;

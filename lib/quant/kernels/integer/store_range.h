@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Limits and zero point of an 8-bit output in the form that the vector kernels want.
+// Limits and zero point of an output whose rule is in float32, as the vector kernels want them.
 #pragma once
 
 #include <cstdint>
