@@ -177,6 +177,16 @@ TEST(StridedCopy, ChannelShuffles) {
         check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
         spec.table = random_table(random, type);
         check(spec, random.activations(3 * groups * channels, type), 3 * groups * channels);
+        if (groups != 2) continue;
+        // Many pixels, apart on both sides.
+        spec.table.reset();
+        spec.shape[0] = 90;
+        spec.in_strides[0] += 3;
+        spec.out_strides[0] += 5;
+        spec.in_offset = 1;
+        spec.out_offset = 2;
+        const std::int64_t size = groups * channels;
+        check(spec, random.activations(90 * (size + 3), type), 90 * (size + 5));
       }
     }
   }

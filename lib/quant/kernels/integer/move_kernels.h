@@ -24,6 +24,10 @@ struct MoveKernels {
   // out[r·out_step + c] = in[r + c·in_step]; in_step and out_step ≥ 1.
   void (*transpose)(const T* in, std::int64_t in_step, T* out, std::int64_t out_step,
                     std::int64_t rows, std::int64_t columns) = nullptr;
+  // out[p·out_step + 2·c + g] = in[p·in_step + g·group_step + c] for g = 0 and 1, c < n: the
+  // channels of pixels, shuffled.
+  void (*interleave)(const T* in, std::int64_t in_step, std::int64_t group_step, T* out,
+                     std::int64_t out_step, std::int64_t pixels, std::int64_t n) = nullptr;
 };
 
 // The ones of `isa`; null where it has no vectors.

@@ -106,7 +106,7 @@ void EverySecond(const T* in, std::int64_t in_step, T* out, std::int64_t out_ste
 
 // Two rows into one, element by element in turn.
 template <typename T>
-void Interleave(const T* in, std::int64_t in_step, T* out, std::int64_t n) {
+HWY_INLINE void InterleaveRows(const T* in, std::int64_t in_step, T* out, std::int64_t n) {
   const hn::CappedTag<T, 32 / sizeof(T)> wide;
   constexpr std::int64_t kWide = hn::MaxLanes(hn::CappedTag<T, 32 / sizeof(T)>());
   const T* other = in + in_step;
@@ -123,6 +123,13 @@ void Interleave(const T* in, std::int64_t in_step, T* out, std::int64_t n) {
       out[2 * i + 1] = other[i];
     }
   }
+}
+
+template <typename T>
+void Interleave(const T* in, std::int64_t in_step, std::int64_t group_step, T* out,
+                std::int64_t out_step, std::int64_t pixels, std::int64_t n) {
+  for (std::int64_t p = 0; p < pixels; ++p)
+    InterleaveRows(in + p * in_step, group_step, out + p * out_step, n);
 }
 
 // Named, not an array: compilers keep arrays of vectors in memory now and then.
@@ -183,7 +190,7 @@ template <typename T>
 void Transpose(const T* in, std::int64_t in_step, T* out, std::int64_t out_step, std::int64_t rows,
                std::int64_t columns) {
   constexpr std::int64_t kTileRows = kBlock<T>;
-  if (columns == 2 && out_step == 2) return Interleave(in, in_step, out, rows);
+  if (columns == 2 && out_step == 2) return InterleaveRows(in, in_step, out, rows);
   if (rows >= kTileRows && columns >= kTileColumns) {
     // Whole cache lines of the output before the next rows, as far as both fit into the cache.
     constexpr std::int64_t kLine = 64;
@@ -222,7 +229,7 @@ void Transpose(const T* in, std::int64_t in_step, T* out, std::int64_t out_step,
 template <typename T>
 const MoveKernels<T>* Kernels() {
   static constexpr MoveKernels<T> kernels{isa_of_target(HWY_TARGET), CopyRows<T>, EverySecond<T>,
-                                          Transpose<T>};
+                                          Transpose<T>, Interleave<T>};
   return &kernels;
 }
 

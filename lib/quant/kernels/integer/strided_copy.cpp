@@ -112,6 +112,24 @@ Move<T> choose_move(const MoveKernels<T>* kernels, const Axis& rows, const Axis&
   return {};
 }
 
+// Whether it shuffles the channels of pixels, in two groups: a pixel is too little for a call.
+bool interleaves(const StridedCopySpec& spec) {
+  return !spec.table && spec.shape.size() == 3 && spec.in_strides[1] == 1 &&
+         spec.out_strides[1] == 2 && spec.shape[2] == 2 && spec.out_strides[2] == 1;
+}
+template <typename T>
+void interleave(const MoveKernels<T>& kernels, const StridedCopySpec& spec, const T* in, T* out,
+                ThreadPool& pool) {
+  const std::int64_t in_step = spec.in_strides[0];
+  const std::int64_t out_step = spec.out_strides[0];
+  in += spec.in_offset;
+  out += spec.out_offset;
+  for_row_chunks(spec.shape[0], 2 * spec.shape[1], pool, [&](std::int64_t begin, std::int64_t end) {
+    kernels.interleave(in + begin * in_step, in_step, spec.in_strides[2], out + begin * out_step,
+                       out_step, end - begin, spec.shape[1]);
+  });
+}
+
 // Elements that wait on the stack, moved but not looked up: as many columns at most, in as many
 // rows as a transpose moves at once or more. In place, vectors of one row would wait for those that
 // have just been stored to its neighbour.
@@ -183,6 +201,11 @@ void StridedCopy::run(const void* input, void* output, ThreadPool& pool) const {
 
 template <typename In, typename Out>
 void StridedCopy::run_as(const In* input, Out* output, ThreadPool& pool) const {
+  if constexpr (std::is_same_v<In, Out>) {
+    const MoveKernels<In>* kernels = move_kernels<In>(isa_);
+    if (kernels != nullptr && interleaves(spec_))
+      return interleave(*kernels, spec_, input, output, pool);
+  }
   const std::size_t rank = spec_.shape.size();
   const Axis rows{spec_.shape[rank - 2], spec_.in_strides[rank - 2], spec_.out_strides[rank - 2]};
   const Axis columns{spec_.shape[rank - 1], spec_.in_strides[rank - 1],
