@@ -61,31 +61,30 @@ GstErrorCode gst_error_code(const FaultError& error) {
 namespace {
 
 void post(GstElement* element, GstMessageType type, const FaultError& error,
-          const std::string& doing, const std::source_location& where) {
+          const std::string& doing, const SourcePlace& where) {
   const GstErrorCode code = gst_error_code(error);
   // What shows information to people shows only its debug text.
   const std::string debug = type == GST_MESSAGE_INFO
                                 ? error.text()
                                 : std::string(to_string(error.code)) + " while " + doing;
   gst_element_message_full(element, type, code.domain, code.code, g_strdup(error.text().c_str()),
-                           g_strdup(debug.c_str()), where.file_name(), where.function_name(),
-                           static_cast<gint>(where.line()));
+                           g_strdup(debug.c_str()), where.file, where.function, where.line);
 }
 
 }  // namespace
 
 void post_error(GstElement* element, const FaultError& error, const std::string& doing,
-                std::source_location where) {
+                SourcePlace where) {
   post(element, GST_MESSAGE_ERROR, error, doing, where);
 }
 
 void post_warning(GstElement* element, const FaultError& error, const std::string& doing,
-                  std::source_location where) {
+                  SourcePlace where) {
   post(element, GST_MESSAGE_WARNING, error, doing, where);
 }
 
 void post_info(GstElement* element, const FaultError& error, const std::string& doing,
-               std::source_location where) {
+               SourcePlace where) {
   post(element, GST_MESSAGE_INFO, error, doing, where);
 }
 

@@ -6,7 +6,6 @@
 #include <gst/gst.h>
 
 #include <exception>
-#include <source_location>
 #include <string>
 #include <utility>
 
@@ -14,6 +13,19 @@
 #include "quant/device/device_error.h"
 
 namespace quant::element {
+
+// A place in the sources: std::source_location, which clang 14 lacks.
+struct SourcePlace {
+  const char* file = nullptr;
+  const char* function = nullptr;
+  int line = 0;
+  // Of whoever calls this, or the function of whose arguments it is the default.
+  static SourcePlace current(const char* file = __builtin_FILE(),
+                             const char* function = __builtin_FUNCTION(),
+                             int line = __builtin_LINE()) {
+    return {file, function, line};
+  }
+};
 
 struct GstErrorCode {
   GQuark domain = 0;
@@ -27,13 +39,13 @@ GstErrorCode gst_error_code(const FaultError& error);
 // was `doing` ("opening the model"). The caller returns its failure and posts nothing more.
 // Thread-safe; the object lock must not be held.
 void post_error(GstElement* element, const FaultError& error, const std::string& doing,
-                std::source_location where = std::source_location::current());
+                SourcePlace where = SourcePlace::current());
 // The same as a warning: the pipeline goes on.
 void post_warning(GstElement* element, const FaultError& error, const std::string& doing,
-                  std::source_location where = std::source_location::current());
+                  SourcePlace where = SourcePlace::current());
 // The same as an information: nothing is wrong (any more).
 void post_info(GstElement* element, const FaultError& error, const std::string& doing,
-               std::source_location where = std::source_location::current());
+               SourcePlace where = SourcePlace::current());
 
 // Runs body(); an exception that leaves it (no memory, a bug) is posted, and `on_failure` returned.
 template <typename T, typename Body>
