@@ -17,24 +17,13 @@
 #include "quant/kernels/integer/dot_product_simd-inl.h"
 #include "quant/kernels/integer/narrow_store_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
+#include "quant/kernels/integer/tile_width_simd-inl.h"
 
 #if QUANT_HAVE_DOT_PRODUCT
 QUANT_BEFORE_DOT_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
-
-// A CPU with registers of 512 bits may take half as long for 256 of them.
-constexpr int kStep = HWY_TARGET == HWY_AVX3 ? kLanes / 2 : kLanes;
-
-// A tile of kWidth channels: the first kLanes are one vector, those behind them another.
-template <int kWidth>
-struct Width {
-  static constexpr int kFirst = std::min(kWidth, kLanes);
-  static constexpr bool kTwo = kWidth > kFirst;
-  using First = hn::CappedTag<std::int32_t, kFirst>;
-  using Second = hn::CappedTag<std::int32_t, kTwo ? kWidth - kFirst : kFirst>;
-};
 
 // Two vectors of unequal lengths.
 template <int kWidth>
@@ -51,8 +40,9 @@ struct UnequalStore {
 };
 
 template <int kWidth>
-using StoreOf = std::conditional_t <
-                Width<kWidth>::kTwo&& kWidth<kTile, UnequalStore<kWidth>, NarrowStore<kWidth>>;
+constexpr bool kUnequal = TileWidth<kWidth>::kTwo&& kWidth != kTile;
+template <int kWidth>
+using StoreOf = std::conditional_t<kUnequal<kWidth>, UnequalStore<kWidth>, NarrowStore<kWidth>>;
 
 // One vector takes twice the rows, as its chains of sums would not hide the latency. Named, not an
 // array: compilers keep arrays of vectors in memory now and then.
@@ -60,10 +50,10 @@ using StoreOf = std::conditional_t <
 
 template <int kRows, int kWidth>
 void RunRows(const PanelTile<BytePanel>& tile, const StoreOf<kWidth>& store, std::int64_t first) {
-  constexpr bool kTwo = Width<kWidth>::kTwo;
+  constexpr bool kTwo = TileWidth<kWidth>::kTwo;
   constexpr std::int64_t kHigh = kTwo ? kLanes : 0;
-  using DLow = typename Width<kWidth>::First;
-  using DHigh = typename Width<kWidth>::Second;
+  using DLow = typename TileWidth<kWidth>::First;
+  using DHigh = typename TileWidth<kWidth>::Second;
   const hn::Repartition<std::uint8_t, DLow> low_bytes;
   [[maybe_unused]] const hn::Repartition<std::uint8_t, DHigh> high_bytes;
   const std::int64_t stride = tile.row_stride;
@@ -117,11 +107,11 @@ void RunRows(const PanelTile<BytePanel>& tile, const StoreOf<kWidth>& store, std
 
 template <int kWidth>
 void RunWidth(const PanelTile<BytePanel>& tile) {
-  if constexpr (kWidth > kStep) {
-    if (tile.width < kWidth) return RunWidth<kWidth - kStep>(tile);
+  if constexpr (kWidth > kTileStep) {
+    if (tile.width < kWidth) return RunWidth<kWidth - kTileStep>(tile);
   }
   const StoreOf<kWidth> store(tile.store, tile.channels);
-  for_rows<Width<kWidth>::kTwo ? kPanelRows : 2 * kPanelRows>(
+  for_rows<TileWidth<kWidth>::kTwo ? kPanelRows : 2 * kPanelRows>(
       tile.rows, [&](auto rows, std::int64_t first)
                      HWY_ATTR { RunRows<decltype(rows)::value, kWidth>(tile, store, first); });
 }
@@ -130,7 +120,7 @@ const PanelKernel<BytePanel>* Kernel() {
   static constexpr PanelKernel<BytePanel> kernel{
       .isa = kDotProductIsa,
       .tile = kTile,
-      .step = kStep,
+      .step = kTileStep,
       .merged = kLanes,  // what is requantized at a time
       .channel_order = NarrowChannelOrder,
       .widen = CopyRuns<BytePanel>,

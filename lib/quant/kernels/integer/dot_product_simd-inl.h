@@ -82,16 +82,6 @@ HWY_INLINE hn::Vec<D8> LoadEight(D8 d8, const std::uint8_t* bytes) {
   return hn::BitCast(d8, hn::Set(hn::Repartition<std::int64_t, D8>(), eight));
 }
 
-// The first lanes of v, as many as D has: all of them or half.
-template <class D, class V>
-HWY_INLINE hn::Vec<D> FirstOf(D d, V v) {
-  if constexpr (hn::MaxLanes(d) == hn::MaxLanes(hn::DFromV<V>())) {
-    return v;
-  } else {
-    return hn::LowerHalf(d, v);
-  }
-}
-
 // AddDotProducts: lane i of `sum` plus products of bytes 4i…4i+3, modulo 2^32: nothing saturates.
 // AddStep: the same where all lanes read the same activations, those of step kStep.
 // AddPairProducts: lane i of `sum` plus s16·s16 products of words 2i and 2i+1, modulo 2^32, too.
