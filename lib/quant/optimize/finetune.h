@@ -32,8 +32,6 @@ struct FinetuneOptions {
   double varied = 0.9;  // share of the training frames that are varied (frame_variation.h)
   std::uint64_t seed = 1;
   int threads = 1;
-  // To start from, in place of the float graph's.
-  LayerWeights weights;
   // Where the state is kept after every epoch, and continued from if the file is there; empty:
   // nowhere. Removed when the work is done.
   std::filesystem::path checkpoint;
@@ -62,10 +60,10 @@ struct FinetuneResult {
 // (finetune_module.h) is not there.
 Status load_finetuning();
 
-// `model` was lowered from `float_graph` with `ranges` and `plan`; its biases count, not the
-// graph's, and its weights are no start: they are rounded. Returns what the twin (twin.h) finds
-// best on the held-back frames; nothing where no epoch is better than the start. The same result on
-// the same machine with the same number of threads. Errors: those of load_finetuning();
+// `model` was lowered from `float_graph` with `ranges` and `plan`; its integer weights and biases
+// are the start, not the graph's, and the steps of its weights stay. Returns what the twin (twin.h)
+// finds best on the held-back frames; nothing where no epoch is better than the start. The same
+// result on the same machine with the same number of threads. Errors: those of load_finetuning();
 // InvalidArgument where there are fewer frames than least_frames, where the checkpoint is of
 // another model or other options, where progress says stop; Unsupported naming a node whose
 // operator has no gradient.

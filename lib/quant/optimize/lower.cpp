@@ -340,13 +340,13 @@ class Lowering {
     result.op = layer.op;
     result.attributes = layer.attributes;
     if (plan.precision.weight_bits == 4) result.attributes.set(kWeightBits, std::int64_t{4});
-    if (weighted->multiples.elements() > 0) {
+    if (weighted->steps.multiples.elements() > 0) {
       result.attributes.set(kWeightGroupSize, std::int64_t{plan.scaling.group_size});
-      result.attributes.set(kWeightMultiples, std::move(weighted->multiples));
+      result.attributes.set(kWeightMultiples, std::move(weighted->steps.multiples));
     }
     const ValueId weights =
         model_.integer.add_constant(node.name + "/weights", std::move(weighted->weights));
-    model_.integer.value(weights).quant = std::move(weighted->weight_params);
+    model_.integer.value(weights).quant = std::move(weighted->steps.params);
     const ValueId bias =
         model_.integer.add_constant(node.name + "/bias", std::move(weighted->bias));
     model_.integer.value(bias).quant = std::move(weighted->bias_params);

@@ -251,7 +251,8 @@ Tensor weights_to_round(const FloatLayer& layer, const QuantParams& input) {
 }
 
 Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
-                                    const LayerPlan& plan) {
+                                    const LayerPlan& plan,
+                                    const std::optional<WeightSteps>& steps) {
   const auto finite = [](float value) { return std::isfinite(value); };
   const auto data = layer.weights.data<float>();
   if (!std::all_of(data.begin(), data.end(), finite) ||
@@ -273,12 +274,14 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
   // A frame that differs in its zero points alone leaves the weights as they are.
   const bool scales_input = std::any_of(input.scale.begin(), input.scale.end(),
                                         [](float scale) { return scale != 1.0F; });
-  const bool stored = !layer.weight_scales.empty() && !(scale_in_weights && scales_input);
+  const bool stored = !steps && !layer.weight_scales.empty() && !(scale_in_weights && scales_input);
   const auto groups =
       stored ? std::nullopt : planned_groups(plan, layer.op, layer.attributes, weights.shape());
-  result.weight_params = groups ? grouped_weight_params(scaled, scale_axis, plan.scaling)
-                                : weight_params(scaled, scale_axis, bits, plan.scaling);
-  std::vector<float>& scales = result.weight_params.scale;
+  QuantParams& params = result.steps.params;
+  params = steps    ? steps->params
+           : groups ? grouped_weight_params(scaled, scale_axis, plan.scaling)
+                    : weight_params(scaled, scale_axis, bits, plan.scaling);
+  std::vector<float>& scales = params.scale;
   if (stored) scales = layer.weight_scales;
   // Where the file stores weights it stores int32 biases, too.
   const bool wide = input.type == DataType::kUint16 || (bits == 16 && !stored);
@@ -292,12 +295,13 @@ Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& 
     scale = std::max(scale, static_cast<float>(std::abs(static_cast<double>(layer.bias[o])) /
                                                (input_scale * largest_bias)));
   }
-  if (groups)
-    result.multiples = choose_multiples(weights, result.weight_params, *groups, plan.scaling);
-  const Tensor levels =
-      groups   ? round_in_groups(weights, result.weight_params, *groups, result.multiples)
-      : stored ? stored_weights(scaled, result.weight_params)
-               : round_weights(scaled, result.weight_params, bits);
+  if (groups) {
+    result.steps.multiples =
+        steps ? steps->multiples : choose_multiples(weights, params, *groups, plan.scaling);
+  }
+  const Tensor levels = groups   ? round_in_groups(weights, params, *groups, result.steps.multiples)
+                        : stored ? stored_weights(scaled, params)
+                                 : round_weights(scaled, params, bits);
 
   std::vector<double> offset(outputs, 0.0);
   if (scale_in_weights) {

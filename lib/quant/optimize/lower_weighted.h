@@ -32,22 +32,29 @@ std::optional<FloatLayer> channel_layer(const Graph& graph, const Node& node);
 // channel (the frame), so that the weights' own scales include them.
 Tensor weights_to_round(const FloatLayer& layer, const QuantParams& input);
 
+// The steps that a layer's weights are rounded to.
+struct WeightSteps {
+  QuantParams params;
+  // Of 4-bit weights in groups (weight_groups.h), what the groups' steps are of the scale; else
+  // empty. The integers are multiples of it.
+  Tensor multiples;
+};
+
 struct IntegerLayer {
   Tensor weights;  // int8 (4 and 8 bits) or int16
-  QuantParams weight_params;
-  // Of 4-bit weights in groups (weight_groups.h), what the groups' steps are of the scale; else
-  // empty. `weights` are multiples of it.
-  Tensor multiples;
+  WeightSteps steps;
   // At scale s_in·s_w; int32, or int64 where input or weights have 16 bits (not for stored weights
   // of 16 bits behind an input of 8).
   Tensor bias;
   QuantParams bias_params;
 };
 
-// `input` are the parameters of the layer's input; `plan` says bits and scales of the weights.
-// Stored weights keep their integers, unless the input's scales go into the weights, or a bias
-// would leave its integers. InvalidData where a weight is not finite.
+// `input` are the parameters of the layer's input; `plan` says bits and scales of the weights, but
+// for the scales where `steps` has them already. Stored weights keep their integers, unless the
+// input's scales go into the weights. Steps grow where a bias would leave its integers. InvalidData
+// where a weight is not finite.
 Result<IntegerLayer> quantize_layer(const FloatLayer& layer, const QuantParams& input,
-                                    const LayerPlan& plan);
+                                    const LayerPlan& plan,
+                                    const std::optional<WeightSteps>& steps = {});
 
 }  // namespace quant

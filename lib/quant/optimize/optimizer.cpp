@@ -294,7 +294,6 @@ template <typename Step>
 Status finetune_model(const OptimizerOptions& options, bool rounds, CalibrationSet& set,
                       const Step& step, OptimizedModel& result) {
   FinetuneOptions finetuning = options.finetune;
-  if (result.rounded) finetuning.weights = result.rounded->fitted;
   finetuning.threads = options.threads;
   const StepProgress progress = step("fine-tuning");
   const auto report = [&](const FinetuneStatus& status) {

@@ -324,7 +324,7 @@ Result<std::optional<FinetuneResult>> finetune(const QuantizedModel& model,
   }
   try {
     if (options.threads > 0) at::set_num_threads(options.threads);
-    QUANT_TRY_ASSIGN(Twin twin, Twin::create(model, *float_graph, plan, options.weights));
+    QUANT_TRY_ASSIGN(Twin twin, Twin::create(model, *float_graph, plan));
     QUANT_TRY_ASSIGN(FloatExecutor teacher, FloatExecutor::create(float_graph, options.threads));
     Finetuning work(model, float_graph, options, progress, std::move(twin), std::move(teacher));
     return work.run(set, ranges, plan);

@@ -20,6 +20,8 @@ at::Tensor to_torch(const Tensor& tensor) {
       return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kByte).to(at::kFloat);
     case DataType::kInt8:
       return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kChar).to(at::kFloat);
+    case DataType::kInt16:
+      return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kShort).to(at::kFloat);
     case DataType::kInt32:
       return at::from_blob(const_cast<std::byte*>(tensor.raw()), shape, at::kInt).to(at::kFloat);
     default:

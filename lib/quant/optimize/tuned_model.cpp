@@ -5,7 +5,6 @@
 
 #include "quant/graph/integer_attributes.h"
 #include "quant/optimize/lower.h"
-#include "quant/optimize/lower_weighted.h"
 
 namespace quant {
 
@@ -33,13 +32,14 @@ Result<QuantizedModel> tuned_model(const Graph& float_graph, const InputSpec& in
     if (found == tuned.layers.end() || node == graph.nodes.end() || !layer) continue;
     layer->weights = found->second.weights;
     layer->bias = found->second.bias;
-    auto integers = quantize_layer(*layer, *graph.value(node->inputs[0]).quant, plan.layer(index));
+    auto integers = quantize_layer(*layer, *graph.value(node->inputs[0]).quant, plan.layer(index),
+                                   found->second.steps);
     if (!integers) return fail_with_context(std::move(integers).error(), original.name);
-    if (integers->multiples.elements() > 0)
-      node->attributes.set(kWeightMultiples, std::move(integers->multiples));
+    if (integers->steps.multiples.elements() > 0)
+      node->attributes.set(kWeightMultiples, std::move(integers->steps.multiples));
     Value& weights = graph.value(node->inputs[1]);
     weights.constant = std::move(integers->weights);
-    weights.quant = std::move(integers->weight_params);
+    weights.quant = std::move(integers->steps.params);
     Value& bias = graph.value(node->inputs[2]);
     bias.constant = std::move(integers->bias);
     bias.quant = std::move(integers->bias_params);

@@ -8,12 +8,14 @@
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/layer_plan.h"
+#include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/observer.h"
 
 namespace quant {
 
 struct TunedLayer {
   Tensor weights;           // float32, in the order of the integer graph (lower.h)
+  WeightSteps steps;        // that these weights were trained to be rounded to
   std::vector<float> bias;  // one per output channel, real values
 };
 

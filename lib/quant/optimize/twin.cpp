@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "quant/optimize/twin.h"
 
-#include <limits>
-
-#include "quant/optimize/choose_params.h"
+#include "quant/graph/integer_attributes.h"
 #include "quant/optimize/fake_quantize.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin_operators.h"
@@ -42,38 +40,10 @@ at::Tensor Twin::round(const at::Tensor& x, ValueId id, const Attributes& attrib
   return (steps + (steps.round() - steps).detach()) * grid.channel_scale;
 }
 
-at::Tensor Twin::weight_step(const Step& step, const at::Tensor& weights) const {
-  const at::NoGradGuard no_gradient;
-  std::vector<std::int64_t> others;
-  std::vector<std::int64_t> shape(static_cast<std::size_t>(weights.dim()), 1);
-  for (std::int64_t i = 0; i < weights.dim(); ++i) {
-    if (i != step.axis) others.push_back(i);
-  }
-  const WeightScaling& scaling = step.plan.scaling;
-  if (!step.groups && scaling.groups == 0 && scaling.clip == WeightScaling::Clip::kNone) {
-    const at::Tensor largest =
-        step.axis < 0 ? weights.abs().max() : weights.abs().amax(others, true);
-    return (largest / step.weight_levels).clamp_min(std::numeric_limits<float>::min());
-  }
-  const Tensor plain = from_torch(weights);
-  const bool one = step.axis < 0;
-  const Tensor scaled = one ? plain.reshaped({1, plain.elements()}) : plain;
-  const int axis = one ? 0 : step.axis;
-  if (step.groups) {
-    const QuantParams params = grouped_weight_params(scaled, axis, scaling);
-    const Tensor multiples = choose_multiples(plain, params, *step.groups, scaling);
-    return to_torch(group_steps(plain.shape(), params, *step.groups, multiples)).clone();
-  }
-  const QuantParams params = weight_params(scaled, axis, step.plan.precision.weight_bits, scaling);
-  if (!one) shape[static_cast<std::size_t>(step.axis)] = weights.size(step.axis);
-  return at::tensor(params.scale).reshape(shape);
-}
-
 at::Tensor Twin::run_weighted(const Step& step, const at::Tensor& x) const {
   at::Tensor weights = step.weights;
   if (step.frame_scale.defined()) weights = weights * step.frame_scale;
-  if (rounding_)
-    weights = fake_quantize_weights(weights, weight_step(step, weights), step.weight_levels);
+  if (rounding_) weights = fake_quantize_weights(weights, step.weight_step, step.weight_levels);
   at::Tensor bias = step.bias;
   if (step.frame_scale.defined()) bias = bias + (weights * step.frame_offset).sum({1, 2, 3});
   return weighted(integer_.nodes[step.node], x, weights, bias);
@@ -194,8 +164,11 @@ TunedValues Twin::values() const {
   TunedValues result;
   for (const Step& step : steps_) {
     if (step.kind != StepKind::kWeighted) continue;
-    TunedLayer& layer = result.layers[integer_.nodes[step.node].name];
+    const Node& node = integer_.nodes[step.node];
+    TunedLayer& layer = result.layers[node.name];
     layer.weights = from_torch(step.weights);
+    layer.steps = {*integer_.value(node.inputs[1]).quant,
+                   node.attributes.get(kWeightMultiples, Tensor())};
     const Tensor bias = from_torch(step.bias);
     const auto data = bias.data<float>();
     layer.bias.assign(data.begin(), data.end());

@@ -7,15 +7,12 @@
 #include <ATen/ATen.h>
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "quant/graph/quantized_model.h"
 #include "quant/optimize/layer_plan.h"
-#include "quant/optimize/layer_weights.h"
 #include "quant/optimize/tuned_model.h"
-#include "quant/optimize/weight_groups.h"
 
 namespace quant::tuning {
 
@@ -32,11 +29,11 @@ struct Parameter {
 // One thread at a time.
 class Twin {
  public:
-  // `model` was lowered from `float_graph` with `plan`. Starts from `weights`, else from the float
-  // graph's, and from the model's biases and ranges. Unsupported, naming the node, where an
-  // operator has no gradient.
+  // `model` was lowered from `float_graph` with `plan`. Starts as what it computes: from its
+  // integer weights, biases and ranges. Unsupported, naming the node, where an operator has no
+  // gradient.
   static Result<Twin> create(const QuantizedModel& model, const Graph& float_graph,
-                             const QuantizationPlan& plan, const LayerWeights& weights = {});
+                             const QuantizationPlan& plan);
 
   // `frame`: the float graph's inputs; of an image float32 (1, C, H, W), integers 0…255. Returns
   // the model's outputs (of the host graph; undefined where not float), and in `inner` the values
@@ -51,7 +48,7 @@ class Twin {
   const std::vector<Parameter>& parameters() const { return parameters_; }
   // Brings parameters back to where they mean something: low ≤ 0 ≤ high, ranges of some width.
   void keep_in_bounds();
-  // Rounding on or off (off: the float network, with what clamps the graph has).
+  // Rounding on or off (off: a float network with the model's weights, and what clamps it has).
   void set_rounding(bool rounding) { rounding_ = rounding; }
 
   TunedValues values() const;
@@ -72,11 +69,9 @@ class Twin {
     StepKind kind = StepKind::kCompute;
     std::size_t node = 0;  // of the integer graph
     at::Tensor weights;
+    at::Tensor weight_step;  // broadcastable; of the weights' shape where groups have their own
     at::Tensor bias;
-    LayerPlan plan;
     int weight_levels = 127;
-    std::optional<WeightGroups> groups;
-    int axis = 0;                    // of the weights' scales; −1: one scale
     at::Tensor frame_scale;          // of the weights' shape, where they include the frame's
     at::Tensor frame_offset;         // likewise: rint(zero point) − zero point
     std::vector<std::size_t> chain;  // nodes of the float graph, in order
@@ -85,23 +80,19 @@ class Twin {
   };
 
   Twin() = default;
-  Status build(const QuantizedModel& model, const Graph& float_graph, const QuantizationPlan& plan,
-               const LayerWeights& weights);
-  Status add_step(std::size_t node, const LayerWeights& weights);
-  Status add_weighted(Step& step, const Node& node, const LayerWeights& weights);
+  Status build(const QuantizedModel& model, const Graph& float_graph, const QuantizationPlan& plan);
+  Status add_step(std::size_t node);
+  void add_weighted(Step& step, const Node& node);
   Status add_chain(Step& step, const Node& node);
-  void find_grids();
+  void find_grids(const QuantizationPlan& plan);
   at::Tensor normalized(const at::Tensor& pixels) const;
   at::Tensor round(const at::Tensor& x, ValueId id, const Attributes& attributes) const;
-  // Broadcastable; of the weights' shape where groups of them have steps of their own.
-  at::Tensor weight_step(const Step& step, const at::Tensor& weights) const;
   at::Tensor run_weighted(const Step& step, const at::Tensor& x) const;
   at::Tensor run_chain(const Step& step, const at::Tensor& x) const;
 
   Graph integer_;
   Graph host_;
   Graph float_graph_;
-  QuantizationPlan plan_;
   bool image_ = true;
   bool rounding_ = true;
   std::vector<Step> steps_;

@@ -8,10 +8,10 @@
 
 #include "quant/graph/integer_attributes.h"
 #include "quant/optimize/disjoint_sets.h"
-#include "quant/optimize/lower_weighted.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/twin.h"
 #include "quant/optimize/twin_operators.h"
+#include "quant/optimize/weight_groups.h"
 
 namespace quant::tuning {
 namespace {
@@ -55,20 +55,19 @@ at::Tensor real_constant(const Value& value) {
 }  // namespace
 
 Result<Twin> Twin::create(const QuantizedModel& model, const Graph& float_graph,
-                          const QuantizationPlan& plan, const LayerWeights& weights) {
+                          const QuantizationPlan& plan) {
   Twin twin;
-  QUANT_TRY(twin.build(model, float_graph, plan, weights));
+  QUANT_TRY(twin.build(model, float_graph, plan));
   return twin;
 }
 
 Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
-                   const QuantizationPlan& plan, const LayerWeights& weights) {
-  plan_ = plan;
+                   const QuantizationPlan& plan) {
   image_ = model.input.is_image();
   integer_ = model.integer;
   host_ = model.host;
   float_graph_ = float_graph;
-  find_grids();
+  find_grids(plan);
   constants_.resize(integer_.values.size());
   for (std::size_t id = 0; id < integer_.values.size(); ++id) {
     if (integer_.values[id].constant) constants_[id] = real_constant(integer_.values[id]);
@@ -77,8 +76,7 @@ Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
   for (std::size_t id = 0; id < host_.values.size(); ++id) {
     if (host_.values[id].constant) host_constants_[id] = to_torch(*host_.values[id].constant);
   }
-  for (std::size_t index = 0; index < integer_.nodes.size(); ++index)
-    QUANT_TRY(add_step(index, weights));
+  for (std::size_t index = 0; index < integer_.nodes.size(); ++index) QUANT_TRY(add_step(index));
   for (const Node& node : host_.nodes) {
     if (!has_gradient(host_, node)) {
       return fail(ErrorCode::kUnsupported,
@@ -99,7 +97,7 @@ Status Twin::build(const QuantizedModel& model, const Graph& float_graph,
   return {};
 }
 
-void Twin::find_grids() {
+void Twin::find_grids(const QuantizationPlan& plan) {
   DisjointSets sets(integer_.values.size());
   const auto join_alike = [&](ValueId a, ValueId b) {
     const Value& from = integer_.value(a);
@@ -116,7 +114,7 @@ void Twin::find_grids() {
     }
   }
   std::set<std::string> encoded;
-  for (const OutputEncoding& encoding : plan_.encodings) {
+  for (const OutputEncoding& encoding : plan.encodings) {
     for (const auto& [id, carrier] : encoding.carriers) encoded.insert(float_graph_.value(id).name);
   }
   grid_of_.assign(integer_.values.size(), -1);
@@ -156,7 +154,7 @@ void Twin::find_grids() {
     grids_[static_cast<std::size_t>(grid_of_[at_index(integer_.inputs[0])])].learned = false;
 }
 
-Status Twin::add_step(std::size_t index, const LayerWeights& weights) {
+Status Twin::add_step(std::size_t index) {
   const Node& node = integer_.nodes[index];
   Step step;
   step.node = index;
@@ -165,7 +163,7 @@ Status Twin::add_step(std::size_t index, const LayerWeights& weights) {
     case OpKind::kConvTranspose:
     case OpKind::kGemm:
       step.kind = StepKind::kWeighted;
-      QUANT_TRY(add_weighted(step, node, weights));
+      add_weighted(step, node);
       break;
     case OpKind::kLookup:
       step.kind = StepKind::kLookup;
@@ -191,28 +189,23 @@ Status Twin::add_step(std::size_t index, const LayerWeights& weights) {
   return {};
 }
 
-Status Twin::add_weighted(Step& step, const Node& node, const LayerWeights& start) {
-  const auto original = std::find_if(float_graph_.nodes.begin(), float_graph_.nodes.end(),
-                                     [&](const Node& other) { return other.name == node.name; });
-  const auto layer =
-      original == float_graph_.nodes.end() ? std::nullopt : channel_layer(float_graph_, *original);
+void Twin::add_weighted(Step& step, const Node& node) {
   const Value& weights = integer_.value(node.inputs[1]);
   const Value& bias = integer_.value(node.inputs[2]);
-  if (!layer || layer->weights.shape() != weights.shape) {
-    return fail(ErrorCode::kInternal, "the float graph has no such layer", node.name);
-  }
-  step.axis = weights.quant->scale.size() == 1 && weights.constant->elements() > 1
-                  ? -1
-                  : weights.quant->axis;
   step.weight_levels = weights.type == DataType::kInt16               ? 32767
                        : node.attributes.integer(kWeightBits, 8) == 4 ? 7
                                                                       : 127;
-  step.plan = plan_.layer(static_cast<std::size_t>(original - float_graph_.nodes.begin()));
-  step.groups = planned_groups(step.plan, node.op, node.attributes, weights.shape);
-  const auto given = start.find(node.name);
-  step.weights = to_torch(given == start.end() ? layer->weights : given->second).clone();
-  if (step.weights.dim() == 4)
-    step.weights = step.weights.contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor scale = at::tensor(weights.quant->scale);
+  if (weights.quant->per_channel()) {
+    std::vector<std::int64_t> shape(weights.shape.size(), 1);
+    shape[static_cast<std::size_t>(weights.quant->axis)] = -1;
+    scale = scale.reshape(shape);
+  }
+  const at::Tensor real_weights = to_torch(*weights.constant) * scale;
+  step.weights = real_weights.clone();
+  step.weight_step = scale;
+  const std::vector<std::uint8_t> multiples = weight_multiples(integer_, node);
+  if (!multiples.empty()) step.weight_step = scale * at::tensor(multiples).reshape(weights.shape);
 
   const Value& input = integer_.value(node.inputs[0]);
   const bool scale_in_weights = !input.quant->is_plain();
@@ -235,10 +228,11 @@ Status Twin::add_weighted(Step& step, const Node& node, const LayerWeights& star
         step.frame_offset[o][i].fill_(std::nearbyint(zero) - zero);
       }
     }
-    const at::Tensor levels =
-        to_torch(*weights.constant) * at::tensor(weights.quant->scale).reshape({-1, 1, 1, 1});
-    real = real - (levels * step.frame_offset).sum({1, 2, 3});
+    step.weights = real_weights / step.frame_scale;
+    real = real - (real_weights * step.frame_offset).sum({1, 2, 3});
   }
+  if (step.weights.dim() == 4)
+    step.weights = step.weights.contiguous(at::MemoryFormat::ChannelsLast);
   step.bias = real.clone();
   const double rms = step.weights.square().mean().sqrt().item<double>();
   step.weights.set_requires_grad(true);
@@ -248,7 +242,6 @@ Status Twin::add_weighted(Step& step, const Node& node, const LayerWeights& star
   const double scales = std::accumulate(output.scale.begin(), output.scale.end(), 0.0);
   parameters_.push_back(
       {ParameterKind::kBias, step.bias, scales / static_cast<double>(output.scale.size())});
-  return {};
 }
 
 Status Twin::add_chain(Step& step, const Node& node) {

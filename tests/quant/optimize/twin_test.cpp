@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "quant/optimize/twin.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "quant/engine/float_executor.h"
 #include "quant/engine/integer_executor.h"
@@ -10,6 +12,7 @@
 #include "quant/optimize/integer_inputs.h"
 #include "quant/optimize/torch_tensor.h"
 #include "quant/optimize/tuning_network.h"
+#include "quant/optimize/weight_groups.h"
 
 namespace quant::tuning {
 namespace {
@@ -80,6 +83,49 @@ void expect_what_the_emulator_computes(const TuningStart& start) {
   EXPECT_LT(emulator_to_float.least(), 45);
 }
 
+// Integer weights as rounding by the Hessian leaves them: not the nearest, and the largest of a
+// channel no longer at the end of its levels.
+TuningStart otherwise_rounded(TuningStart start) {
+  unsigned at = 0;
+  for (const Node& node : start.model.integer.nodes) {
+    if (node.op != OpKind::kConv && node.op != OpKind::kGemm) continue;
+    for (std::int8_t& level :
+         start.model.integer.value(node.inputs[1]).constant->data<std::int8_t>()) {
+      const int step =
+          std::abs(level) == 127 ? (level < 0 ? 5 : -5) : static_cast<int>(at++ % 3) - 1;
+      level = static_cast<std::int8_t>(std::clamp(level + step, -122, 122));
+    }
+  }
+  return start;
+}
+
+void expect_the_same_integers(const TuningStart& start) {
+  auto twin = Twin::create(start.model, *start.graph, start.plan);
+  ASSERT_TRUE(twin);
+  const TunedValues values = twin->values();
+  auto model = tuned_model(*start.graph, kTuningSpec,
+                           tuned_ranges(*start.graph, start.ranges, values), start.plan, values);
+  ASSERT_TRUE(model) << model.error().text();
+  ASSERT_EQ(model->integer.values.size(), start.model.integer.values.size());
+  for (std::size_t id = 0; id < model->integer.values.size(); ++id) {
+    const Value& before = start.model.integer.values[id];
+    const Value& after = model->integer.values[id];
+    EXPECT_EQ(before.quant, after.quant) << before.name;
+    if (before.type != DataType::kInt8 && before.type != DataType::kInt16) continue;
+    ASSERT_EQ(before.constant->bytes(), after.constant->bytes()) << before.name;
+    EXPECT_TRUE(std::equal(before.constant->raw(),
+                           before.constant->raw() + before.constant->bytes(),
+                           after.constant->raw()))
+        << before.name;
+  }
+  for (std::size_t i = 0; i < model->integer.nodes.size(); ++i) {
+    const Node& before = start.model.integer.nodes[i];
+    if (!before.attributes.has(kWeightMultiples)) continue;
+    EXPECT_EQ(weight_multiples(model->integer, model->integer.nodes[i]),
+              weight_multiples(start.model.integer, before));
+  }
+}
+
 TEST(Twin, ComputesWhatTheEmulatorDoes) { expect_what_the_emulator_computes(tuning_start()); }
 
 TEST(Twin, ComputesOutputsWithAScalePerChannel) {
@@ -100,27 +146,17 @@ TEST(Twin, ComputesWeightsInGroups) {
     grouped += node.attributes.has(kWeightMultiples) ? 1 : 0;
   EXPECT_EQ(grouped, 4);  // but the layers that read three channels and one
   expect_what_the_emulator_computes(start);
-
-  // What it gives back is rounded to the same integers.
-  auto twin = Twin::create(start.model, *start.graph, start.plan);
-  ASSERT_TRUE(twin);
-  auto model =
-      tuned_model(*start.graph, kTuningSpec, start.ranges, start.plan, {twin->values().layers, {}});
-  ASSERT_TRUE(model) << model.error().text();
-  for (std::size_t i = 0; i < model->integer.nodes.size(); ++i) {
-    const Node& node = model->integer.nodes[i];
-    if (!node.attributes.has(kWeightMultiples)) continue;
-    EXPECT_EQ(weight_multiples(model->integer, node),
-              weight_multiples(start.model.integer, start.model.integer.nodes[i]));
-  }
+  expect_the_same_integers(start);
 }
 
 TEST(Twin, WithoutRoundingIsTheFloatNetwork) {
   // Means without fractions: else the padding of the first layer differs by what rounding the zero
   // point leaves.
+  LayerPlan fine;
+  fine.precision = {16, 16, 16};
   const TuningStart start =
-      tuning_start(testing::input_spec(16, 12, 3, {127, 127, 127}, {128, 128, 128}));
-  auto twin = Twin::create(start.model, *start.graph, {});
+      tuning_start(testing::input_spec(16, 12, 3, {127, 127, 127}, {128, 128, 128}), false, fine);
+  auto twin = Twin::create(start.model, *start.graph, start.plan);
   ASSERT_TRUE(twin);
   twin->set_rounding(false);
   auto native = FloatExecutor::create(start.graph);
@@ -134,28 +170,22 @@ TEST(Twin, WithoutRoundingIsTheFloatNetwork) {
     for (std::size_t i = 0; i < real.size(); ++i)
       ratios.add(i, std::as_const(real[i]).data<float>(), elements(found[i].contiguous()));
   }
-  // Biases come from the integers of the model.
+  // Weights and biases come from the integers of the model, here of 16 bits and more.
   EXPECT_GT(ratios.least(), 75);
 }
 
 TEST(Twin, GivesBackTheValuesItStartedFrom) {
-  const TuningStart start = tuning_start();
-  auto twin = Twin::create(start.model, *start.graph, {});
-  ASSERT_TRUE(twin);
-  const TunedValues values = twin->values();
-  auto model = tuned_model(*start.graph, kTuningSpec,
-                           tuned_ranges(*start.graph, start.ranges, values), {}, values);
-  ASSERT_TRUE(model) << model.error().text();
-  ASSERT_EQ(model->integer.values.size(), start.model.integer.values.size());
-  for (std::size_t id = 0; id < model->integer.values.size(); ++id) {
-    const Value& before = start.model.integer.values[id];
-    const Value& after = model->integer.values[id];
-    EXPECT_EQ(before.quant, after.quant) << before.name;
-    if (!before.constant || before.type != DataType::kInt8) continue;
-    const auto a = before.constant->data<std::int8_t>();
-    const auto b = after.constant->data<std::int8_t>();
-    EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end())) << before.name;
-  }
+  expect_the_same_integers(tuning_start());
+  LayerPlan fine;
+  fine.precision = {16, 16, 16};
+  expect_the_same_integers(tuning_start(kTuningSpec, false, fine));
+}
+
+// Where it rounds weights anew, it begins some decibels behind what level 1 has rounded.
+TEST(Twin, StartsFromTheIntegersThatTheModelHas) {
+  const TuningStart start = otherwise_rounded(tuning_start());
+  expect_what_the_emulator_computes(start);
+  expect_the_same_integers(start);
 }
 
 }  // namespace

@@ -112,13 +112,13 @@ double error_of(const std::vector<Member>& group, double step) {
 }
 
 double scale_of(const IntegerLayer& integer, std::int64_t output) {
-  const auto& scale = integer.weight_params.scale;
+  const auto& scale = integer.steps.params.scale;
   return scale[scale.size() == 1 ? 0 : static_cast<std::size_t>(output)];
 }
 
 int multiple_of(const IntegerLayer& integer, const Place& place) {
-  const std::int64_t each = integer.multiples.shape()[1];
-  return std::as_const(integer.multiples)
+  const std::int64_t each = integer.steps.multiples.shape()[1];
+  return std::as_const(integer.steps.multiples)
       .data<std::uint8_t>()[static_cast<std::size_t>(place.first * each + place.second)];
 }
 
@@ -145,8 +145,8 @@ TEST(WeightGroups, EachHasTheMultipleOfLeastError) {
     const FloatLayer layer = random_layer(one);
     const IntegerLayer integer = integers(layer, four_bits(one.size));
     const auto by_place = members(one, layer, integer);
-    ASSERT_EQ(integer.multiples.elements(), static_cast<std::int64_t>(by_place.size()));
-    ASSERT_EQ(integer.multiples.shape()[0], static_cast<std::int64_t>(layer.bias.size()));
+    ASSERT_EQ(integer.steps.multiples.elements(), static_cast<std::int64_t>(by_place.size()));
+    ASSERT_EQ(integer.steps.multiples.shape()[0], static_cast<std::int64_t>(layer.bias.size()));
     expect_levels(integer, by_place);
     for (const auto& [place, group] : by_place) {
       const double scale = scale_of(integer, place.first);
@@ -221,8 +221,8 @@ TEST(WeightGroups, NoneWhereTheyWouldChangeNothing) {
     plain.scaling.group_size = 0;
     const IntegerLayer with = integers(layer, plan);
     const IntegerLayer without = integers(layer, plain);
-    EXPECT_EQ(with.multiples.elements(), 0);
-    EXPECT_EQ(with.weight_params, without.weight_params);
+    EXPECT_EQ(with.steps.multiples.elements(), 0);
+    EXPECT_EQ(with.steps.params, without.steps.params);
     const auto a = std::as_const(with.weights).data<std::int8_t>();
     const auto b = std::as_const(without.weights).data<std::int8_t>();
     EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin()));
