@@ -21,8 +21,10 @@ tools/install-packages.sh build
 say 'build (build/release)'
 # A tree that check.sh configured stays as it is; a new one has neither tests nor benchmarks.
 if [[ ! -f $build/build.ninja ]]; then
-  cmake --preset release -DGST_QUANT_TESTS=OFF -DGST_QUANT_BENCH=OFF \
-    -DGST_QUANT_ONNXRUNTIME_ROOT="$PWD/build/onnxruntime"
+  # ONNX Runtime is the float model's runtime where somebody brought it, else OpenCV's is.
+  onnxruntime=$PWD/build/onnxruntime
+  [[ -d $onnxruntime ]] || onnxruntime=
+  cmake --preset release -DGST_QUANT_TESTS=OFF -DGST_QUANT_BENCH=OFF -DGST_QUANT_ONNXRUNTIME_ROOT="$onnxruntime"
 fi
 cmake --build --preset release --target gst-quant gst-quant-demo gstquant
 
