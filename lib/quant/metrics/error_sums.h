@@ -17,7 +17,7 @@ struct ErrorSums {
   double maximum = 0;
 };
 
-// The bits depend on the elements only: element i is added to partial sum i mod 16 of each field,
+// The bits depend on the elements only: element i is added to partial sum i mod 8 of each field,
 // on every instruction set. Reentrant.
 ErrorSums error_sums(const float* reference, const float* test, std::size_t count);
 // The same without pairs of which either is NaN or infinite; `finite` gets the number of the

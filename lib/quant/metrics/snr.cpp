@@ -14,7 +14,7 @@ namespace quant {
 namespace {
 
 // Long enough to hide the reduction, short enough that a block with a NaN is cheap to repeat.
-constexpr std::size_t kBlock = 16384;
+constexpr std::size_t kBlock = 65536;
 
 OutputError from_sums(const ErrorSums& sums, std::size_t count, std::size_t non_finite) {
   return {.count = static_cast<std::int64_t>(count),
