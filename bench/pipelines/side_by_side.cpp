@@ -82,13 +82,20 @@ Result<Contestant> snr(const std::shared_ptr<const Model>& model, const Frame& f
                     }};
 }
 
-// Integers that cover what an output of this kind holds.
+// Where an output's values lie on the scale of its integers.
 struct Steps {
   double per_value = 1;
   double zero_point = 0;
 };
 
-Steps steps_for(const Tensor& output) {
+// The output's own scale; where the host computes it, integers that cover what it holds.
+Steps steps_for(const TensorInfo& info, const Tensor& output, const Context& engine) {
+  const auto& raw = engine.raw_outputs();
+  const auto found = std::ranges::find(raw, info.name, &TensorInfo::name);
+  if (found != raw.end()) {
+    const QuantParams& params = engine.raw_params()[static_cast<std::size_t>(found - raw.begin())];
+    return {1.0 / params.scale[0], params.zero_point[0]};
+  }
   if (output.type() != DataType::kFloat32 || output.elements() == 0) return {};
   const auto [low, high] = std::ranges::minmax(output.data<float>());
   if (!(high > low)) return {};
@@ -97,11 +104,12 @@ Steps steps_for(const Tensor& output) {
 }
 
 // Behind the engine alone.
-Result<Contestant> histogram(const Run& run_engine) {
+Result<Contestant> histogram(const Context& engine, const Run& run_engine) {
   const auto outputs = std::make_shared<std::vector<Tensor>>();
   QUANT_TRY(run_engine(*outputs));
   std::vector<Steps> steps;
-  for (const Tensor& output : *outputs) steps.push_back(steps_for(output));
+  for (std::size_t i = 0; i < outputs->size(); ++i)
+    steps.push_back(steps_for(engine.outputs()[i], (*outputs)[i], engine));
   return Contestant{"histogram",
                     {},
                     [outputs, steps]() -> Status {
@@ -164,7 +172,7 @@ Result<SideBySide> measure_side_by_side(const std::shared_ptr<const Model>& mode
   std::vector<Contestant> figures;
   auto ratio = snr(model, frame, run_engine);
   figures.push_back(ratio ? std::move(*ratio) : absent("snr", ratio.error()));
-  QUANT_TRY_ASSIGN(figures.emplace_back(), histogram(run_engine));
+  QUANT_TRY_ASSIGN(figures.emplace_back(), histogram(*engine, run_engine));
 
   SideBySide result;
   result.standings = race(contestants, options);

@@ -13,7 +13,7 @@ constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
 
 // Counted again where some of them need new bins.
-constexpr std::size_t kBlock = 16384;
+constexpr std::size_t kBlock = std::size_t{1} << 18;
 
 }  // namespace
 

@@ -119,6 +119,40 @@ TEST(BinCounts, NeighboursOfEveryEdgeAreOnTheirOwnSide) {
   }
 }
 
+// Bins that are counted in pairs lie somewhere among the others; values near their edges and far
+// outside come between.
+TEST(BinCounts, RulesAndValuesOfAllKinds) {
+  std::mt19937 engine(8);
+  const auto between = [&engine](double low, double high) {
+    return std::uniform_real_distribution<double>(low, high)(engine);
+  };
+  for (int round = 0; round < 60; ++round) {
+    BinRule rule;
+    rule.bins = std::uniform_int_distribution<std::int32_t>(1, BinRule::kMostBins)(engine);
+    rule.first = std::uniform_int_distribution<std::int64_t>(-300, 100)(engine);
+    rule.bins_per_step = std::exp2(std::round(between(-10, 0)));
+    rule.zero_point = std::round(between(-40, 300));
+    rule.steps_per_value = std::exp2(between(-12, 12)) * (round % 3 == 0 ? -1 : 1);
+    const double beyond = round % 4 == 0 ? 1.0 : 0.0;
+    std::vector<float> values;
+    for (int i = 0; i < 1500; ++i) {
+      double place = static_cast<double>(rule.first) + rule.bins * between(-beyond, 1 + beyond);
+      if (i % 97 == 0) place = std::round(place);
+      values.push_back(static_cast<float>((place / rule.bins_per_step - 0.5 - rule.zero_point) /
+                                          rule.steps_per_value));
+    }
+    expect_counts(values, rule);
+  }
+}
+
+// More of one pair than sixteen bits can count.
+TEST(BinCounts, MoreThanABlock) {
+  const BinRule rule{1, 0, 1, -3, 70};
+  std::vector<float> values((std::size_t{1} << 20) + 77, 12);
+  values.insert(values.end(), 1000, 40);
+  expect_counts(values, rule);
+}
+
 // Whole vectors in one bin, and where such a stretch begins and ends.
 TEST(BinCounts, StretchesOfOneBin) {
   const BinRule rule{1, 0, 1, 0, 10};
