@@ -21,7 +21,7 @@
 namespace quant {
 namespace {
 
-// 512 bits are slower (measured on Zen 4: 0.33 ns a value, against 0.27).
+// 512 bits gain nothing (measured on Zen 4).
 constexpr std::size_t kLanes = 8;
 
 constexpr int kWindowBits = 6;
@@ -152,6 +152,24 @@ std::size_t CountVectors(const float* values, std::size_t count, const BinRule& 
     return hn::Sub(hn::BitCast(units, hn::MulAdd(hn::LoadU(d, from), scale, offset)), magic);
   };
   const auto from_margin = [&](auto at) { return hn::And(hn::Sub(at, margin), fraction); };
+  // How often the pairs of these lanes came by in a row: few values take turns in many outputs, as
+  // those of "nothing here" do. And what is counted one turn later need not wait for its store.
+  auto lanes = hn::Zero(units);
+  std::uint16_t times = 0;
+  const auto add = [&] {
+    HWY_ALIGN std::uint32_t pairs[kLanes];
+    hn::Store(lanes, units, pairs);
+    // Four pairs in a register cost less than a load for each.
+    constexpr std::size_t kWord = sizeof(std::uint64_t) / sizeof(std::uint32_t);
+#pragma GCC unroll 8
+    for (std::size_t lane = 0; lane < width; lane += kWord) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, pairs + lane, sizeof(word));
+#pragma GCC unroll 4
+      for (std::size_t pair = 0; pair < 4; ++pair, word >>= 16)
+        tally.pairs[pair % kTables][word & 0xffff] += times;
+    }
+  };
   std::size_t i = 0;
   for (; i + 4 * width <= count; i += 4 * width) {
     const auto p0 = position(values + i);
@@ -169,19 +187,15 @@ std::size_t CountVectors(const float* values, std::size_t count, const BinRule& 
     // A lane is two pairs of sixteen bits: p0 with p1, and p2 with p3.
     const auto low = hn::Or(hn::And(p0, bin), hn::ShiftLeft<kWindowBits>(hn::And(p1, bin)));
     const auto high = hn::Or(hn::And(p2, bin), hn::ShiftLeft<kWindowBits>(hn::And(p3, bin)));
-    HWY_ALIGN std::uint32_t pairs[kLanes];
-    hn::Store(hn::Or(hn::ShiftRight<kFractionBits>(low), high), units, pairs);
-    // Four pairs in a register cost less than a load for each.
-    constexpr std::size_t kWord = sizeof(std::uint64_t) / sizeof(std::uint32_t);
-#pragma GCC unroll 8
-    for (std::size_t lane = 0; lane < width; lane += kWord) {
-      std::uint64_t word = 0;
-      std::memcpy(&word, pairs + lane, sizeof(word));
-#pragma GCC unroll 4
-      for (std::size_t pair = 0; pair < 4; ++pair, word >>= 16)
-        ++tally.pairs[pair % kTables][word & 0xffff];
+    const auto now = hn::Or(hn::ShiftRight<kFractionBits>(low), high);
+    if (!hn::AllTrue(units, hn::Eq(now, lanes))) {
+      add();
+      lanes = now;
+      times = 0;
     }
+    ++times;
   }
+  add();
   return i;
 }
 
