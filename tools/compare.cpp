@@ -93,7 +93,7 @@ Result<std::unique_ptr<Context>> make_device(const Options& options, const Model
   session.device.model_path = options.device_model;
   QUANT_TRY_ASSIGN(auto driver, open_driver(options.backend, options.device_model, model.archive(),
                                             options.threads));
-  QUANT_TRY_ASSIGN(auto runner, DeviceRunner::open(std::move(driver), model.archive(), session));
+  QUANT_TRY_ASSIGN(auto runner, DeviceRunner::open(std::move(driver), *model.archive(), session));
   return make_device_context(model.archive(), std::move(runner), options.threads);
 }
 

@@ -16,7 +16,7 @@ tl::expected<std::unique_ptr<DeviceRunner>, FaultError> open_runner(
   const auto backend = settings.backend == BackendChoice::kFake ? kFakeBackend : kHailortBackend;
   QUANT_TRY_ASSIGN(auto driver,
                    open_driver(backend, settings.device_model, model, settings.threads));
-  return DeviceRunner::open(std::move(driver), model, options);
+  return DeviceRunner::open(std::move(driver), *model, options);
 }
 
 }  // namespace

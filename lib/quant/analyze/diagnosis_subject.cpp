@@ -166,7 +166,7 @@ Result<DiagnosisSubject> make_subject(const std::string& name, const Tensor& ref
 DeviceLayout filed_layout(const Recording& recording, const Extent& extent) {
   const auto [height, width, channels] = extent;
   const auto dense = [&](DeviceOrder order) {
-    return dense_layout(order, recording.type, height, width, channels);
+    return dense_layout(order, recording.type, extent.height, extent.width, extent.channels);
   };
   Shape shape = recording.frame_shape;
   if (shape.size() == 2) shape.insert(shape.begin(), 1);

@@ -32,7 +32,8 @@ constexpr double kLeastVariation = 0.01;
 // Around the mean of each of `channels`; around the mean of all where there are too few pixels.
 double variation_of(std::span<const float> values, std::size_t channels) {
   constexpr std::size_t kFewestPixels = 8;
-  if (values.size() % channels != 0 || values.size() / channels < kFewestPixels) channels = 1;
+  if (channels == 0 || values.size() % channels != 0 || values.size() / channels < kFewestPixels)
+    channels = 1;
   double variation = 0;
   for (std::size_t c = 0; c < channels; ++c) {
     double sum = 0;
@@ -259,9 +260,9 @@ void Trial::clip_reference() {
       at_least += unactivated_[i] == unactivated_[least] ? 1 : 0;
       at_greatest += unactivated_[i] == unactivated_[greatest] ? 1 : 0;
     }
+    const std::size_t each = repaired_.size() / groups;
     const auto needed = std::max(
-        kLeastHits, static_cast<std::size_t>(kLeastShareAtBound *
-                                             static_cast<double>(repaired_.size() / groups)));
+        kLeastHits, static_cast<std::size_t>(kLeastShareAtBound * static_cast<double>(each)));
     for (std::size_t i = group; i < expected_.size(); i += groups) {
       if (at_least >= needed) expected_[i] = std::max(expected_[i], repaired_[least]);
       if (at_greatest >= needed) expected_[i] = std::min(expected_[i], repaired_[greatest]);

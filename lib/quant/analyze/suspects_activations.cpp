@@ -59,7 +59,7 @@ ActivationSurvey::ActivationSurvey(ActivationSurvey&&) noexcept = default;
 ActivationSurvey& ActivationSurvey::operator=(ActivationSurvey&&) noexcept = default;
 
 Result<ActivationSurvey> ActivationSurvey::create(std::shared_ptr<const Graph> graph,
-                                                  std::vector<ValueId> sampled, int threads,
+                                                  const std::vector<ValueId>& sampled, int threads,
                                                   const ActivationSurvey* limits) {
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, threads));
   std::vector<ValueId> watched = graph->inputs;

@@ -93,6 +93,7 @@ std::vector<float> make_thumbnail(const std::vector<float>& gray, std::size_t wi
   }
   if (energy < kNearlyFlat * kNearlyFlat * static_cast<double>(cells.size())) return {};
   std::vector<float> thumbnail;
+  thumbnail.reserve(cells.size());
   for (const double cell : cells) thumbnail.push_back(static_cast<float>(cell / std::sqrt(energy)));
   return thumbnail;
 }

@@ -92,7 +92,7 @@ class ActivationSurvey {
   // are kept in part. With `limits`, a survey of the same graph that is finished, values outside
   // its ranges are counted.
   static Result<ActivationSurvey> create(std::shared_ptr<const Graph> graph,
-                                         std::vector<ValueId> sampled, int threads,
+                                         const std::vector<ValueId>& sampled, int threads,
                                          const ActivationSurvey* limits = nullptr);
   ~ActivationSurvey();
   ActivationSurvey(ActivationSurvey&&) noexcept;

@@ -23,8 +23,7 @@ bool lies_dense(const DeviceStream& stream) {
 }  // namespace
 
 tl::expected<std::unique_ptr<DeviceRunner>, FaultError> DeviceRunner::open(
-    std::shared_ptr<DeviceDriver> driver, std::shared_ptr<const Model> model,
-    const SessionOptions& options) {
+    std::shared_ptr<DeviceDriver> driver, const Model& model, const SessionOptions& options) {
   const auto file = read_compiled(options.device.model_path);
   auto session = DeviceSession::open(driver, options);
   if (!session) {
@@ -35,11 +34,11 @@ tl::expected<std::unique_ptr<DeviceRunner>, FaultError> DeviceRunner::open(
     return tl::unexpected(to_error(std::move(error), id.empty() ? driver->name() : id));
   }
   std::unique_ptr<DeviceRunner> runner(new DeviceRunner(std::move(driver), std::move(*session)));
-  QUANT_TRY(runner->check_input(*model));
+  QUANT_TRY(runner->check_input(model));
   QUANT_TRY(runner->prepare_input());
   std::vector<DeviceStream> outputs = runner->session().outputs();
   if (file) complete_params(outputs, *file);
-  QUANT_TRY(runner->match_outputs(*model, outputs));
+  QUANT_TRY(runner->match_outputs(model, outputs));
   return runner;
 }
 

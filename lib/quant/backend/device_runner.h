@@ -30,8 +30,7 @@ class DeviceRunner {
   // Opens the session. InvalidArgument where the compiled network on the device is not one of this
   // model's, naming both; what DeviceSession::open says, in the words of to_error.
   static tl::expected<std::unique_ptr<DeviceRunner>, FaultError> open(
-      std::shared_ptr<DeviceDriver> driver, std::shared_ptr<const Model> model,
-      const SessionOptions& options);
+      std::shared_ptr<DeviceDriver> driver, const Model& model, const SessionOptions& options);
 
   DeviceSession& session() { return *session_; }
   const std::string& device() const { return session_->info().id; }

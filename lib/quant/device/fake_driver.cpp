@@ -49,7 +49,7 @@ class Claims {
 
 class FakeDriver : public DeviceDriver {
  public:
-  FakeDriver(FakeOptions options, FakeNetworkMaker make_network)
+  FakeDriver(const FakeOptions& options, FakeNetworkMaker make_network)
       : fate_(std::make_shared<FakeFate>(options)), make_network_(std::move(make_network)) {}
 
   const char* name() const override { return "fake"; }
@@ -85,7 +85,7 @@ class FakeDriver : public DeviceDriver {
 }  // namespace
 
 std::shared_ptr<DeviceDriver> make_fake_driver(FakeOptions options, FakeNetworkMaker make_network) {
-  return std::make_shared<FakeDriver>(std::move(options), std::move(make_network));
+  return std::make_shared<FakeDriver>(options, std::move(make_network));
 }
 
 }  // namespace quant

@@ -75,8 +75,8 @@ DeviceResult<void> SessionCore::adopt(const Device& device) {
     }
     return device_fail(DeviceFault::kOther, "the network came back with other streams");
   }
-  if (const auto valid = check_streams(device.inputs()); !valid) return valid;
-  if (const auto valid = check_streams(device.outputs()); !valid) return valid;
+  if (auto valid = check_streams(device.inputs()); !valid) return valid;
+  if (auto valid = check_streams(device.outputs()); !valid) return valid;
   info_ = device.info();
   inputs_ = device.inputs();
   outputs_ = device.outputs();

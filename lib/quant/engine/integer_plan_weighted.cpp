@@ -14,7 +14,6 @@ namespace quant {
 namespace {
 
 using integer::Conv2d;
-using integer::Conv2dSpec;
 using integer::ConvTranspose2d;
 using integer::ConvTranspose2dSpec;
 

@@ -32,13 +32,8 @@ std::vector<AxisGroup> match_axes(const Shape& from, const Shape& to) {
     if (i < from.size()) take_left();
     if (j < to.size()) take_right();
     while (left != right) {
-      if (left < right && i < from.size()) {
-        take_left();
-      } else if (j < to.size()) {
-        take_right();
-      } else {
-        take_left();
-      }
+      const bool from_left = i < from.size() && (left < right || j == to.size());
+      from_left ? take_left() : take_right();
     }
     groups.push_back(std::move(group));
   }

@@ -32,6 +32,7 @@ std::string add_channel_activation(const QdqContext& context, const Node& node,
     if (!node.attributes.has(attribute)) continue;
     const float bound = node.attributes.number(attribute, 0);
     std::vector<float> bounds;
+    bounds.reserve(scales.size());
     for (const float scale : scales)
       bounds.push_back(in_steps ? static_cast<float>(level_of(bound, scale))
                                 : real_bound(bound, scale));
@@ -53,7 +54,7 @@ std::string add_activation(const QdqContext& context, const Node& node, const st
   const bool has_max = node.attributes.has("activation_max");
   if (!node.attributes.has("activation_min") && !has_max) return computed;
   const Value& output = context.graph.value(node.outputs[0]);
-  const std::string activated = context.out.derive(output.name, "_activated");
+  std::string activated = context.out.derive(output.name, "_activated");
   // Zero is a level of its own in every tensor, so that steps and real values have the same sign.
   if (!has_max && node.attributes.number("activation_min", 0) == 0) {
     context.out.add_node("Relu", node.name + "/Relu", {computed}, {activated});

@@ -120,7 +120,7 @@ class WeightedWriter {
 
   // One operation of the rule; its result is called after it.
   std::string apply(const char* op, const std::vector<std::string>& inputs, const char* suffix) {
-    const std::string result = context_.out.derive(output().name, suffix);
+    std::string result = context_.out.derive(output().name, suffix);
     context_.out.add_node(op, node_.name + suffix, inputs, {result});
     return result;
   }

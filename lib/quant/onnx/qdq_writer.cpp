@@ -186,7 +186,9 @@ bool zero_points_fit(const QuantParams& params) {
     using Limits = std::numeric_limits<decltype(least_and_most)>;
     return std::all_of(params.zero_point.begin(), params.zero_point.end(), [](float zero_point) {
       const double rounded = std::nearbyint(static_cast<double>(zero_point));
-      return rounded >= Limits::min() && rounded <= Limits::max();
+      // The greatest int64 is not a double: one more is.
+      return rounded >= static_cast<double>(Limits::min()) &&
+             rounded < std::ldexp(1.0, Limits::digits);
     });
   };
   switch (params.type) {

@@ -33,6 +33,7 @@ constexpr std::array kResizeModes = {ResizeMode::kStretch, ResizeMode::kLetterbo
 
 std::vector<std::string> resize_mode_names() {
   std::vector<std::string> names;
+  names.reserve(kResizeModes.size());
   for (const ResizeMode mode : kResizeModes) names.emplace_back(to_string(mode));
   return names;
 }

@@ -66,6 +66,7 @@ hailo_status bind(ConfiguredInferModel::Bindings& bindings, const Session& sessi
 
 std::vector<std::string> names_of(const std::vector<DeviceStream>& streams) {
   std::vector<std::string> names;
+  names.reserve(streams.size());
   for (const DeviceStream& stream : streams) names.push_back(stream.name);
   return names;
 }

@@ -131,7 +131,7 @@ class PickedElements final : public PreparedNode {
         sources[input] += steps_[input];
       }
     }
-    outputs.assign(1, std::move(result));
+    outputs.assign(1, result);
     return {};
   }
 
@@ -162,7 +162,7 @@ class PickedRuns final : public PreparedNode {
                     static_cast<std::size_t>(each.count) * step);
       }
     }
-    outputs.assign(1, std::move(result));
+    outputs.assign(1, result);
     return {};
   }
 

@@ -120,7 +120,7 @@ class PreparedConvolution final : public PreparedNode {
                         : Tensor(DataType::kFloat32, output_, BufferFill::kUndefined);
     QUANT_TRY(
         convolution_.run(floats_of(inputs, 0), floats_of(inputs, 2), result.data<float>().data()));
-    outputs.assign(1, std::move(result));
+    outputs.assign(1, result);
     return {};
   }
 

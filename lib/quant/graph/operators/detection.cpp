@@ -247,8 +247,9 @@ Status compute_roi_align(const NodeContext& context, std::span<Tensor> outputs) 
     std::vector<Sample> samples;
     for (std::int64_t cell = 0; cell < cells; ++cell) {
       samples.clear();
+      const std::int64_t cell_row = cell / settings.width;
       for (std::int64_t row = 0; row < rows; ++row) {
-        const float at_y = top + (static_cast<float>(cell / settings.width) +
+        const float at_y = top + (static_cast<float>(cell_row) +
                                   (static_cast<float>(row) + 0.5F) / static_cast<float>(rows)) *
                                      cell_height;
         for (std::int64_t column = 0; column < columns; ++column) {

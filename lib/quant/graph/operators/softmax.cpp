@@ -78,7 +78,7 @@ class VectorizedSoftmax final : public PreparedNode {
       shift(floats_of(inputs, 0) + outer * block, values + outer * block);
     QUANT_TRY(exponential_.run(values, values));
     for (std::int64_t outer = 0; outer < along_.outer; ++outer) normalize(values + outer * block);
-    outputs.assign(1, std::move(result));
+    outputs.assign(1, result);
     return {};
   }
 

@@ -14,9 +14,10 @@
 #include <limits>
 
 #include "quant/kernels/integer/element_vectors_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 #include "quant/kernels/integer/span_kernels.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -112,6 +113,6 @@ void Binary(const BinaryRule<RuleReal<T>>& rule, const T* a, int a_step, const T
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_BINARY_SIMD_INL_H

@@ -11,8 +11,9 @@
 #include <hwy/highway.h>
 
 #include "quant/kernels/integer/panel_kernel.h"
+#include "quant/kernels/integer/simd_targets.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -52,6 +53,6 @@ void CopyRuns(const WidenJob<Panel>& job) {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_COPY_RUNS_SIMD_INL_H

@@ -13,7 +13,7 @@
 #include "quant/kernels/integer/opaque_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
@@ -210,7 +210,7 @@ const DepthwiseKernel* Kernel() {
 }  // namespace
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant::integer {

@@ -14,9 +14,10 @@
 
 #include "quant/arithmetic/requantize.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 #include "quant/kernels/integer/store_range.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -87,6 +88,6 @@ HWY_INLINE bool ForElements(std::int64_t n, const Function& vectors) {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_ELEMENT_VECTORS_SIMD_INL_H

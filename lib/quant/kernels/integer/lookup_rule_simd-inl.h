@@ -15,8 +15,9 @@
 
 #include "quant/arithmetic/lookup_rule.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -118,6 +119,6 @@ inline void ComputeRows(const LookupRule& rule, const std::uint16_t* in, std::in
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_LOOKUP_RULE_SIMD_INL_H

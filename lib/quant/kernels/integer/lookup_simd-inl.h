@@ -14,9 +14,10 @@
 
 #include "quant/arithmetic/lookup_table.h"
 #include "quant/kernels/integer/dot_product_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 #include "quant/kernels/integer/span_loops.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -130,6 +131,6 @@ inline void WideLookupRows(const std::uint8_t* in, std::int64_t in_step, std::ui
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 #endif  // HWY_TARGET == HWY_AVX3
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_LOOKUP_SIMD_INL_H

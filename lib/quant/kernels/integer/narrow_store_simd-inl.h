@@ -16,8 +16,9 @@
 
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -129,6 +130,6 @@ class NarrowStore {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_NARROW_STORE_SIMD_INL_H

@@ -11,7 +11,9 @@
 
 #include <hwy/highway.h>
 
-#if HWY_TARGET != HWY_SCALAR
+#include "quant/kernels/integer/simd_targets.h"
+
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 
@@ -29,6 +31,6 @@ HWY_INLINE void MakeOpaque([[maybe_unused]] V& sum) {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_OPAQUE_SIMD_INL_H

@@ -15,7 +15,7 @@
 #include "quant/kernels/integer/narrow_store_simd-inl.h"
 #include "quant/kernels/integer/opaque_simd-inl.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
@@ -161,7 +161,7 @@ const PanelKernel<NarrowPanel>* Kernel() {
 }  // namespace
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant::integer {

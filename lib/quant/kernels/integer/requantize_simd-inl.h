@@ -10,9 +10,10 @@
 
 #include <hwy/highway.h>
 
+#include "quant/kernels/integer/simd_targets.h"
 #include "quant/kernels/integer/store_range.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -145,6 +146,6 @@ HWY_INLINE hn::Vec<hn::Rebind<std::int32_t, D>> RoundToOutput(
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_REQUANTIZE_SIMD_INL_H

@@ -56,6 +56,12 @@
 #define QUANT_SIMD_NEON_DOT(expression) return nullptr
 #define QUANT_SIMD_NEON_DOT_BITS 0
 #endif
+
+// Under #if: whether Highway compiles for an Isa just now, and not for what it falls back to.
+#define QUANT_SIMD_TARGET \
+  (HWY_TARGET &           \
+   (QUANT_SIMD_SSE4_BITS | QUANT_SIMD_AVX2_BITS | QUANT_SIMD_AVX512_BITS | QUANT_SIMD_NEON_BITS))
+
 #define QUANT_SIMD_SELECT(isa, expression) \
   switch (isa) {                           \
     case Isa::kRef:                        \
@@ -107,7 +113,7 @@ constexpr std::int64_t target_bits(Isa isa) {
     case Isa::kAvx512:
     case Isa::kAvx512Vnni:
       return QUANT_SIMD_AVX512_BITS;
-    case Isa::kNeon:
+    case Isa::kNeon:  // NOLINT(bugprone-branch-clone): elsewhere both are 0
       return QUANT_SIMD_NEON_BITS;
     case Isa::kNeonDot:
       return QUANT_SIMD_NEON_DOT_BITS;

@@ -12,7 +12,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
@@ -126,7 +126,7 @@ const SoftmaxKernel* Kernel() {
 }  // namespace
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant::integer {

@@ -17,7 +17,7 @@
 #include "quant/kernels/integer/lookup_simd-inl.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
@@ -299,7 +299,7 @@ const SpanKernels* Kernels([[maybe_unused]] Isa isa) {
 }  // namespace
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant::integer {

@@ -14,7 +14,9 @@
 #include <algorithm>
 #include <cstdint>
 
-#if HWY_TARGET != HWY_SCALAR
+#include "quant/kernels/integer/simd_targets.h"
+
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -44,6 +46,6 @@ HWY_INLINE hn::Vec<D> FirstOf(D d, V v) {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_TILE_WIDTH_SIMD_INL_H

@@ -12,7 +12,7 @@
 
 #include "quant/kernels/integer/wide_store_simd-inl.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace {
@@ -125,7 +125,7 @@ const PanelKernel<WidePanel>* Kernel(DataType input, DataType output) {
 }  // namespace
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant::integer {

@@ -15,8 +15,9 @@
 
 #include "quant/kernels/integer/panel_kernel.h"
 #include "quant/kernels/integer/requantize_simd-inl.h"
+#include "quant/kernels/integer/simd_targets.h"
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::integer::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -73,6 +74,6 @@ struct WideStore {
 
 }  // namespace quant::integer::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #endif  // QUANT_WIDE_STORE_SIMD_INL_H

@@ -10,7 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
-#if HWY_TARGET != HWY_SCALAR
+#if QUANT_SIMD_TARGET
 HWY_BEFORE_NAMESPACE();
 namespace quant::HWY_NAMESPACE {
 namespace {
@@ -154,7 +154,7 @@ const DequantizeKernels<T>* Kernels() {
 }  // namespace
 }  // namespace quant::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
-#endif  // HWY_TARGET != HWY_SCALAR
+#endif  // QUANT_SIMD_TARGET
 
 #if HWY_ONCE
 namespace quant {
