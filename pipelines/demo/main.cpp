@@ -93,4 +93,5 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace quant::demo
 
+// Only for want of memory. NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return quant::demo::run(argc, argv); }

@@ -38,7 +38,7 @@ Range propose(const HistogramObserver& histogram, Range seen, RangeMethod method
 
 }  // namespace
 
-Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
+Result<CalibrationResult> calibrate(const std::shared_ptr<const Graph>& graph, CalibrationSet& set,
                                     const CalibrationOptions& options,
                                     const StepProgress& progress) {
   QUANT_TRY_ASSIGN(FloatExecutor executor, FloatExecutor::create(graph, options.threads));

@@ -57,7 +57,7 @@ struct CalibrationResult {
 // `progress(done, total)` is called after every frame of every pass; total is 0 where unknown.
 // Errors: no frames; a tensor with non-finite values (named); whatever the executor or the set
 // reports. Deterministic.
-Result<CalibrationResult> calibrate(std::shared_ptr<const Graph> graph, CalibrationSet& set,
+Result<CalibrationResult> calibrate(const std::shared_ptr<const Graph>& graph, CalibrationSet& set,
                                     const CalibrationOptions& options,
                                     const StepProgress& progress);
 

@@ -268,6 +268,7 @@ class Equalization {
         by_root[sets.find(static_cast<std::size_t>(label))].readers.push_back(reader);
     }
     std::vector<Component> result;
+    result.reserve(by_root.size());
     for (auto& [root, component] : by_root) result.push_back(std::move(component));
     return result;
   }

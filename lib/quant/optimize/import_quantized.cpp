@@ -47,6 +47,7 @@ Status check_options(const OptimizerOptions& options, const Graph& graph,
 
 std::vector<std::string> names_of(const Graph& graph, const std::vector<ValueId>& ids) {
   std::vector<std::string> names;
+  names.reserve(ids.size());
   for (const ValueId id : ids) names.push_back(graph.value(id).name);
   return names;
 }

@@ -104,7 +104,6 @@ IntegerForm integer_form(const Graph& graph, const Node& node) {
   };
   switch (node.op) {
     case OpKind::kConv:
-      return when(on_feature_map(graph, node), IntegerForm::kWeighted);
     case OpKind::kConvTranspose:
       return when(on_feature_map(graph, node), IntegerForm::kWeighted);
     case OpKind::kGemm: {

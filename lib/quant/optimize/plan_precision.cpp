@@ -54,6 +54,7 @@ std::vector<std::string> precision_lines(const Graph& graph,
     layers[to_string(modes[node])].push_back(graph.nodes[node].name);
   }
   std::vector<std::string> lines;
+  lines.reserve(layers.size());
   for (const auto& [mode, names] : layers)
     lines.push_back(
         fmt::format("quantization_param([{}], precision_mode={})", fmt::join(names, ", "), mode));

@@ -265,7 +265,7 @@ class PrecisionSearch {
 
 }  // namespace
 
-Result<PrecisionSearchResult> search_precision(std::shared_ptr<const Graph> graph,
+Result<PrecisionSearchResult> search_precision(const std::shared_ptr<const Graph>& graph,
                                                const InputSpec& input,
                                                const std::vector<Range>& ranges,
                                                const QuantizationPlan& plan, CalibrationSet& set,

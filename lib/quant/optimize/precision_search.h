@@ -45,7 +45,7 @@ struct PrecisionSearchResult {
 // back. What is wanted is reached where the measured ratio's lower bound is (judged_snr.h): the
 // frames of `set` are to stand for others, so best they have no part in `ranges`. Deterministic.
 // Errors: OutOfRange where all in 16 bits miss the wanted ratio (the figures are in the message).
-Result<PrecisionSearchResult> search_precision(std::shared_ptr<const Graph> graph,
+Result<PrecisionSearchResult> search_precision(const std::shared_ptr<const Graph>& graph,
                                                const InputSpec& input,
                                                const std::vector<Range>& ranges,
                                                const QuantizationPlan& plan, CalibrationSet& set,

@@ -15,7 +15,8 @@ constexpr double kLeastGain = 0.01;
 
 }  // namespace
 
-Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+Result<std::vector<Range>> search_ranges(const std::shared_ptr<const Graph>& graph,
+                                         const InputSpec& input,
                                          std::span<const std::vector<Range>> proposals,
                                          CalibrationSet& set, const RangeSearchOptions& options,
                                          const StepProgress& progress) {

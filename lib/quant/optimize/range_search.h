@@ -26,7 +26,8 @@ struct RangeSearchOptions {
 // the set that is best as a whole; then goes through the activations from the frame to the outputs
 // and takes the range of another set where that lowers the noise at the outputs by more than luck
 // (noise_gain.h). Deterministic. `progress` counts trials.
-Result<std::vector<Range>> search_ranges(std::shared_ptr<const Graph> graph, const InputSpec& input,
+Result<std::vector<Range>> search_ranges(const std::shared_ptr<const Graph>& graph,
+                                         const InputSpec& input,
                                          std::span<const std::vector<Range>> proposals,
                                          CalibrationSet& set, const RangeSearchOptions& options,
                                          const StepProgress& progress);

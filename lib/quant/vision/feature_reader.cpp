@@ -96,7 +96,8 @@ class FeatureReader final : public FrameReader {
 
 }  // namespace
 
-Result<std::unique_ptr<FrameReader>> make_feature_reader(const fs::path& path, InputSpec spec) {
+Result<std::unique_ptr<FrameReader>> make_feature_reader(const fs::path& path,
+                                                         const InputSpec& spec) {
   std::error_code error;
   const bool folder = fs::is_directory(path, error);
   std::vector<FeatureFile> files;

@@ -23,7 +23,7 @@ std::unique_ptr<FrameReader> make_npy_list_reader(std::vector<std::filesystem::p
 // The inputs of a feature network. Errors name the file: missing, another type or shape than the
 // input of its name needs, another number of frames than the other files have.
 Result<std::unique_ptr<FrameReader>> make_feature_reader(const std::filesystem::path& path,
-                                                         InputSpec spec);
+                                                         const InputSpec& spec);
 // Errors name the file: no video, no frame.
 Result<std::unique_ptr<FrameReader>> make_video_reader(const std::filesystem::path& file,
                                                        InputSpec spec, FrameOptions options);

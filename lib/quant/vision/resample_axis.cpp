@@ -6,6 +6,8 @@
 
 namespace quant {
 
+// Adding a half and cutting is this rule's own way to round.
+// NOLINTBEGIN(bugprone-incorrect-roundings)
 ResampleAxis::ResampleAxis(int in_size, int out, int first, int count) : in(in_size) {
   assert(first >= 0 && count >= 1 && first <= out - count);
   const double scale = static_cast<double>(in) / out;
@@ -30,5 +32,6 @@ ResampleAxis::ResampleAxis(int in_size, int out, int first, int count) : in(in_s
     }
   }
 }
+// NOLINTEND(bugprone-incorrect-roundings)
 
 }  // namespace quant
