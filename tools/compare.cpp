@@ -160,6 +160,7 @@ Status run(const Options& options) {
   for (const TensorInfo& info : contexts.front()->outputs()) outputs.push_back(info.name);
   Ladder ladder(names, outputs);
   std::vector<Repeatability> repeated;
+  repeated.reserve(contexts.size());
   for (const auto& context : contexts) repeated.emplace_back(context->outputs());
   std::optional<AtomicFile> records;
   if (!options.records.empty()) {

@@ -6,6 +6,8 @@
 #include "command.h"
 #include "quant/base/version.h"
 
+// What is thrown before the arguments are read is a mistake in what follows.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) {
   CLI::App app{
       "Quantizes ONNX networks, runs them bit-exactly, and says how much accuracy that costs."};

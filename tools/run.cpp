@@ -169,6 +169,7 @@ Status run(const Options& options) {
 
   QUANT_TRY_ASSIGN(const std::vector<Tap> taps, choose_taps(options, *context));
   std::vector<TensorInfo> tap_infos;
+  tap_infos.reserve(taps.size());
   for (const Tap& tap : taps)
     tap_infos.push_back({context->graph()->value(tap.value).name, {}, {}});
 

@@ -84,7 +84,8 @@ class FakeDriver : public DeviceDriver {
 
 }  // namespace
 
-std::shared_ptr<DeviceDriver> make_fake_driver(FakeOptions options, FakeNetworkMaker make_network) {
+std::shared_ptr<DeviceDriver> make_fake_driver(const FakeOptions& options,
+                                               FakeNetworkMaker make_network) {
   return std::make_shared<FakeDriver>(options, std::move(make_network));
 }
 

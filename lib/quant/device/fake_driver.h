@@ -26,6 +26,7 @@ using FakeNetworkMaker = std::function<Result<FakeNetwork>()>;
 
 // Devices of one id are one device: who opens it under another group finds it busy while it is
 // open.
-std::shared_ptr<DeviceDriver> make_fake_driver(FakeOptions options, FakeNetworkMaker make_network);
+std::shared_ptr<DeviceDriver> make_fake_driver(const FakeOptions& options,
+                                               FakeNetworkMaker make_network);
 
 }  // namespace quant

@@ -137,7 +137,7 @@ class HailortDevice : public Device {
     auto bindings = take_bindings(*session);
     if (!bindings) return tl::unexpected(std::move(bindings).error());
     if (const hailo_status status = bind(*bindings, *session, *job); status != HAILO_SUCCESS) {
-      give_back(*session, std::move(*bindings));
+      give_back(*session, *bindings);
       return failed(status, "handing over the memory of a frame");
     }
     // The callback owns the frame's memory, and the session owns the callback until it was called.
@@ -153,7 +153,7 @@ class HailortDevice : public Device {
     };
     auto running = session->configured.run_async(*bindings, std::move(done));
     if (!running) {
-      give_back(*session, std::move(*bindings));
+      give_back(*session, *bindings);
       return failed(running.status(), "starting a frame");
     }
     // Otherwise its destructor waits for the frame.
@@ -242,6 +242,7 @@ class HailortDevice : public Device {
     {
       const std::lock_guard lock(session.mutex);
       if (!session.idle.empty()) {
+        // Where the library can. NOLINTNEXTLINE(performance-move-const-arg)
         auto bindings = std::move(session.idle.back());
         session.idle.pop_back();
         return bindings;
