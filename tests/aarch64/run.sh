@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds the integer kernels and their tests for aarch64 and runs them under qemu-user: NEON with dot products and
+# Builds the integer kernels, the metrics and their tests for aarch64 and runs them under qemu-user: NEON with dot products and
 # without, where there is no such machine. Needs g++-aarch64-linux-gnu and qemu-user (tools/install-packages.sh
 # aarch64); the libraries are taken from Debian's arm64 packages, unpacked below build/aarch64 and not installed.
 set -euo pipefail
@@ -10,7 +10,8 @@ usage() {
   cat <<'END'
 usage: tests/aarch64/run.sh [TEST...]
 
-  TEST   of tests/quant/kernels, without _test.cpp: convolution, matmul, …; all where none is named
+  TEST   of tests/quant/kernels or tests/quant/metrics, without _test.cpp: convolution, bin_counts, …; all where none
+         is named
 END
 }
 case ${1:-} in -h | --help) usage; exit 0 ;; esac
@@ -18,7 +19,7 @@ case ${1:-} in -h | --help) usage; exit 0 ;; esac
 build=$PWD/build/aarch64
 root=$build/root/usr
 packages=(libhwy1 libhwy-dev libgtest-dev libgmock-dev libfmt-dev libfmt9 libgcc-s1 libstdc++6)
-modules=(base tensor arithmetic kernels/integer kernels/relayout)
+modules=(base tensor arithmetic kernels/integer kernels/relayout metrics)
 
 if [[ ! -d $root ]]; then
   mkdir -p "$build/apt/lists/partial" "$build/apt/archives/partial" "$build/packages"
@@ -48,11 +49,16 @@ libraries=(-L"$root/lib/aarch64-linux-gnu" -Wl,-rpath-link,"$root/lib/aarch64-li
 
 tests=("$@")
 if [[ ${#tests[@]} == 0 ]]; then
-  for source in tests/quant/kernels/*_test.cpp; do tests+=("$(basename "$source" _test.cpp)"); done
+  for source in tests/quant/{kernels,metrics}/*_test.cpp; do tests+=("$(basename "$source" _test.cpp)"); done
 fi
 sources=()
 for module in "${modules[@]}"; do sources+=(lib/quant/"$module"/*.cpp); done
-for test in "${tests[@]}"; do sources+=("tests/quant/kernels/${test}_test.cpp"); done
+# Where its source lies; nothing where there is none.
+source_of() { ls tests/quant/{kernels,metrics}/"$1_test.cpp" 2> /dev/null || true; }
+for test in "${tests[@]}"; do
+  [[ -n $(source_of "$test") ]] || { echo "no such test: $test" >&2; exit 2; }
+  sources+=("$(source_of "$test")")
+done
 
 # One line a source that is newer than its object, or whose headers may be: ccache knows better than dates.
 object_of() { echo "$build/$(tr / _ <<< "$1").o"; }
@@ -70,7 +76,7 @@ for source in "${sources[@]}"; do
 done
 for test in "${tests[@]}"; do
   echo "== $test"
-  aarch64-linux-gnu-g++ "$(object_of "tests/quant/kernels/${test}_test.cpp")" "${objects[@]}" -o "$build/${test}_test" "${libraries[@]}"
+  aarch64-linux-gnu-g++ "$(object_of "$(source_of "$test")")" "${objects[@]}" -o "$build/${test}_test" "${libraries[@]}"
   cpus=(max)
   if [[ $test == isa ]]; then cpus+=(cortex-a72); fi  # has no dot products: what is chosen there?
   for cpu in "${cpus[@]}"; do

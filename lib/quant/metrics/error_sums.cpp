@@ -85,6 +85,8 @@ using Vector = hn::Vec<Doubles>;
 struct VectorSums {
   Vector signal, noise, test_energy, product, difference, absolute, maximum;
 
+  // The compiler's own would not be compiled for this target.
+  HWY_INLINE VectorSums() {}
   void load(const Lanes& lanes, std::size_t first) {
     const Doubles d;
     signal = hn::LoadU(d, lanes.signal + first);
