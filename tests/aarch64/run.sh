@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Builds the integer kernels, the metrics and their tests for aarch64 and runs them under qemu-user: NEON with dot products and
-# without, where there is no such machine. Needs g++-aarch64-linux-gnu and qemu-user (tools/install-packages.sh
-# aarch64); the libraries are taken from Debian's arm64 packages, unpacked below build/aarch64 and not installed.
+# Builds the integer kernels, the metrics and their tests for aarch64 and runs them under qemu-user: NEON with dot
+# products and without, where there is no such machine. Needs g++-aarch64-linux-gnu and qemu-user
+# (tools/install-packages.sh aarch64); the libraries are taken from Debian's arm64 packages, unpacked below
+# build/aarch64 and not installed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 

@@ -12,32 +12,25 @@ namespace {
 constexpr int kRangeBins = 64;
 constexpr double kUpperEight = 256;
 
-// Counted again where some of them need new bins.
-constexpr std::size_t kBlock = std::size_t{1} << 18;
-
 }  // namespace
 
 StepHistogram::StepHistogram(int levels)
     : levels_(levels), width_(static_cast<double>(levels) / kRangeBins), counts_(kRangeBins, 0) {}
 
 void StepHistogram::add(std::span<const float> values, double steps_per_value, double zero_point) {
-  const auto count = [&](std::span<const float> block) {
+  const auto count = [&] {
     // Widths are powers of two: the product is the quotient. Half a step more in a position: a bin
     // begins where rounding to its first integer does.
-    return count_bins(block, {steps_per_value, zero_point, 1 / width_, first_,
-                              static_cast<std::int32_t>(counts_.size())});
+    return count_bins(values, {steps_per_value, zero_point, 1 / width_, first_,
+                               static_cast<std::int32_t>(counts_.size())});
   };
-  while (!values.empty()) {
-    const auto block = values.first(std::min(values.size(), kBlock));
-    values = values.subspan(block.size());
-    BinCounts found = count(block);
-    while (found.lowest < 0 || found.highest >= static_cast<double>(counts_.size())) {
-      make_room(found);
-      found = count(block);
-    }
-    for (std::size_t bin = 0; bin < counts_.size(); ++bin)
-      counts_[bin] += static_cast<std::int64_t>(found.inside[bin]);
+  BinCounts found = count();
+  while (found.lowest < 0 || found.highest >= static_cast<double>(counts_.size())) {
+    make_room(found);
+    found = count();
   }
+  for (std::size_t bin = 0; bin < counts_.size(); ++bin)
+    counts_[bin] += static_cast<std::int64_t>(found.inside[bin]);
 }
 
 void StepHistogram::make_room(const BinCounts& found) {

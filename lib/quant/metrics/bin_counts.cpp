@@ -243,7 +243,7 @@ BinCounts count_bins(std::span<const float> values, const BinRule& rule) {
     std::uint32_t window[kWindow];
     HWY_DYNAMIC_DISPATCH(SumPairs)(tally, window);
     for (std::size_t i = 0; i < kWindow; ++i)
-      if (window[i] > 0) counts.inside[static_cast<std::size_t>(quick.window) + i] += window[i];
+      counts.inside[static_cast<std::size_t>(quick.window) + i] += window[i];
     counts.lowest = std::min(counts.lowest, tally.lowest);
     counts.highest = std::max(counts.highest, tally.highest);
   }

@@ -242,7 +242,7 @@ class HailortDevice : public Device {
     {
       const std::lock_guard lock(session.mutex);
       if (!session.idle.empty()) {
-        // Where the library can. NOLINTNEXTLINE(performance-move-const-arg)
+        // Moved where the library can. NOLINTNEXTLINE(performance-move-const-arg)
         auto bindings = std::move(session.idle.back());
         session.idle.pop_back();
         return bindings;

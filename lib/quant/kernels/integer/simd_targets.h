@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // From an Isa to what Highway compiled for it. Every *_simd.cpp is compiled once per target and
 // ends in one function that picks by Isa: the choice is made when a plan is made, not by Highway's
-// global state. Include it before any header of Highway's.
+// global state. A *_simd.cpp includes it before any header of Highway's.
 #pragma once
 
 // Only the targets that have a name in isa.h. Scalable vectors (SVE) cannot be kept as the kernels
