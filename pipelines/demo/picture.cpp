@@ -108,16 +108,16 @@ Axes axes_for(const std::vector<Record>& records, cv::Rect area) {
 }
 
 void draw_grid(cv::Mat& page, const Axes& axes) {
-  const double step_db = axes.high_db - axes.low_db > 40 ? 10 : 5;
-  for (double db = axes.low_db; db <= axes.high_db; db += step_db) {
+  const int step_db = axes.high_db - axes.low_db > 40 ? 10 : 5;
+  for (int db = static_cast<int>(axes.low_db); db <= axes.high_db; db += step_db) {
     cv::line(page, axes.at(0, db), axes.at(axes.seconds, db), kGrid, kZoom);
-    const std::string label = fmt::format("{:.0f}", db);
+    const std::string label = std::to_string(db);
     text(page, label, axes.at(0, db) - cv::Point(text_width(label, 0.45) + 10 * kZoom, -5 * kZoom),
          0.45, kFaint);
   }
-  const double step_s = std::max(1.0, std::ceil(axes.seconds / 12));
-  for (double s = 0; s <= axes.seconds; s += step_s) {
-    const std::string label = fmt::format("{:.0f}", s);
+  const int step_s = std::max(1, static_cast<int>(std::ceil(axes.seconds / 12)));
+  for (int s = 0; s <= axes.seconds; s += step_s) {
+    const std::string label = std::to_string(s);
     text(page, label, axes.at(s, axes.low_db) + cv::Point(-text_width(label, 0.45) / 2, 20 * kZoom),
          0.45, kFaint);
   }

@@ -49,10 +49,11 @@ void drop_initializers_from_inputs(onnx::ModelProto& model) {
 Status check_input_names(const onnx::GraphProto& graph, const std::map<std::string, Shape>& given) {
   const std::set<std::string> constants = initializer_names(graph);
   for (const auto& [name, shape] : given) {
-    const bool known = std::any_of(graph.input().begin(), graph.input().end(),
-                                   [&name, &constants](const onnx::ValueInfoProto& input) {
-                                     return input.name() == name && !constants.contains(name);
-                                   });
+    const auto is_wanted = [&wanted = name](const onnx::ValueInfoProto& input) {
+      return input.name() == wanted;
+    };
+    const bool known = !constants.contains(name) &&
+                       std::any_of(graph.input().begin(), graph.input().end(), is_wanted);
     if (!known)
       return fail(ErrorCode::kInvalidArgument,
                   fmt::format("--input-shape {}: the model has no such input", name));

@@ -52,7 +52,7 @@ class ExactWriter {
   // One operation of the rule; its result is called after it.
   std::string apply(const char* op, const std::vector<std::string>& inputs, const char* suffix,
                     const Attributes& attributes = {}) {
-    const std::string result = context_.out.derive(output_.name, suffix);
+    std::string result = context_.out.derive(output_.name, suffix);
     context_.out.add_node(op, node_.name + suffix, inputs, {result}, attributes);
     return result;
   }
